@@ -1,0 +1,1 @@
+"""Candid: types, the .did parser, text values, encoding, decoding with subtyping."""

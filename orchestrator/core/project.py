@@ -1,0 +1,180 @@
+"""What a project is, once its files have been read: frozen values, no paths unresolved, no defaults left out.
+
+Environments hold their canisters with the environment's overrides already applied, so nothing above
+this layer asks twice which value wins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from orchestrator.core.principal import Principal
+from orchestrator.errors import Diagnostic, Span
+
+__all__ = [
+    "Arguments",
+    "ArgumentsFormat",
+    "BuildStep",
+    "Canister",
+    "ConnectedNetwork",
+    "Environment",
+    "Launcher",
+    "LogVisibility",
+    "ManagedNetwork",
+    "Network",
+    "PluginStep",
+    "PrebuiltStep",
+    "Project",
+    "ScriptStep",
+    "Settings",
+    "SyncStep",
+]
+
+ArgumentsFormat = Literal["candid", "hex", "bin"]
+Launcher = Literal["embedded", "pocket-ic", "dfx"]
+LogVisibility = Literal["controllers", "public"] | tuple[Principal, ...]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptStep:
+    """Shell commands, run one after another in the canister's directory."""
+
+    commands: tuple[str, ...]
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrebuiltStep:
+    """A module that exists: `path` (absolute) or `url`; `sha256` is lower-case hex of the file's bytes."""
+
+    path: Path | None = None
+    url: str | None = None
+    sha256: str | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginStep:
+    """A sync plugin: the component, what it may read, where its update calls go, and its limits.
+
+    `dirs` and `files` are kept as written: relative to the canister's directory, and the guest sees
+    exactly this text. Durations are seconds, `memory` bytes, `max_cycles` cycles.
+    """
+
+    path: Path | None = None
+    url: str | None = None
+    sha256: str | None = None
+    dirs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    name: str | None = None
+    proxy: str = "default"
+    timeout: float | None = None
+    compute: float | None = None
+    memory: int | None = None
+    max_cycles: int | None = None
+    run: Literal["always", "changed"] = "always"
+    span: Span | None = None
+
+
+BuildStep = ScriptStep | PrebuiltStep
+SyncStep = ScriptStep | PluginStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
+    """Install arguments as written: Candid text, hex, or raw bytes (then `content` is bytes)."""
+
+    content: str | bytes
+    format: ArgumentsFormat = "candid"
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Canister settings that the manifest sets; `None` means it says nothing.
+
+    Memory in bytes, `freezing_threshold` in seconds, `reserved_cycles_limit` in cycles. `controllers`
+    holds principals in text form or names of canisters.
+    """
+
+    controllers: tuple[str, ...] | None = None
+    compute_allocation: int | None = None
+    memory_allocation: int | None = None
+    freezing_threshold: int | None = None
+    reserved_cycles_limit: int | None = None
+    wasm_memory_limit: int | None = None
+    wasm_memory_threshold: int | None = None
+    log_memory_limit: int | None = None
+    log_visibility: LogVisibility | None = None
+    environment_variables: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canister:
+    """One canister; `directory` is where its relative paths start."""
+
+    name: str
+    directory: Path
+    build: tuple[BuildStep, ...] = ()
+    sync: tuple[SyncStep, ...] = ()
+    settings: Settings = Settings()
+    init_args: Arguments | None = None
+    upgrade_args: Arguments | None = None
+    depends_on: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedNetwork:
+    """A network that the tool starts; `port` 0 asks for a free one."""
+
+    name: str
+    launcher: Launcher = "embedded"
+    bind: str = "127.0.0.1"
+    port: int = 8000
+    domains: tuple[str, ...] = ()
+    artificial_delay_ms: int = 0
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectedNetwork:
+    """A network that exists; `root_key` is `mainnet`, `fetch`, or the DER key's bytes."""
+
+    name: str
+    api_url: str
+    gateway_url: str | None = None
+    root_key: Literal["mainnet", "fetch"] | bytes = "mainnet"
+    span: Span | None = None
+
+
+Network = ManagedNetwork | ConnectedNetwork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A network and the canisters that live there, in manifest order, overrides applied."""
+
+    name: str
+    network: Network
+    canisters: tuple[Canister, ...]
+    identity: str | None = None
+    proxy: str | None = None
+    protected: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A loaded project; `warnings` are what loading found odd but not wrong."""
+
+    directory: Path
+    manifest: Path
+    canisters: tuple[Canister, ...]
+    networks: Mapping[str, Network]
+    environments: Mapping[str, Environment]
+    warnings: tuple[Diagnostic, ...] = ()

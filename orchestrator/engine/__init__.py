@@ -1,0 +1,1 @@
+"""Executes: load, build, observe, plan, apply, sync."""

@@ -1,0 +1,1 @@
+"""Project files to `core.project` values, every problem with its place."""

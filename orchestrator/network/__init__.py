@@ -1,0 +1,1 @@
+"""Networks of a project: start, stop, find, connect."""

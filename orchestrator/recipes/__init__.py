@@ -1,0 +1,1 @@
+"""Recipe templates: address, pin, render, expand."""

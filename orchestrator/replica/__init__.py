@@ -1,0 +1,1 @@
+"""The embedded local network: a replica in one process."""

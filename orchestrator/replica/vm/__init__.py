@@ -1,0 +1,1 @@
+"""Executes canister code: wasmtime, the system API, memory and rollback."""

@@ -1,0 +1,1 @@
+"""Runs sync plugins: WebAssembly components in a process of their own."""

@@ -1,0 +1,1 @@
+"""Everything on disk: layout, atomic writes, locks, ids, artifacts, journal, records."""

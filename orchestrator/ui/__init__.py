@@ -1,0 +1,1 @@
+"""Events, errors and plans as text or JSON lines."""
