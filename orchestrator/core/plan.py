@@ -1,0 +1,99 @@
+"""Plans: what would change on an environment, why, and whether anything would be lost.
+
+A plan is a value: computing one sends nothing, and applying one first computes it again and compares digests,
+so that a plan that no longer describes the network is refused instead of half applied.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+__all__ = ["PLAN_SCHEMA", "Action", "Change", "Detail", "Mode", "Plan", "change_to_json", "plan_to_json"]
+
+PLAN_SCHEMA = 1
+
+Action = Literal["create", "settings", "install", "upgrade", "reinstall", "start", "sync", "unchanged"]
+Mode = Literal["auto", "install", "reinstall", "upgrade"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """One value that differs: `field` as written in the manifest, `before` and `after` as text, `None` when absent."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step for one canister.
+
+    `reason` is a clause for people (`the module differs`); `destructive` means that something can be lost or broken
+    that the change does not bring back; `details` are the values that differ, sorted by field.
+    """
+
+    canister: str
+    action: Action
+    reason: str
+    destructive: bool = False
+    details: tuple[Detail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a deploy of `canisters` to `environment` would do, in order of execution within each canister.
+
+    `digest` (lower-case hex of 32 bytes) covers artifacts, arguments, settings, variables, and the module hashes and
+    controllers that were observed. `artifacts` maps a canister's name to the SHA-256 of its module in hex.
+    """
+
+    environment: str
+    network: str
+    digest: str
+    canisters: tuple[str, ...]
+    changes: tuple[Change, ...]
+    artifacts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    mode: Mode = "auto"
+    force: bool = False
+
+    @property
+    def mutates(self) -> bool:
+        """Whether applying the plan sends anything."""
+        return any(change.action != "unchanged" for change in self.changes)
+
+    @property
+    def destructive(self) -> tuple[Change, ...]:
+        """Return the changes that need consent."""
+        return tuple(change for change in self.changes if change.destructive)
+
+    def of(self, canister: str) -> tuple[Change, ...]:
+        """Return the changes of one canister, in order."""
+        return tuple(change for change in self.changes if change.canister == canister)
+
+
+def plan_to_json(plan: Plan) -> dict[str, object]:
+    """Return the plan as plain values: what `plan --json` prints, and what a saved plan holds."""
+    return {
+        "schema": PLAN_SCHEMA,
+        "environment": plan.environment,
+        "network": plan.network,
+        "digest": plan.digest,
+        "canisters": list(plan.canisters),
+        "mode": plan.mode,
+        "force": plan.force,
+        "artifacts": dict(sorted(plan.artifacts.items())),
+        "changes": [change_to_json(change) for change in plan.changes],
+    }
+
+
+def change_to_json(change: Change) -> dict[str, object]:
+    """Return one change as plain values."""
+    return {
+        "canister": change.canister,
+        "action": change.action,
+        "reason": change.reason,
+        "destructive": change.destructive,
+        "details": [{"field": detail.field, "before": detail.before, "after": detail.after} for detail in change.details],
+    }
