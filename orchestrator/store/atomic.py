@@ -1,0 +1,72 @@
+"""Files that are either the old one or the new one, never something between.
+
+The technique is the usual one: a temporary file in the same folder, flushed to the disk, renamed over
+the target, and the folder flushed too, so that the new name survives a power cut.
+"""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from orchestrator.errors import StoreError
+
+__all__ = ["PRIVATE_MODE", "PUBLIC_MODE", "make_directory", "sync_directory", "write_atomic"]
+
+PUBLIC_MODE = 0o644
+PRIVATE_MODE = 0o600
+_TEMPORARY_NAME_BYTES = 6
+
+
+def write_atomic(path: Path, data: bytes, mode: int = PUBLIC_MODE) -> None:
+    """Replace `path` by `data` with the permission bits `mode`; parent folders are made.
+
+    Raises `StoreError` when the disk refuses; the old file is then untouched.
+    """
+    make_directory(path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(_TEMPORARY_NAME_BYTES)}.tmp")
+    try:
+        _write_synced(temporary, data, mode)
+        temporary.replace(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise StoreError(
+            f"cannot write `{path}`",
+            slug="store/write",
+            detail=error.strerror or str(error),
+            hint=f"check that `{path.parent}` may be written and that its disk has room",
+        ) from error
+
+
+def _write_synced(path: Path, data: bytes, mode: int) -> None:
+    """Make the file `path` with exactly the bits `mode` (whatever the umask) and flush it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+
+
+def make_directory(path: Path) -> None:
+    """Make a folder and its parents; `StoreError` when that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the folder `{path}`",
+            slug="store/write",
+            detail=error.strerror or str(error),
+            hint="check who owns its parent folder, and that no file stands where a folder should be",
+        ) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Flush a folder, so that names made or replaced in it survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

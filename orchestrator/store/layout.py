@@ -1,0 +1,156 @@
+"""Where everything is: the only module that joins path names.
+
+    icp.yaml
+    .icp/data/mappings/<env>.ids.json             canister ids, connected networks (shared with icp-cli; commit it)
+    .icp/cache/mappings/<env>.ids.json            canister ids, managed networks that icp-cli may run as well
+    .orchestrator/data/environments/<env>/        install records and runs of connected networks (commit it)
+    .orchestrator/cache/environments/<env>/       the same for managed networks
+    .orchestrator/cache/networks/<name>/          descriptor, log, lock, state/, ids/ and records of the embedded network
+    .orchestrator/cache/artifacts/                built modules by their SHA-256, and which one each canister has
+    .orchestrator/cache/locks/                    environment locks
+    .orchestrator/cache/logs/                     one log file per run
+
+`.orchestrator/cache/` can be deleted at any time while no network runs; `.orchestrator/data/` holds no
+secrets and no paths of a machine.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.core.project import Environment, ManagedNetwork
+from orchestrator.errors import StoreError
+
+__all__ = ["EnvironmentFiles", "Layout", "NetworkFiles"]
+
+_FORBIDDEN = frozenset("/\\\0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkFiles:
+    """What a managed network keeps: all below `directory`."""
+
+    directory: Path
+
+    @property
+    def descriptor(self) -> Path:
+        """Return where the running network is described."""
+        return self.directory / "descriptor.json"
+
+    @property
+    def status(self) -> Path:
+        """Return the file that the replica writes once it answers."""
+        return self.directory / "status.json"
+
+    @property
+    def log(self) -> Path:
+        """Return where the replica's standard error goes."""
+        return self.directory / "replica.log"
+
+    @property
+    def lock(self) -> Path:
+        """Return the lock that lets one starter in at a time."""
+        return self.directory / "lock"
+
+    @property
+    def state(self) -> Path:
+        """Return the folder of the replica's state, which survives restarts."""
+        return self.directory / "state"
+
+    @property
+    def ids(self) -> Path:
+        """Return the folder of the canister ids, one file per environment."""
+        return self.directory / "ids"
+
+    @property
+    def records(self) -> Path:
+        """Return the folder of the install records, one file per environment."""
+        return self.directory / "records"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentFiles:
+    """What an environment keeps. `embedded` tells whether ids are tied to an instance of the network."""
+
+    ids: Path
+    records: Path
+    runs: Path
+    lock: Path
+    artifacts: Path
+    embedded: bool
+
+    def journal(self, run: str) -> Path:
+        """Return the journal of one run."""
+        return self.runs / _checked(run, "run") / "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of the project in `project_dir`; nothing is read or made here."""
+
+    project_dir: Path
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder that version control ignores."""
+        return self.project_dir / ".orchestrator" / "cache"
+
+    @property
+    def data(self) -> Path:
+        """Return the folder that belongs into version control."""
+        return self.project_dir / ".orchestrator" / "data"
+
+    @property
+    def artifacts(self) -> Path:
+        """Return the folder of built modules."""
+        return self.cache / "artifacts"
+
+    @property
+    def networks(self) -> Path:
+        """Return the folder that holds one folder per managed network."""
+        return self.cache / "networks"
+
+    @property
+    def recipe_lock(self) -> Path:
+        """Return the lock file that pins recipes."""
+        return self.project_dir / "orchestrator.lock"
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of log files."""
+        return self.cache / "logs"
+
+    def log(self, run: str) -> Path:
+        """Return the log file of one run."""
+        return self.logs / f"{_checked(run, 'run')}.log"
+
+    def network(self, name: str) -> NetworkFiles:
+        """Return the files of the managed network `name`."""
+        return NetworkFiles(directory=self.networks / _checked(name, "network"))
+
+    def environment(self, environment: Environment) -> EnvironmentFiles:
+        """Return the files of an environment; its network's kind decides where they are."""
+        name, network = _checked(environment.name, "environment"), environment.network
+        managed = isinstance(network, ManagedNetwork)
+        embedded = isinstance(network, ManagedNetwork) and network.launcher == "embedded"
+        home = (self.cache if managed else self.data) / "environments" / name
+        mappings = self.project_dir / ".icp" / ("cache" if managed else "data") / "mappings"
+        files = self.network(network.name) if embedded else None
+        return EnvironmentFiles(
+            ids=files.ids / f"{name}.json" if files else mappings / f"{name}.ids.json",
+            records=files.records / f"{name}.json" if files else home / "records.json",
+            runs=home / "runs",
+            lock=self.cache / "locks" / f"{name}.lock",
+            artifacts=self.artifacts / "latest" / f"{name}.json",
+            embedded=embedded,
+        )
+
+
+def _checked(name: str, what: str) -> str:
+    """Refuse a name that would leave its folder."""
+    if not name or name in {".", ".."} or _FORBIDDEN & set(name):
+        raise StoreError(
+            f"the {what} name `{name}` cannot be a file name",
+            slug="store/name",
+            hint="use letters, digits, `-`, `_` and `.` only",
+        )
+    return name
