@@ -1,0 +1,1 @@
+"""Benchmarks: `scripts/bench` prints their table. Figures compare within one run on one machine."""
