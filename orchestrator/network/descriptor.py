@@ -1,0 +1,102 @@
+"""What is known about a running managed network: written by whoever started it, read by everyone else."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orchestrator.core.project import ManagedNetwork
+from orchestrator.errors import StoreError
+from orchestrator.network.access import NetworkAccess
+from orchestrator.network.process import is_alive
+from orchestrator.store.atomic import PRIVATE_MODE
+from orchestrator.store.json_file import load_object, write_json
+
+__all__ = ["Descriptor", "load_descriptor", "write_descriptor"]
+
+_FORMAT = 1
+_ANY_ADDRESSES = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1", "localhost"})  # noqa: S104  # compared with, never bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descriptor:
+    """A running network: `birth` tells its process from a later one with the same pid; `root_key` is DER hex."""
+
+    network: str
+    project: str
+    pid: int
+    birth: str
+    bind: str
+    port: int
+    root_key: str
+    instance_id: str
+    control_token: str
+    proxy_canister_id: str | None = None
+
+    def is_alive(self) -> bool:
+        """Tell whether the described process still runs."""
+        return is_alive(self.pid, self.birth)
+
+    def access(self, network: ManagedNetwork) -> NetworkAccess:
+        """Return how to reach it."""
+        local = self.bind in _ANY_ADDRESSES
+        address = "127.0.0.1" if local else self.bind
+        domain = network.domains[0] if network.domains else "localhost" if local else self.bind
+        return NetworkAccess(
+            name=self.network,
+            launcher=network.launcher,
+            api_url=_url(address, self.port),
+            gateway_url=_url(domain, self.port),
+            root_key=bytes.fromhex(self.root_key),
+            managed=True,
+            instance_id=self.instance_id,
+            pid=self.pid,
+            proxy_canister_id=self.proxy_canister_id,
+        )
+
+
+def write_descriptor(path: Path, descriptor: Descriptor) -> None:
+    """Write the descriptor for its owner's eyes only: it holds the control token."""
+    write_json(path, {"v": _FORMAT, **asdict(descriptor)}, PRIVATE_MODE)
+
+
+def load_descriptor(path: Path) -> Descriptor | None:
+    """Read a descriptor, or `None` when there is none; a damaged one is a `StoreError` with a hint."""
+    hint = "delete the file; if the network still runs, end its process"
+    document = load_object(path, hint=hint)
+    if document is None:
+        return None
+    try:
+        return parse_descriptor(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"`{path}` is damaged", slug="store/damaged", detail=f"a field is absent or odd: {error}", hint=hint) from error
+
+
+def parse_descriptor(document: Mapping[str, object]) -> Descriptor:
+    """Turn a document into a descriptor; `KeyError`, `TypeError` or `ValueError` when it is none."""
+    proxy = document.get("proxy_canister_id")
+    texts = {name: _text(document, name) for name in ("network", "project", "birth", "bind", "instance_id", "control_token")}
+    return Descriptor(
+        **texts,
+        root_key=bytes.fromhex(_text(document, "root_key")).hex(),
+        pid=_number(document, "pid"),
+        port=_number(document, "port"),
+        proxy_canister_id=proxy if isinstance(proxy, str) else None,
+    )
+
+
+def _text(document: Mapping[str, object], name: str) -> str:
+    value = document[name]
+    if not isinstance(value, str):
+        raise TypeError(f"`{name}` is not a text")
+    return value
+
+
+def _number(document: Mapping[str, object], name: str) -> int:
+    value = document[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise TypeError(f"`{name}` is not a positive number")
+    return value
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

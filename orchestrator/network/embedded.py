@@ -1,0 +1,133 @@
+"""Start the embedded network and wait until it says that it is ready."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from orchestrator.core.project import ManagedNetwork
+from orchestrator.errors import NetworkError, StoreError
+from orchestrator.network.descriptor import Descriptor, parse_descriptor
+from orchestrator.network.ports import port_taken
+from orchestrator.network.process import end_process, load_birth, poll_exit, spawn_detached
+from orchestrator.network.settings import NetworkSettings
+from orchestrator.store.json_file import load_object
+from orchestrator.store.layout import NetworkFiles
+
+__all__ = ["launch_embedded", "load_tail"]
+
+POLL_SECONDS = 0.005
+LOG_TAIL_LINES = 50
+LOG_TAIL_BYTES = 8192
+_PORT_TAKEN_STATUS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Launch:
+    """One process that is starting."""
+
+    pid: int
+    birth: str
+    network: ManagedNetwork
+    files: NetworkFiles
+
+
+async def launch_embedded(project_dir: Path, network: ManagedNetwork, files: NetworkFiles, settings: NetworkSettings) -> Descriptor:
+    """Start the process and return its descriptor once it is ready.
+
+    Raises `NetworkError` when it ends or is not ready in time; it does not run then. So it is when this is cancelled.
+    """
+    _prepare(files)
+    pid = spawn_detached(_command(project_dir, network, files, settings), environ=settings.environ, log=files.log)
+    launch = _Launch(pid=pid, birth=load_birth(pid) or "", network=network, files=files)
+    ready = False
+    try:
+        descriptor = await _wait_ready(project_dir, launch, settings)
+        ready = True
+    finally:
+        if not ready:
+            with anyio.CancelScope(shield=True):
+                await end_process(launch.pid, launch.birth, seconds=settings.stop_seconds)
+    return descriptor
+
+
+def _prepare(files: NetworkFiles) -> None:
+    """Make the state folder, private to the user, and remove what an earlier process said."""
+    files.state.mkdir(parents=True, exist_ok=True)
+    files.directory.chmod(0o700)
+    files.status.unlink(missing_ok=True)
+
+
+def _command(project_dir: Path, network: ManagedNetwork, files: NetworkFiles, settings: NetworkSettings) -> tuple[str, ...]:
+    options = {
+        "--state-dir": str(files.state),
+        "--bind": network.bind,
+        "--port": str(network.port),
+        "--status-file": str(files.status),
+        "--project": str(project_dir),
+        "--network": network.name,
+    }
+    if network.artificial_delay_ms:
+        options["--artificial-delay-ms"] = str(network.artificial_delay_ms)
+    return (*settings.command, *(word for pair in options.items() for word in pair))
+
+
+async def _wait_ready(project_dir: Path, launch: _Launch, settings: NetworkSettings) -> Descriptor:
+    with anyio.move_on_after(settings.start_seconds):
+        while True:
+            status = poll_exit(launch.pid)
+            if status is not None:
+                raise _ended(launch, status, settings)
+            descriptor = _load_status(project_dir, launch)
+            if descriptor is not None:
+                return descriptor
+            await anyio.sleep(POLL_SECONDS)
+    raise NetworkError(
+        f"the `{launch.network.name}` network did not start in time",
+        slug="network/start-timeout",
+        detail=_with_tail(f"it was not ready after {settings.start_seconds:g} s and has been stopped", launch.files.log),
+        hint=f"see the whole log in `{launch.files.log}`",
+    )
+
+
+def _load_status(project_dir: Path, launch: _Launch) -> Descriptor | None:
+    """Read what the replica says about itself; it appears in one piece."""
+    path = launch.files.status
+    document = load_object(path, hint="update the tool: its parts do not fit each other")
+    if document is None:
+        return None
+    facts = {**document, "network": launch.network.name, "project": str(project_dir), "birth": launch.birth, "bind": launch.network.bind}
+    try:
+        return parse_descriptor(facts)
+    except (KeyError, TypeError, ValueError) as error:
+        detail = f"the embedded network described itself wrongly: {error}"
+        raise StoreError(f"`{path}` is damaged", slug="store/damaged", detail=detail) from error
+
+
+def _ended(launch: _Launch, status: int, settings: NetworkSettings) -> NetworkError:
+    if status == _PORT_TAKEN_STATUS:
+        return port_taken(settings.user.ports, launch.network.port, launch.network.name)
+    how = f"with status {status}" if status >= 0 else f"by signal {-status}"
+    return NetworkError(
+        f"the `{launch.network.name}` network ended while it started",
+        slug="network/start-failed",
+        detail=_with_tail(f"its process ended {how}", launch.files.log),
+        hint=f"see the whole log in `{launch.files.log}`",
+    )
+
+
+def _with_tail(text: str, log: Path) -> str:
+    tail = load_tail(log)
+    return f"{text}; the end of its log:\n{tail}" if tail else f"{text}; its log is empty"
+
+
+def load_tail(log: Path) -> str:
+    """Return the last lines of a log: at most `LOG_TAIL_LINES` lines and `LOG_TAIL_BYTES` bytes."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - LOG_TAIL_BYTES))
+            data = file.read()
+    except OSError:
+        return ""
+    return "\n".join(data.decode(errors="replace").splitlines()[-LOG_TAIL_LINES:])

@@ -1,0 +1,68 @@
+"""Which project's network has which port: one small file per port in the user's cache, to name the neighbour.
+
+A port is given by the operating system, not by these files; they only make the message better.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import NetworkError, StoreError
+from orchestrator.network.process import is_alive
+from orchestrator.store.json_file import load_object, write_json
+
+__all__ = ["PortOwner", "load_owner", "port_taken", "release_port", "write_owner"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortOwner:
+    """A network that has a port: `project` is the project's folder."""
+
+    project: str
+    network: str
+    pid: int
+    birth: str
+
+
+def write_owner(ports: Path, port: int, owner: PortOwner) -> None:
+    """Say that `owner` has `port`."""
+    write_json(_path(ports, port), {"project": owner.project, "network": owner.network, "pid": owner.pid, "birth": owner.birth})
+
+
+def load_owner(ports: Path, port: int) -> PortOwner | None:
+    """Return the network that has `port`, if one of ours that still runs has said so."""
+    try:
+        document = load_object(_path(ports, port), hint="delete the file") or {}
+    except StoreError:
+        return None
+    project, network, pid, birth = (document.get(key) for key in ("project", "network", "pid", "birth"))
+    if not (isinstance(project, str) and isinstance(network, str) and isinstance(pid, int) and isinstance(birth, str)):
+        return None
+    return PortOwner(project=project, network=network, pid=pid, birth=birth) if is_alive(pid, birth) else None
+
+
+def release_port(ports: Path, port: int, pid: int) -> None:
+    """Forget the owner of `port`, if it is the process `pid`."""
+    path = _path(ports, port)
+    try:
+        document = load_object(path, hint="delete the file") or {}
+    except StoreError:
+        return
+    if document.get("pid") == pid:
+        path.unlink(missing_ok=True)
+
+
+def port_taken(ports: Path, port: int, network: str) -> NetworkError:
+    """Return the error that says who has the port, and what to do."""
+    owner = load_owner(ports, port)
+    elsewhere = f"or give network `{network}` another port (`gateway: {{ port: 0 }}` takes a free one)"
+    if owner is not None:
+        detail = f"the `{owner.network}` network of the project at `{owner.project}` has it (process {owner.pid})"
+        hint = f"run `orchestrator network stop {owner.network} --project {owner.project}`, {elsewhere}"
+    else:
+        detail = "a program that is no network of this tool has it"
+        hint = f"stop that program, {elsewhere}"
+    return NetworkError(f"port {port} is in use", slug="network/port-taken", detail=detail, hint=hint)
+
+
+def _path(ports: Path, port: int) -> Path:
+    return ports / f"{port}.json"
