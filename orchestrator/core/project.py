@@ -27,6 +27,7 @@ __all__ = [
     "PluginStep",
     "PrebuiltStep",
     "Project",
+    "RecipeReference",
     "ScriptStep",
     "Settings",
     "SyncStep",
@@ -113,8 +114,25 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeReference:
+    """A canister's `recipe`, not expanded yet: where the template is, and what it is given.
+
+    `address` is the text of `type` (a path, a URL, or `@registry/name@version`); `sha256` lower-case hex of
+    the template's bytes; `configuration` holds plain values (None, bool, int, float, str, list, dict).
+    """
+
+    address: str
+    sha256: str | None = None
+    configuration: Mapping[str, object] = field(default_factory=dict)
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Canister:
-    """One canister; `directory` is where its relative paths start."""
+    """One canister; `directory` is where its relative paths start.
+
+    With a `recipe`, `build` is empty until the recipe is expanded, and its sync steps come before `sync`.
+    """
 
     name: str
     directory: Path
@@ -123,6 +141,7 @@ class Canister:
     settings: Settings = Settings()
     init_args: Arguments | None = None
     upgrade_args: Arguments | None = None
+    recipe: RecipeReference | None = None
     depends_on: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     span: Span | None = None

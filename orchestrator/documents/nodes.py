@@ -1,0 +1,90 @@
+"""The nodes of a document: frozen, each with the place it was written at."""
+
+from dataclasses import dataclass
+
+from orchestrator.errors import Span
+
+__all__ = ["Entry", "MappingNode", "Node", "ScalarNode", "ScalarValue", "SequenceNode", "describe", "plain_value"]
+
+ScalarValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalarNode:
+    """A single value; `text` is the scalar before it was given a type (escapes and folding done)."""
+
+    value: ScalarValue
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceNode:
+    """A list of nodes."""
+
+    items: tuple["Node", ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A key of a mapping with its value; the key's text is its name, whatever its type."""
+
+    key: ScalarNode
+    value: "Node"
+
+    @property
+    def name(self) -> str:
+        """Return the key's text."""
+        return self.key.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingNode:
+    """A map in the order it was written; no key appears twice."""
+
+    entries: tuple[Entry, ...]
+    span: Span
+
+    def entry(self, name: str) -> Entry | None:
+        """Return the entry of a key, or None."""
+        for entry in self.entries:
+            if entry.key.text == name:
+                return entry
+        return None
+
+    def get(self, name: str) -> "Node | None":
+        """Return the value of a key, or None where the key is missing or its value is null."""
+        entry = self.entry(name)
+        if entry is None or (isinstance(entry.value, ScalarNode) and entry.value.value is None):
+            return None
+        return entry.value
+
+
+Node = ScalarNode | SequenceNode | MappingNode
+
+
+def describe(node: Node) -> str:
+    """Return what a node is, in words for a message: `a list`, `a map`, `the number 5`."""
+    match node:
+        case MappingNode():
+            return "a map"
+        case SequenceNode():
+            return "a list"
+        case ScalarNode(value=None):
+            return "nothing"
+        case ScalarNode(value=bool(), text=text):
+            return f"`{text}` (a yes-or-no value)"
+        case ScalarNode(value=int() | float(), text=text):
+            return f"the number {text}"
+    return "text"
+
+
+def plain_value(node: Node) -> object:
+    """Return a node as plain dicts, lists and scalars (its depth is capped, so recursion is safe)."""
+    match node:
+        case MappingNode(entries=entries):
+            return {entry.key.text: plain_value(entry.value) for entry in entries}
+        case SequenceNode(items=items):
+            return [plain_value(item) for item in items]
+    return node.value

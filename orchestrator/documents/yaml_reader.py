@@ -1,0 +1,235 @@
+"""YAML text to one tree of nodes: parser events are put together here, not by PyYAML's composer.
+
+The composer of PyYAML recurses, keeps the last of two equal keys, and types scalars by YAML 1.1. This one is
+a loop over events, so no input is deep enough to end in a RecursionError; it expands aliases under a
+budget, and refuses what a manifest cannot mean (two documents, equal keys, keys that are not scalars).
+Merge keys (`<<`) are ordinary keys, as in YAML 1.2.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import yaml
+
+from orchestrator.documents.faults import explain_fault
+from orchestrator.documents.nodes import Entry, MappingNode, Node, ScalarNode, ScalarValue, SequenceNode
+from orchestrator.documents.scalars import resolve_plain
+from orchestrator.documents.source import Source, read_source, source_of_text
+from orchestrator.errors import DocumentError, Span
+
+__all__ = ["MAX_DEPTH", "MAX_EXPANDED_NODES", "load_yaml", "parse_yaml"]
+
+MAX_DEPTH = 100
+"""Lists and maps inside each other, aliases followed."""
+MAX_EXPANDED_NODES = 100_000
+"""Nodes of a document with every alias written out in full."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG_PREFIX = "tag:yaml.org,2002:"
+_TEXT_TAGS = frozenset({"!", f"{_TAG_PREFIX}str"})
+_TYPED_TAGS: dict[str, tuple[type, ...]] = {
+    f"{_TAG_PREFIX}int": (int,),
+    f"{_TAG_PREFIX}float": (float, int),
+    f"{_TAG_PREFIX}bool": (bool,),
+    f"{_TAG_PREFIX}null": (type(None),),
+}
+
+
+def load_yaml(path: Path) -> Node | None:
+    """Read a file as one YAML document; None when it is empty. Raise `DocumentError`."""
+    return _compose(read_source(path))
+
+
+def parse_yaml(text: str, path: Path) -> Node | None:
+    """Read a text as one YAML document, reported under `path`; None when it is empty. Raise `DocumentError`."""
+    return _compose(source_of_text(text, path))
+
+
+@dataclass(slots=True)
+class _Built:
+    """A finished node, how many nodes it stands for, and how deep it goes."""
+
+    node: Node
+    size: int = 1
+    height: int = 0
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A list or a map whose end has not been seen."""
+
+    is_map: bool
+    span: Span
+    anchor: str | None
+    size: int = 1
+    height: int = 1
+    items: list[Node] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    keys: dict[str, Span] = field(default_factory=dict)
+    key: ScalarNode | None = None
+
+    def finish(self) -> _Built:
+        """Return the node of what has been collected."""
+        if self.is_map:
+            return _Built(MappingNode(entries=tuple(self.entries), span=self.span), self.size, self.height)
+        return _Built(SequenceNode(items=tuple(self.items), span=self.span), self.size, self.height)
+
+
+def _compose(source: Source) -> Node | None:
+    composer = _Composer(source)
+    try:
+        for event in _events(source):
+            composer.take(event)
+    except yaml.YAMLError as error:
+        raise explain_fault(error, source) from error
+    return composer.root
+
+
+def _events(source: Source) -> Iterator[yaml.Event]:
+    return iter(yaml.parse(source.text, Loader=_LOADER))
+
+
+class _Composer:
+    """The state of one reading; `root` is the document once all events were taken."""
+
+    def __init__(self, source: Source) -> None:
+        self.root: Node | None = None
+        self._source = source
+        self._frames: list[_Frame] = []
+        self._anchors: dict[str, _Built | None] = {}
+        self._documents = 0
+
+    def take(self, event: yaml.Event) -> None:
+        """Advance by one event."""
+        match event:
+            case yaml.ScalarEvent():
+                self._add(_Built(self._scalar(event)), event.anchor)
+            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                self._open(event)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                frame = self._frames.pop()
+                self._add(frame.finish(), frame.anchor)
+            case yaml.AliasEvent():
+                self._add(self._aliased(event), None)
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    self._refuse(
+                        "more-documents", "the file holds more than one YAML document", event, "remove the line `---` and what follows"
+                    )
+
+    def _open(self, event: yaml.CollectionStartEvent) -> None:
+        span = self._span(event)
+        if event.tag is not None and event.tag not in {"!", f"{_TAG_PREFIX}map", f"{_TAG_PREFIX}seq"}:
+            self._refuse("tag", f"the tag `{_short_tag(event.tag)}` means nothing here", event, "remove the tag")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        self._frames.append(_Frame(is_map=isinstance(event, yaml.MappingStartEvent), span=span, anchor=event.anchor))
+        self._check_depth(len(self._frames), span)
+
+    def _add(self, built: _Built, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = built
+        if not self._frames:
+            self.root = built.node
+            return
+        frame = self._frames[-1]
+        frame.size += built.size
+        frame.height = max(frame.height, built.height + 1)
+        if frame.size > MAX_EXPANDED_NODES:
+            raise DocumentError(
+                "the document is too large once its aliases are followed",
+                slug="document/alias-bomb",
+                detail=f"it stands for more than {MAX_EXPANDED_NODES} values",
+                span=built.node.span,
+                hint="write the values out instead of nesting aliases",
+            )
+        if not frame.is_map:
+            frame.items.append(built.node)
+        elif frame.key is None:
+            frame.key = self._key(built.node, frame)
+        else:
+            frame.entries.append(Entry(key=frame.key, value=built.node))
+            frame.key = None
+
+    def _key(self, node: Node, frame: _Frame) -> ScalarNode:
+        if not isinstance(node, ScalarNode):
+            raise DocumentError(
+                "a key must be a single word or text, not a list or a map",
+                slug="document/key",
+                span=node.span,
+                hint="quote the key if the brackets belong to it",
+            )
+        if (first := frame.keys.get(node.text)) is not None:
+            raise DocumentError(
+                f"the key `{node.text}` appears twice in one map",
+                slug="document/duplicate-key",
+                span=node.span,
+                related=((first, "it is given here first"),),
+                hint="keep one of the two",
+            )
+        frame.keys[node.text] = node.span
+        return node
+
+    def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
+        return ScalarNode(value=self._value(event), text=event.value, span=self._span(event))
+
+    def _value(self, event: yaml.ScalarEvent) -> ScalarValue:
+        text: str = event.value
+        if event.tag is None:
+            return resolve_plain(text) if event.implicit[0] else text
+        if event.tag in _TEXT_TAGS:
+            return text
+        if event.tag not in _TYPED_TAGS:
+            self._refuse(
+                "tag",
+                f"the tag `{_short_tag(event.tag)}` means nothing here",
+                event,
+                "remove the tag, or quote the text if it belongs to it",
+            )
+        value = resolve_plain(text)
+        if type(value) not in _TYPED_TAGS[event.tag]:
+            self._refuse("tag", f"`{text}` is not what its tag `{_short_tag(event.tag)}` says", event, "remove the tag")
+        return value
+
+    def _aliased(self, event: yaml.AliasEvent) -> _Built:
+        name = event.anchor
+        if name not in self._anchors:
+            self._refuse(
+                "unknown-alias",
+                f"the alias `*{name}` names no anchor",
+                event,
+                f"write `&{name}` at the value it stands for, before this line",
+            )
+        built = self._anchors[name]
+        if built is None:
+            self._refuse("alias-cycle", f"the alias `*{name}` stands inside the value it names", event, "a value cannot contain itself")
+        self._check_depth(len(self._frames) + built.height, self._span(event))
+        return built
+
+    def _check_depth(self, depth: int, span: Span) -> None:
+        if depth > MAX_DEPTH:
+            raise DocumentError(
+                "lists and maps are nested too deeply",
+                slug="document/too-deep",
+                detail=f"more than {MAX_DEPTH} levels",
+                span=span,
+            )
+
+    def _refuse(self, slug: str, summary: str, event: yaml.Event, hint: str) -> NoReturn:
+        raise DocumentError(summary, slug=f"document/{slug}", span=self._span(event), hint=hint)
+
+    def _span(self, event: yaml.Event) -> Span:
+        start, end = event.start_mark, event.end_mark
+        if start is None or end is None:  # only of events that were not parsed from a text
+            return self._source.span(0, 0)
+        length = end.column - start.column if start.line == end.line else len(self._source.text)
+        if isinstance(event, yaml.CollectionStartEvent):
+            length = 1
+        return self._source.span(start.line, start.column, length)
+
+
+def _short_tag(tag: str) -> str:
+    return f"!!{tag.removeprefix(_TAG_PREFIX)}" if tag.startswith(_TAG_PREFIX) else tag

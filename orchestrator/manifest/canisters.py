@@ -1,0 +1,101 @@
+"""Canisters: one entry of the manifest, or one `canister.yaml`, as a value."""
+
+import re
+
+from orchestrator.core.project import Canister, RecipeReference
+from orchestrator.documents import MappingNode, Node, ScalarNode, plain_value
+from orchestrator.errors import Span
+from orchestrator.manifest.arguments import read_arguments
+from orchestrator.manifest.entries import NamedEntry
+from orchestrator.manifest.fields import check_keys, read_entries, read_hash, read_mapping, read_text, read_texts, wrong_type
+from orchestrator.manifest.problems import Problems
+from orchestrator.manifest.settings import read_settings
+from orchestrator.manifest.steps import read_build, read_sync
+
+__all__ = ["read_canister"]
+
+_NAME = re.compile("[A-Za-z0-9_-]+")
+_KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_args", "depends_on", "labels")
+_LATER_KEYS = ("health", "bindings")
+
+
+def _check_name(name: str, node: Node | None, problems: Problems) -> None:
+    if node is not None and not _NAME.fullmatch(name):
+        problems.error(
+            "invalid-name",
+            f"`{name}` cannot be the name of a canister",
+            node.span,
+            detail="names are made of letters, digits, `-` and `_` (`:` is reserved for dependencies)",
+            hint=f"write `name: {re.sub('[^A-Za-z0-9_-]+', '-', name).strip('-') or 'backend'}`",
+        )
+
+
+def read_canister(entry: NamedEntry, problems: Problems) -> Canister:
+    """Read one canister; what it says about other canisters is checked by the caller."""
+    mapping, directory = entry.mapping, entry.directory
+    what = f"canister `{entry.name}`"
+    check_keys(mapping, _KEYS, what, problems, severity="error", unsupported=_LATER_KEYS)
+    _check_name(entry.name, mapping.get("name"), problems)
+    _check_source(mapping, what, problems)
+    return Canister(
+        name=entry.name,
+        directory=directory,
+        build=read_build(mapping.get("build"), directory, problems),
+        sync=read_sync(mapping.get("sync"), directory, problems),
+        settings=read_settings(mapping.get("settings"), directory, problems),
+        init_args=read_arguments(mapping.get("init_args"), "init_args", directory, problems),
+        upgrade_args=read_arguments(mapping.get("upgrade_args"), "upgrade_args", directory, problems),
+        recipe=_read_recipe(mapping.get("recipe"), problems),
+        depends_on=read_texts(mapping.get("depends_on"), "`depends_on`", problems) or (),
+        labels=_read_labels(mapping.get("labels"), problems),
+        span=_span_of(mapping),
+    )
+
+
+def _span_of(mapping: MappingNode) -> Span:
+    name = mapping.get("name")
+    return name.span if name is not None else mapping.span
+
+
+def _check_source(mapping: MappingNode, what: str, problems: Problems) -> None:
+    build, recipe = mapping.entry("build"), mapping.entry("recipe")
+    if build is not None and recipe is not None:
+        problems.error(
+            "build-and-recipe",
+            f"{what} has both a `build` and a `recipe`",
+            recipe.key.span,
+            related=((build.key.span, "the `build`"),),
+            hint="keep one: a recipe brings its own build steps",
+        )
+    if mapping.get("build") is None and mapping.get("recipe") is None:
+        problems.error(
+            "no-build", f"{what} has neither a `build` nor a `recipe`", _span_of(mapping), hint="add `build:` with `steps:`, or `recipe:`"
+        )
+
+
+def _read_recipe(node: Node | None, problems: Problems) -> RecipeReference | None:
+    mapping = read_mapping(node, "`recipe`", problems)
+    if mapping is None:
+        return None
+    check_keys(mapping, ("type", "sha256", "configuration"), "`recipe`", problems, severity="warning")
+    address = mapping.get("type")
+    if address is None:
+        problems.error("missing-key", "`recipe` has no `type`", mapping.span, hint='add `type:`, such as `type: "@dfinity/rust@v3.2.0"`')
+        return None
+    text = read_text(address, "`type`", problems)
+    configuration = read_mapping(mapping.get("configuration"), "`configuration`", problems)
+    sha256 = read_hash(mapping.get("sha256"), "`sha256`", problems)
+    if text is None:
+        return None
+    values = {entry.name: plain_value(entry.value) for entry in configuration.entries} if configuration else {}
+    return RecipeReference(address=text, sha256=sha256, configuration=values, span=address.span)
+
+
+def _read_labels(node: Node | None, problems: Problems) -> dict[str, str]:
+    labels = {}
+    for name, _, value in read_entries(node, "`labels`", problems):
+        if isinstance(value, ScalarNode):
+            labels[name] = value.text
+        else:
+            wrong_type(value, f"the label `{name}`", "text", problems)
+    return labels

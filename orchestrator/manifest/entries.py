@@ -1,0 +1,139 @@
+"""The entries of the manifest's lists: written in place, or named by a path; and the overlay's, merged by name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe
+from orchestrator.errors import Span
+from orchestrator.manifest.fields import read_text
+from orchestrator.manifest.files import CANISTER_FILE, lay_over, load_map
+from orchestrator.manifest.problems import Problems
+
+__all__ = ["Document", "NamedEntry", "collect_entries"]
+
+_GLOB_CHARACTERS = frozenset("*?[{")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A file's map and the directory its relative paths start from."""
+
+    mapping: MappingNode
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEntry:
+    """A canister, network or environment as written: its name, where that stands, its map, its directory."""
+
+    name: str
+    span: Span
+    mapping: MappingNode
+    directory: Path
+
+
+def collect_entries(manifest: Document, overlay: Document | None, section: str, problems: Problems) -> tuple[NamedEntry, ...]:
+    """Return the entries of a section (`canisters`, `networks` or `environments`), the overlay's merged in."""
+    kind = section.removesuffix("s")
+    found = _by_name(_expand(manifest, section, kind, problems), kind, problems)
+    if overlay is None:
+        return tuple(found.values())
+    for name, above in _by_name(_expand(overlay, section, kind, problems), kind, problems).items():
+        below = found.get(name)
+        if below is None:
+            found[name] = above
+            continue
+        merged = lay_over(below.mapping, above.mapping)
+        if isinstance(merged, MappingNode):
+            found[name] = NamedEntry(name=name, span=below.span, mapping=merged, directory=below.directory)
+    return tuple(found.values())
+
+
+def _by_name(documents: list[Document], kind: str, problems: Problems) -> dict[str, NamedEntry]:
+    found: dict[str, NamedEntry] = {}
+    for document in documents:
+        node = document.mapping.get("name")
+        if node is None:
+            hint = f"add `name:`, the name of the {kind}"
+            problems.error("missing-name", f"a {kind} has no `name`", document.mapping.span, hint=hint)
+            continue
+        name = read_text(node, "`name`", problems)
+        if name is None:
+            continue
+        if (first := found.get(name)) is not None:
+            problems.error(
+                "duplicate-name",
+                f"two {kind}s are named `{name}`",
+                node.span,
+                related=((first.span, "the first one"),),
+                hint="give one of them another name",
+            )
+            continue
+        found[name] = NamedEntry(name=name, span=node.span, mapping=document.mapping, directory=document.directory)
+    return found
+
+
+def _expand(document: Document, section: str, kind: str, problems: Problems) -> list[Document]:
+    entry = document.mapping.entry(section)
+    if entry is None:
+        return []
+    if not isinstance(entry.value, SequenceNode):
+        hint = f"write `{section}: []` for none" if describe(entry.value) == "nothing" else "put `- ` in front of each entry"
+        problems.error("wrong-type", f"`{section}` must be a list, not {describe(entry.value)}", entry.value.span, hint=hint)
+        return []
+    documents: list[Document] = []
+    for item in entry.value.items:
+        if isinstance(item, MappingNode):
+            documents.append(Document(mapping=item, directory=document.directory))
+        elif isinstance(item, ScalarNode) and isinstance(item.value, str):
+            documents.extend(_load(item, item.value, document.directory, kind, problems))
+        else:
+            problems.error("wrong-type", f"a {kind} must be a map or a path, not {describe(item)}", item.span, hint="start it with `name:`")
+    return documents
+
+
+def _load(node: Node, text: str, directory: Path, kind: str, problems: Problems) -> list[Document]:
+    if kind != "canister":
+        path = directory / text
+        if not _is_file(path):
+            _missing(node, text, kind, problems, hint=f"write the path of the {kind}'s file, or the {kind} itself, with `name:`")
+            return []
+        return [Document(mapping=load_map(path, problems), directory=directory)]
+    if _GLOB_CHARACTERS.isdisjoint(text):
+        found = [directory / text]
+        if not _is_file(found[0] / CANISTER_FILE):
+            hint = (
+                f"name the directory, without `/{CANISTER_FILE}`"
+                if text.endswith(CANISTER_FILE)
+                else f"add {CANISTER_FILE} to that directory"
+            )
+            _missing(node, text, kind, problems, hint=hint)
+            return []
+    else:
+        found = _glob(node, text, directory, problems)
+    return [Document(mapping=load_map(place / CANISTER_FILE, problems), directory=place) for place in found]
+
+
+def _glob(node: Node, pattern: str, directory: Path, problems: Problems) -> list[Path]:
+    try:
+        found = sorted(place for place in directory.glob(pattern) if _is_file(place / CANISTER_FILE))
+    except (NotImplementedError, ValueError, OSError) as error:
+        problems.error(
+            "invalid-glob", f"`{pattern}` is not a pattern of directories", node.span, detail=str(error), hint="write it like `canisters/*`"
+        )
+        return []
+    if not found:
+        braces = "`{` and `}` have no meaning in a pattern" if "{" in pattern else None
+        problems.warn("empty-glob", f"no directory with {CANISTER_FILE} matches `{pattern}`", node.span, detail=braces)
+    return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file system accepts
+        return False
+
+
+def _missing(node: Node, text: str, kind: str, problems: Problems, *, hint: str) -> None:
+    problems.error("missing-file", f"there is no {kind} at `{text}`", node.span, hint=hint)

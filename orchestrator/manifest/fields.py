@@ -1,0 +1,184 @@
+"""Reading typed values out of nodes: each function notes what does not fit and returns None then."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeVar
+
+from orchestrator.core.units import MAX_NAT64, UnitError
+from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe
+from orchestrator.errors import Span
+from orchestrator.manifest.problems import Problems, did_you_mean, listed
+
+__all__ = [
+    "check_keys",
+    "read_amount",
+    "read_choice",
+    "read_entries",
+    "read_flag",
+    "read_hash",
+    "read_integer",
+    "read_items",
+    "read_mapping",
+    "read_text",
+    "read_texts",
+    "span_of_value",
+    "wrong_type",
+]
+
+_Choice = TypeVar("_Choice", bound=str)
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def wrong_type(node: Node, what: str, expected: str, problems: Problems, hint: str | None = None) -> None:
+    """Note that a node is of the wrong kind."""
+    problems.error("wrong-type", f"{what} must be {expected}, not {describe(node)}", node.span, hint=hint)
+
+
+def span_of_value(mapping: MappingNode, name: str) -> Span:
+    """Return the place of a key's value, or of the map where the key is missing."""
+    entry = mapping.entry(name)
+    return entry.value.span if entry is not None else mapping.span
+
+
+def check_keys(
+    mapping: MappingNode,
+    known: Iterable[str],
+    what: str,
+    problems: Problems,
+    *,
+    severity: Literal["error", "warning"],
+    unsupported: Iterable[str] = (),
+) -> None:
+    """Note keys nobody knows; `unsupported` ones are known, and it is a warning that they have no effect yet."""
+    known = tuple(known)
+    for entry in mapping.entries:
+        if entry.name in known:
+            continue
+        if entry.name in unsupported:
+            problems.warn("not-supported", f"the key `{entry.name}` in {what} has no effect yet", entry.key.span)
+            continue
+        hint = did_you_mean(entry.name, known) or f"the keys here are {listed(sorted(known))}"
+        note = problems.error if severity == "error" else problems.warn
+        note(
+            "unknown-key",
+            f"unknown key `{entry.name}` in {what}",
+            entry.key.span,
+            detail=None if severity == "error" else "it is ignored",
+            hint=hint,
+        )
+
+
+def read_mapping(node: Node | None, what: str, problems: Problems) -> MappingNode | None:
+    """Return a map."""
+    if node is None or isinstance(node, MappingNode):
+        return node
+    wrong_type(node, what, "a map", problems)
+    return None
+
+
+def read_entries(node: Node | None, what: str, problems: Problems) -> tuple[tuple[str, Span, Node], ...]:
+    """Return the entries of a map as name, place of the name, value."""
+    mapping = read_mapping(node, what, problems)
+    return tuple((entry.name, entry.key.span, entry.value) for entry in mapping.entries) if mapping else ()
+
+
+def read_items(node: Node | None, what: str, problems: Problems) -> tuple[Node, ...] | None:
+    """Return the items of a list."""
+    if node is None:
+        return None
+    if isinstance(node, SequenceNode):
+        return node.items
+    wrong_type(node, what, "a list", problems, hint="write it as a list: `[...]`, or one `- ...` a line")
+    return None
+
+
+def read_text(node: Node | None, what: str, problems: Problems) -> str | None:
+    """Return a text."""
+    if node is None:
+        return None
+    if isinstance(node, ScalarNode):
+        if isinstance(node.value, str):
+            return node.value
+        hint = f'quote it: "{node.text}"' if node.value is not None else None
+        wrong_type(node, what, "text", problems, hint=hint)
+        return None
+    wrong_type(node, what, "text", problems)
+    return None
+
+
+def read_texts(node: Node | None, what: str, problems: Problems) -> tuple[str, ...] | None:
+    """Return a list of texts."""
+    items = read_items(node, what, problems)
+    if items is None:
+        return None
+    texts = (read_text(item, f"an item of {what}", problems) for item in items)
+    return tuple(text for text in texts if text is not None)
+
+
+def read_flag(node: Node | None, what: str, problems: Problems) -> bool | None:
+    """Return `true` or `false`."""
+    if node is None:
+        return None
+    if isinstance(node, ScalarNode) and isinstance(node.value, bool):
+        return node.value
+    wrong_type(node, what, "`true` or `false`", problems)
+    return None
+
+
+def read_integer(node: Node | None, what: str, problems: Problems, *, maximum: int = MAX_NAT64) -> int | None:
+    """Return a whole number from 0 to `maximum`."""
+    if node is None:
+        return None
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, int) or isinstance(node.value, bool):
+        wrong_type(node, what, "a whole number", problems)
+        return None
+    if not 0 <= node.value <= maximum:
+        problems.error("out-of-range", f"{what} must be from 0 to {maximum}", node.span)
+        return None
+    return node.value
+
+
+def read_amount(node: Node | None, what: str, parse: Callable[[str], int], problems: Problems, *, example: str) -> int | None:
+    """Return an amount: a whole number, or a text that `parse` (one of `core.units`) understands."""
+    if node is None:
+        return None
+    is_amount = isinstance(node, ScalarNode) and isinstance(node.value, int | str) and not isinstance(node.value, bool)
+    if not is_amount or not isinstance(node, ScalarNode):
+        quoted = f'quote it: "{node.text}"' if isinstance(node, ScalarNode) and isinstance(node.value, float) else None
+        wrong_type(node, what, f"a whole number or a text such as `{example}`", problems, hint=quoted)
+        return None
+    try:
+        return parse(str(node.value))
+    except UnitError as error:
+        problems.error("invalid-amount", f"{what} is not a valid amount", node.span, detail=str(error), hint=f"write it like `{example}`")
+        return None
+
+
+def read_choice(node: Node | None, what: str, choices: tuple[_Choice, ...], problems: Problems) -> _Choice | None:
+    """Return one of a few words."""
+    text = read_text(node, what, problems)
+    if text is None or node is None:
+        return None
+    for choice in choices:
+        if text == choice:
+            return choice
+    hint = did_you_mean(text, choices) or f"write {listed(choices)}"
+    problems.error("unknown-variant", f"{what} cannot be `{text}`", node.span, detail=f"it is one of {listed(choices)}", hint=hint)
+    return None
+
+
+def read_hash(node: Node | None, what: str, problems: Problems) -> str | None:
+    """Return a SHA-256 as 64 lower-case hex digits."""
+    text = read_text(node, what, problems)
+    if text is None or node is None:
+        return None
+    if _SHA256.fullmatch(text.lower()):
+        return text.lower()
+    problems.error(
+        "invalid-hash",
+        f"{what} is not a SHA-256",
+        node.span,
+        detail=f"it has {len(text)} characters; a SHA-256 is 64 hex digits",
+        hint="`sha256sum FILE` prints it",
+    )
+    return None

@@ -1,0 +1,57 @@
+"""The files of a project: finding `icp.yaml`, reading documents, and laying `orchestrator.yaml` over it."""
+
+from pathlib import Path
+
+from orchestrator.documents import Entry, MappingNode, Node, load_yaml
+from orchestrator.errors import DocumentError, ManifestError, Span
+from orchestrator.manifest.problems import Problems
+
+__all__ = ["CANISTER_FILE", "MANIFEST_FILE", "OVERLAY_FILE", "find_project", "lay_over", "load_map"]
+
+MANIFEST_FILE = "icp.yaml"
+OVERLAY_FILE = "orchestrator.yaml"
+CANISTER_FILE = "canister.yaml"
+
+
+def find_project(start: Path) -> Path:
+    """Return the `icp.yaml` of `start` or of its nearest ancestor that has one; raise `ManifestError`."""
+    start = start.absolute()
+    for directory in (start, *start.parents):
+        manifest = directory / MANIFEST_FILE
+        if manifest.is_file():
+            return manifest
+    raise ManifestError(
+        "there is no project here",
+        slug="manifest/not-found",
+        detail=f"neither {start} nor a directory above it holds {MANIFEST_FILE}",
+        hint=f"run this in a directory with {MANIFEST_FILE}, or name one with `--project DIR`",
+    )
+
+
+def load_map(path: Path, problems: Problems) -> MappingNode:
+    """Return the map that a file holds; an empty one where the file is empty or wrong (which is noted)."""
+    empty = MappingNode(entries=(), span=Span(path=path, line=1, column=1))
+    try:
+        node = load_yaml(path)
+    except DocumentError as error:
+        problems.add(error.diagnostics)
+        return empty
+    if isinstance(node, MappingNode) or node is None:
+        return node or empty
+    problems.error("wrong-type", f"`{path.name}` must hold a map", node.span, hint="start the file with a key, such as `canisters:`")
+    return empty
+
+
+def lay_over(base: Node, over: Node) -> Node:
+    """Return `base` with `over` on top: maps are merged key by key, anything else is replaced.
+
+    Both were read with a depth cap, so recursion is safe.
+    """
+    if not isinstance(base, MappingNode) or not isinstance(over, MappingNode):
+        return over
+    above = {entry.name: entry for entry in over.entries}
+    merged = []
+    for entry in base.entries:
+        other = above.pop(entry.name, None)
+        merged.append(entry if other is None else Entry(key=entry.key, value=lay_over(entry.value, other.value)))
+    return MappingNode(entries=(*merged, *above.values()), span=base.span)

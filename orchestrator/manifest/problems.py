@@ -1,0 +1,93 @@
+"""Collecting everything that is wrong with a project before saying so once."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from orchestrator.errors import Diagnostic, ManifestError, Span
+
+__all__ = ["Problems", "did_you_mean", "listed"]
+
+MAX_PROBLEMS = 100
+"""Problems that are reported; more than that is one broken habit, not a hundred mistakes."""
+
+
+class Problems:
+    """The problems and warnings found so far."""
+
+    def __init__(self) -> None:
+        self._errors: list[Diagnostic] = []
+        self._warnings: list[Diagnostic] = []
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Return what is odd but not wrong."""
+        return tuple(self._warnings)
+
+    def error(
+        self,
+        slug: str,
+        summary: str,
+        span: Span | None,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+        related: tuple[tuple[Span, str], ...] = (),
+    ) -> None:
+        """Note something that is wrong; `slug` comes without its `manifest/`."""
+        self._errors.append(
+            Diagnostic(slug=f"manifest/{slug}", summary=summary, span=span, detail=detail, hint=hint, related=related),
+        )
+
+    def warn(
+        self,
+        slug: str,
+        summary: str,
+        span: Span | None,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+        related: tuple[tuple[Span, str], ...] = (),
+    ) -> None:
+        """Note something odd."""
+        self._warnings.append(
+            Diagnostic(slug=f"manifest/{slug}", summary=summary, severity="warning", span=span, detail=detail, hint=hint, related=related),
+        )
+
+    def add(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Note problems that were found elsewhere (a document that does not parse)."""
+        for diagnostic in diagnostics:
+            (self._errors if diagnostic.severity == "error" else self._warnings).append(diagnostic)
+
+    def raise_errors(self, *, strict: bool = False) -> None:
+        """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings too."""
+        found = [*self._errors, *(self._warnings if strict else ())]
+        if not found:
+            return
+        found = sorted(dict.fromkeys(found), key=_place)[:MAX_PROBLEMS]
+        if len(found) > 1:
+            raise ManifestError("the project cannot be loaded", diagnostics=found)
+        (one,) = found
+        raise ManifestError(one.summary, slug=one.slug, detail=one.detail, span=one.span, hint=one.hint, diagnostics=found)
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    span = diagnostic.span
+    return (str(span.path), span.line, span.column) if span is not None else ("", 0, 0)
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
+    """Return the hint for a misspelt name, or None where nothing comes close."""
+    close = get_close_matches(name.lower().replace("_", "-"), _spellings(candidates), n=1, cutoff=0.6)
+    return f"did you mean `{_spellings(candidates)[close[0]]}`?" if close else None
+
+
+def _spellings(candidates: Iterable[str]) -> dict[str, str]:
+    return {candidate.lower().replace("_", "-"): candidate for candidate in candidates}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a message: `a`, `b` or `c`."""
+    quoted = [f"`{name}`" for name in names]
+    if len(quoted) <= 1:
+        return "".join(quoted)
+    return f"{', '.join(quoted[:-1])} or {quoted[-1]}"

@@ -1,0 +1,213 @@
+"""Build and sync steps: one reader per `type`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar
+
+from orchestrator.core.project import BuildStep, PluginStep, PrebuiltStep, ScriptStep, SyncStep
+from orchestrator.core.units import parse_cycles, parse_duration, parse_memory
+from orchestrator.documents import MappingNode, Node, SequenceNode
+from orchestrator.errors import Span
+from orchestrator.manifest.fields import (
+    check_keys,
+    read_amount,
+    read_choice,
+    read_hash,
+    read_items,
+    read_mapping,
+    read_text,
+    read_texts,
+    span_of_value,
+)
+from orchestrator.manifest.problems import Problems, did_you_mean, listed
+
+__all__ = ["read_build", "read_sync"]
+
+_Step = TypeVar("_Step")
+_RUNS: tuple[Literal["always", "changed"], ...] = ("always", "changed")
+_SCRIPT_KEYS = ("type", "command", "commands")
+_PREBUILT_KEYS = ("type", "path", "url", "sha256")
+_PLUGIN_KEYS = ("type", "path", "url", "sha256", "dirs", "files", "name", "proxy", "timeout", "compute", "memory", "max_cycles", "run")
+_PLUGIN_LATER_KEYS = ("fields", "canisters")
+
+
+class _Location(NamedTuple):
+    """Where a step's wasm comes from."""
+
+    path: Path | None
+    url: str | None
+
+
+def read_build(node: Node | None, directory: Path, problems: Problems) -> tuple[BuildStep, ...]:
+    """Read `build: {steps: [...]}`; there must be at least one step."""
+    readers: dict[str, Callable[[MappingNode, Path, Problems], BuildStep]] = {
+        "script": _read_build_script,
+        "pre-built": _read_prebuilt,
+    }
+    steps = _read_steps(node, "build", readers, directory, problems)
+    if steps == () and isinstance(node, MappingNode) and isinstance(items := node.get("steps"), SequenceNode) and not items.items:
+        problems.error("no-build-steps", "a build needs at least one step", items.span, hint="add `- type: script` or `- type: pre-built`")
+    return steps
+
+
+def read_sync(node: Node | None, directory: Path, problems: Problems) -> tuple[SyncStep, ...]:
+    """Read `sync: {steps: [...]}`; the list may be empty."""
+    readers: dict[str, Callable[[MappingNode, Path, Problems], SyncStep]] = {
+        "script": _read_sync_script,
+        "plugin": _read_plugin,
+    }
+    return _read_steps(node, "sync", readers, directory, problems)
+
+
+def _read_steps(
+    node: Node | None,
+    section: str,
+    readers: dict[str, Callable[[MappingNode, Path, Problems], _Step]],
+    directory: Path,
+    problems: Problems,
+) -> tuple[_Step, ...]:
+    mapping = read_mapping(node, f"`{section}`", problems)
+    if mapping is None:
+        return ()
+    check_keys(mapping, ("steps",), f"`{section}`", problems, severity="warning")
+    if mapping.get("steps") is None:
+        problems.error("missing-key", f"`{section}` has no `steps`", mapping.span, hint="add `steps:` with a list of steps")
+    steps = []
+    for item in read_items(mapping.get("steps"), f"`{section}.steps`", problems) or ():
+        step = read_mapping(item, f"a {section} step", problems)
+        reader = _reader_of(step, section, readers, problems) if step is not None else None
+        if step is not None and reader is not None:
+            steps.append(reader(step, directory, problems))
+    return tuple(steps)
+
+
+def _reader_of(step: MappingNode, section: str, readers: dict[str, _Step], problems: Problems) -> _Step | None:
+    node = step.get("type")
+    if node is None:
+        problems.error("missing-key", f"a {section} step has no `type`", step.span, hint=f"add `type:` with {listed(readers)}")
+        return None
+    kind = read_text(node, "`type`", problems)
+    if kind is None or kind in readers:
+        return readers.get(kind or "")
+    hint = did_you_mean(kind, readers) or f"write {listed(readers)}"
+    if section == "sync" and kind == "assets":
+        hint = "use a recipe that brings a plugin (the asset canister's does), or a `script` or `plugin` step"
+    problems.error(
+        "unknown-step",
+        f"a {section} step cannot be of type `{kind}`",
+        node.span,
+        detail=f"the types are {listed(readers)}",
+        hint=hint,
+    )
+    return None
+
+
+def _read_build_script(step: MappingNode, _directory: Path, problems: Problems) -> ScriptStep:
+    return _read_script(step, problems, later_keys=("inputs",))
+
+
+def _read_sync_script(step: MappingNode, _directory: Path, problems: Problems) -> ScriptStep:
+    return _read_script(step, problems, later_keys=("run",))
+
+
+def _read_script(step: MappingNode, problems: Problems, *, later_keys: tuple[str, ...]) -> ScriptStep:
+    check_keys(step, _SCRIPT_KEYS, "a script step", problems, severity="warning", unsupported=later_keys)
+    command, commands = step.get("command"), step.get("commands")
+    if command is None and commands is None:
+        problems.error(
+            "missing-key", "a script step has no `command`", step.span, hint="add `command:` with a text, or `commands:` with a list"
+        )
+    if command is not None:
+        if commands is not None:
+            problems.warn(
+                "both-keys", "a script step has `command` and `commands`: only `command` is run", commands.span, hint="keep one of the two"
+            )
+        text = read_text(command, "`command`", problems)
+        return ScriptStep(commands=(text or "",), span=command.span)
+    return ScriptStep(
+        commands=read_texts(commands, "`commands`", problems) or (), span=commands.span if commands is not None else step.span
+    )
+
+
+def _read_prebuilt(step: MappingNode, directory: Path, problems: Problems) -> PrebuiltStep:
+    check_keys(step, _PREBUILT_KEYS, "a pre-built step", problems, severity="warning", unsupported=("inputs",))
+    location = _read_location(step, "pre-built", directory, problems)
+    sha256 = read_hash(step.get("sha256"), "`sha256`", problems)
+    return PrebuiltStep(path=location.path, url=location.url, sha256=sha256, span=_span_of_location(step))
+
+
+def _read_plugin(step: MappingNode, directory: Path, problems: Problems) -> PluginStep:
+    check_keys(step, (*_PLUGIN_KEYS, *_PLUGIN_LATER_KEYS), "a plugin step", problems, severity="warning")
+    for key in _PLUGIN_LATER_KEYS:
+        if (entry := step.entry(key)) is not None:
+            problems.error(
+                "not-supported",
+                f"the key `{key}` of a plugin step is not supported",
+                entry.key.span,
+                detail="it belongs to the interface icp:sync-plugin 0.2",
+            )
+    location = _read_location(step, "plugin", directory, problems)
+    if location.path is None and location.url is not None and step.get("sha256") is None:
+        problems.error(
+            "unpinned-plugin",
+            "a plugin from a `url` needs its `sha256`",
+            span_of_value(step, "url"),
+            detail="what was reviewed is what must run",
+            hint="add `sha256:` with the output of `sha256sum` on the file you reviewed",
+        )
+    return _plugin_step(step, location, problems)
+
+
+def _plugin_step(step: MappingNode, location: _Location, problems: Problems) -> PluginStep:
+    def seconds(key: str) -> float | None:
+        value = read_amount(step.get(key), f"`{key}`", parse_duration, problems, example="90s")
+        return None if value is None else float(value)
+
+    values = PluginStep(
+        path=location.path,
+        url=location.url,
+        sha256=read_hash(step.get("sha256"), "`sha256`", problems),
+        dirs=read_texts(step.get("dirs"), "`dirs`", problems) or (),
+        files=read_texts(step.get("files"), "`files`", problems) or (),
+        name=read_text(step.get("name"), "`name`", problems),
+        proxy=read_text(step.get("proxy"), "`proxy`", problems) or "default",
+        timeout=seconds("timeout"),
+        compute=seconds("compute"),
+        memory=read_amount(step.get("memory"), "`memory`", parse_memory, problems, example="512mib"),
+        max_cycles=read_amount(step.get("max_cycles"), "`max_cycles`", parse_cycles, problems, example="1t"),
+        run=read_choice(step.get("run"), "`run`", _RUNS, problems) or "always",
+        span=_span_of_location(step),
+    )
+    for key in ("timeout", "compute", "memory"):
+        if getattr(values, key) == 0:
+            problems.error("out-of-range", f"`{key}` must be more than 0", span_of_value(step, key), hint="leave it out for the default")
+    return values
+
+
+def _span_of_location(step: MappingNode) -> Span:
+    """Point at the wasm a step names, or at the step."""
+    for key in ("path", "url"):
+        if (node := step.get(key)) is not None:
+            return node.span
+    return step.span
+
+
+def _read_location(step: MappingNode, kind: str, directory: Path, problems: Problems) -> _Location:
+    path_node, url_node = step.get("path"), step.get("url")
+    if path_node is None and url_node is None:
+        problems.error(
+            "missing-key",
+            f"a {kind} step has neither `path` nor `url`",
+            step.span,
+            hint="add `path:` with a file of the project, or `url:`",
+        )
+        return _Location(None, None)
+    path, url = read_text(path_node, "`path`", problems), read_text(url_node, "`url`", problems)
+    if path_node is not None and url_node is not None:
+        problems.warn("both-keys", f"a {kind} step has `path` and `url`: only `path` is used", url_node.span, hint="keep one of the two")
+        url = None
+    if url is not None and url_node is not None and not url.startswith(("https://", "http://")):
+        problems.error(
+            "invalid-url", "`url` must start with `https://` or `http://`", url_node.span, hint="use `path:` for a file of the project"
+        )
+    return _Location(directory / path if path else None, url)
