@@ -1,1 +1,20 @@
 """Candid: types, the .did parser, text values, encoding, decoding with subtyping."""
+
+from orchestrator.candid.cursor import DECODING_QUOTA
+from orchestrator.candid.decode import decode
+from orchestrator.candid.encode import encode
+from orchestrator.candid.subtype import Incompatibility, is_subtype, subtype_problems
+from orchestrator.candid.values import FunctionReference, ServiceReference, Some, Variant
+
+__all__ = [
+    "DECODING_QUOTA",
+    "FunctionReference",
+    "Incompatibility",
+    "ServiceReference",
+    "Some",
+    "Variant",
+    "decode",
+    "encode",
+    "is_subtype",
+    "subtype_problems",
+]
