@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from orchestrator.errors import IdentityError
 from orchestrator.protocol.keys import Ed25519Identity, KeyIdentity, Prime256v1Identity, Secp256k1Identity
+from orchestrator.protocol.pbes2 import encrypt_pkcs8
 
 __all__ = ["MAX_PEM_BYTES", "identity_from_pem", "identity_to_pem", "is_encrypted"]
 
@@ -101,10 +102,10 @@ def _read_ed25519(body: str) -> KeyIdentity | None:
 
 
 def identity_to_pem(identity: KeyIdentity, password: str | bytes | None = None) -> str:
-    """Write a private key as PKCS#8 PEM; with a password encrypted by PBES2 (PBKDF2, AES-256-CBC)."""
-    secret = password.encode("utf-8") if isinstance(password, str) else password
-    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
-    if secret is not None:
-        encryption = serialization.BestAvailableEncryption(secret)
-    pem = identity.private_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    return pem.decode("ascii")
+    """Write a private key as PKCS#8 PEM; with a password encrypted as icp-cli does (scrypt, AES-256-CBC)."""
+    plain = serialization.NoEncryption()
+    if password is None:
+        pem = identity.private_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        return pem.decode("ascii")
+    der = identity.private_key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, plain)
+    return encrypt_pkcs8(der, password.encode("utf-8") if isinstance(password, str) else password)
