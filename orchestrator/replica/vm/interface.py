@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 __all__ = [
+    "START",
     "Callback",
     "CanisterView",
     "Instance",
@@ -32,6 +33,9 @@ __all__ = [
     "Section",
     "Trap",
 ]
+
+START = "(start)"
+"""The entry that `Instance.run` takes for the start function of a module whose `info.has_start` is true."""
 
 
 class MessageKind(StrEnum):
@@ -53,6 +57,7 @@ class MessageKind(StrEnum):
     CLEANUP = "cleanup"
     COMPOSITE_CLEANUP = "composite_cleanup"
     SYSTEM_TASK = "system_task"
+    TRANSFORM = "transform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,11 @@ class Callback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanisterView:
-    """What a canister can learn about itself while a message runs; `cycles` is its balance before it."""
+    """What a canister can learn about itself while a message runs; `cycles` is its balance before it.
+
+    `frozen_cycles` is the part of the balance that it must not spend (the freezing threshold), `global_timer` the
+    time in nanoseconds at which its timer fires (0: not set).
+    """
 
     id: bytes
     controllers: frozenset[bytes]
@@ -75,11 +84,17 @@ class CanisterView:
     subnet_id: bytes = b""
     root_key: bytes = b""
     environment_variables: Mapping[str, str] = field(default_factory=dict)
+    frozen_cycles: int = 0
+    global_timer: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message to run. `responded` is true when its call context has been answered already."""
+    """One message to run. `responded` is true when its call context has been answered already.
+
+    `context_instructions` counts what earlier messages of the same call context executed. `caller_info_data` and
+    `caller_info_signer` come with a canister signature that carries them.
+    """
 
     kind: MessageKind
     now: int
@@ -93,6 +108,9 @@ class Message:
     deadline: int = 0
     responded: bool = False
     data_certificate: Callable[[], bytes] | None = None
+    context_instructions: int = 0
+    caller_info_data: bytes = b""
+    caller_info_signer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +231,10 @@ class Instance(Protocol):
         """Undo what has been written since the last commit: memory, globals, stable memory."""
         ...
 
+    def fork(self) -> "Instance":
+        """Make a second instance of the committed state, for a nested query: it can be rolled back, never committed."""
+        ...
+
     def save(self, directory: Path) -> None:
         """Write the committed memory, globals and stable memory as files into an existing directory."""
         ...
@@ -231,6 +253,8 @@ class Machine(Protocol):
 
     def instantiate(self, module: Module, *, previous: Instance | None = None, keep_memory: bool = False) -> Instance:
         """Make an instance. `previous` hands on stable memory (an upgrade), with `keep_memory` the main memory too.
+
+        The start function has not run yet. Raises `InvalidModuleError` when a data or element segment does not fit.
 
         Uncommitted writes of `previous` are carried over and stay uncommitted: rolling back or dropping the new
         instance leaves `previous` as it was at its last commit, ready to go on.

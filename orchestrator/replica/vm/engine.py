@@ -1,0 +1,139 @@
+"""Compiling modules: the engine's configuration, a fast compiler with a slow one behind it, and a cache on disk.
+
+Some settings end the whole process instead of raising (a stack for WebAssembly that is larger than the one for
+asynchronous calls; an unknown compiler), so they are fixed here to values that are known to work.
+"""
+
+import hashlib
+import importlib.metadata
+import platform
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import wasmtime
+
+from orchestrator.replica.vm import native
+from orchestrator.replica.vm.host import Bindings, Host
+from orchestrator.replica.vm.interface import InvalidModuleError
+
+__all__ = ["MAX_WASM_STACK_BYTES", "Compiled", "Compiler", "Compilers", "winch_is_known_to_work"]
+
+Compiler = Literal["winch", "cranelift"]
+"""Winch compiles ten times faster, Cranelift makes code that runs twice as fast."""
+
+MAX_WASM_STACK_BYTES = 5 * 1024 * 1024
+"""Stack that a canister may use, in bytes; the thread that runs it needs several times as much."""
+
+PORTABLE_WASM_STACK_BYTES = 1024 * 1024
+"""The same where the setting that must go with a larger one cannot be reached."""
+
+_STACK_RESERVE_BYTES = 1024 * 1024
+_ARTIFACT_VERSION = 1
+_DIGEST_BYTES = 32
+
+
+def winch_is_known_to_work() -> bool:
+    """Return whether Winch has been tried on this kind of machine; elsewhere a failure could end the process."""
+    return sys.platform == "linux" and platform.machine() in {"x86_64", "AMD64"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """Machine code and the linker of the engine that it was made for."""
+
+    engine: wasmtime.Engine
+    linker: wasmtime.Linker
+    module: wasmtime.Module
+    compiler: Compiler
+
+
+class Compilers:
+    """Engines, one per compiler, made when first used."""
+
+    def __init__(self, host: Host, *, compiler: Compiler, cache_directory: Path | None) -> None:
+        self._host = host
+        self._order: tuple[Compiler, ...] = ("winch", "cranelift") if compiler == "winch" else ("cranelift",)
+        self._cache = cache_directory
+        self._engines: dict[Compiler, wasmtime.Engine] = {}
+        self._linkers: dict[tuple[Compiler, bool], wasmtime.Linker] = {}
+
+    def compile(self, code: bytes, *, wide: bool) -> Compiled:
+        """Compile an instrumented module; raises `InvalidModuleError` with the engine's reason."""
+        failure: wasmtime.WasmtimeError | None = None
+        for compiler in self._order:
+            engine = self._engine(compiler)
+            try:
+                module = self._load_or_compile(engine, code, compiler)
+            except wasmtime.WasmtimeError as error:  # Winch lacks some instructions that Cranelift knows
+                failure = error
+                continue
+            return Compiled(engine=engine, linker=self._linker(compiler, wide=wide), module=module, compiler=compiler)
+        raise InvalidModuleError(f"Wasmtime failed to validate wasm module {failure}") from failure
+
+    def _engine(self, compiler: Compiler) -> wasmtime.Engine:
+        if compiler not in self._engines:
+            self._engines[compiler] = _make_engine(compiler, self._host.bindings)
+        return self._engines[compiler]
+
+    def _linker(self, compiler: Compiler, *, wide: bool) -> wasmtime.Linker:
+        if (compiler, wide) not in self._linkers:
+            self._linkers[compiler, wide] = self._host.make_linker(self._engine(compiler), wide=wide)
+        return self._linkers[compiler, wide]
+
+    def _load_or_compile(self, engine: wasmtime.Engine, code: bytes, compiler: Compiler) -> wasmtime.Module:
+        if self._cache is None:
+            return wasmtime.Module(engine, code)
+        settings = f"{_ARTIFACT_VERSION} {importlib.metadata.version('wasmtime')} {compiler} {self._host.bindings} {platform.machine()}"
+        path = self._cache / f"{hashlib.sha256(settings.encode() + code).hexdigest()}.cwasm"
+        artifact = _read_artifact(path)
+        if artifact is not None:
+            try:
+                return wasmtime.Module.deserialize(engine, artifact)
+            except wasmtime.WasmtimeError:  # made by an engine with other settings: compile and replace it
+                path.unlink(missing_ok=True)
+        module = wasmtime.Module(engine, code)
+        _write_artifact(path, bytes(module.serialize()))
+        return module
+
+
+def _make_engine(compiler: Compiler, bindings: Bindings) -> wasmtime.Engine:
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    config.cranelift_nan_canonicalization = True
+    config.wasm_memory64 = True
+    config.wasm_relaxed_simd_deterministic = True
+    config.wasm_threads = False
+    if bindings == "native":
+        native.configure_stack(config, wasm_bytes=MAX_WASM_STACK_BYTES, reserve_bytes=_STACK_RESERVE_BYTES)
+    else:
+        config.max_wasm_stack = PORTABLE_WASM_STACK_BYTES
+    if compiler == "winch":
+        native.configure_strategy(config, "winch")
+    else:
+        config.strategy = "cranelift"
+        config.cranelift_opt_level = "speed"
+    return wasmtime.Engine(config)
+
+
+def _read_artifact(path: Path) -> bytes | None:
+    """Return what was stored, unless it is missing or damaged: the engine trusts what it is given."""
+    try:
+        stored = path.read_bytes()
+    except OSError:
+        return None
+    artifact = stored[_DIGEST_BYTES:]
+    return artifact if hashlib.sha256(artifact).digest() == stored[:_DIGEST_BYTES] else None
+
+
+def _write_artifact(path: Path, artifact: bytes) -> None:
+    """Store machine code where only this user can change it; a cache that cannot be written is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.sha256(artifact).digest() + artifact)
+        Path(file.name).replace(path)
+    except OSError:
+        return

@@ -1,0 +1,230 @@
+"""One message while it runs: what it may see, what it has done so far, and the checks on everything it passes in."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from orchestrator.replica.vm.interface import Callback, CanisterView, Message, MessageKind, Outcome, OutgoingCall, Trap
+from orchestrator.replica.vm.limits import DEFAULT_MAX_LOG_BYTES
+from orchestrator.replica.vm.stable import StableMemory
+
+__all__ = ["Execution", "Fuel", "GuestTrapError", "MainMemory", "PendingCall", "called_trap", "contract_violation", "trapped"]
+
+SYSTEM_CALL_INSTRUCTIONS = 500
+"""What a call of the system API counts for, in instructions."""
+
+SETTLE_INSTRUCTIONS = 1_000_000
+"""Instructions of the system API that may add up before the engine's counter learns of them."""
+
+
+class GuestTrapError(Exception):
+    """Ends the running message; the canister is to blame."""
+
+    def __init__(self, message: str, error_code: str) -> None:
+        super().__init__(message)
+        self.trap = Trap(message, error_code)
+
+
+def trapped(reason: str) -> GuestTrapError:
+    """Make the trap of an operation that WebAssembly or the system API refuses."""
+    return GuestTrapError(f"Canister trapped: {reason}", "IC0502")
+
+
+def called_trap(message: str) -> GuestTrapError:
+    """Make the trap of a canister that asked for it."""
+    return GuestTrapError(f"Canister called `ic0.trap` with message: '{message}'", "IC0503")
+
+
+def contract_violation(reason: str) -> GuestTrapError:
+    """Make the trap of a use of the system API that its contract forbids."""
+    return GuestTrapError(f"Canister violated contract: {reason}", "IC0504")
+
+
+def instruction_limit_exceeded(limit: int) -> GuestTrapError:
+    """Make the trap of a message that ran for too long."""
+    return GuestTrapError(f"Canister exceeded the limit of {limit} instructions for single message execution.", "IC0522")
+
+
+class MainMemory(Protocol):
+    """A canister's main memory as the host reads and writes it; offsets are checked by the caller."""
+
+    def size(self) -> int:
+        """Return the size in bytes."""
+        ...
+
+    def address(self) -> int:
+        """Return where the memory starts."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Copy bytes out."""
+        ...
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Copy bytes in."""
+        ...
+
+
+class Fuel(Protocol):
+    """The engine's instruction counter, which counts down (`wasmtime.Store`)."""
+
+    def get_fuel(self) -> int:
+        """Return how many instructions are left."""
+        ...
+
+    def set_fuel(self, fuel: int) -> None:
+        """Set how many instructions are left."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class PendingCall:
+    """A call under construction, between `call_new` and `call_perform`."""
+
+    callee: bytes
+    method: str
+    on_reply: Callback
+    on_reject: Callback
+    on_cleanup: Callback | None = None
+    timeout_seconds: int | None = None
+    arg: bytearray = field(default_factory=bytearray)
+    cycles: int = 0
+
+    def finish(self) -> OutgoingCall:
+        """Return the call as it goes out."""
+        return OutgoingCall(
+            callee=self.callee,
+            method=self.method,
+            arg=bytes(self.arg),
+            cycles=self.cycles,
+            on_reply=self.on_reply,
+            on_reject=self.on_reject,
+            on_cleanup=self.on_cleanup,
+            timeout_seconds=self.timeout_seconds,
+        )
+
+
+class Execution:
+    """The state of a running message. `due` are instructions of the system API that the engine has not counted yet."""
+
+    __slots__ = (
+        "_fuel",
+        "_limit",
+        "_log_bytes",
+        "_memory",
+        "available",
+        "balance_change",
+        "certificate",
+        "due",
+        "kind",
+        "logs",
+        "message",
+        "outcome",
+        "pending_call",
+        "reply",
+        "responded",
+        "stable",
+        "view",
+    )
+
+    def __init__(
+        self, message: Message, view: CanisterView, *, memory: MainMemory | None, stable: StableMemory, fuel: Fuel, limit: int
+    ) -> None:
+        self.message = message
+        self.view = view
+        self.kind: MessageKind = message.kind
+        self.stable = stable
+        self.outcome = Outcome()
+        self.reply = bytearray()
+        self.responded = message.responded
+        self.pending_call: PendingCall | None = None
+        self.available = 0 if message.responded else message.cycles_available
+        self.balance_change = 0
+        self.certificate: bytes | None = None
+        self.due = 0
+        self.logs: deque[bytes] = deque()
+        self._log_bytes = 0
+        self._memory = memory
+        self._fuel = fuel
+        self._limit = limit
+
+    def check(self, offset: int, length: int) -> None:
+        """Trap when a range of main memory lies outside, before anything costly is done for it."""
+        if self._memory is None or offset + length > self._memory.size():
+            raise trapped("heap out of bounds")
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Copy bytes out of main memory; traps when the range lies outside."""
+        memory = self._memory
+        if memory is None or offset + length > memory.size():
+            raise trapped("heap out of bounds")
+        self.due += length
+        return memory.read(offset, length)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Copy bytes into main memory; traps when the range lies outside."""
+        memory = self._memory
+        if memory is None or offset + len(data) > memory.size():
+            raise trapped("heap out of bounds")
+        self.due += len(data)
+        memory.write(offset, data)
+
+    def copy(self, what: str, source: bytes, destination: int, offset: int, length: int) -> None:
+        """Copy a part of a value into main memory, as the `*_copy` functions do; traps outside of either."""
+        if offset + length > len(source):
+            raise contract_violation(f"ic0.{what}_copy: offset {offset} + size {length} exceeds the {len(source)} bytes of the value")
+        self.write(destination, source[offset : offset + length])
+
+    def write_u128(self, offset: int, value: int) -> None:
+        """Write a 128-bit number, little-endian, into main memory."""
+        self.write(offset, value.to_bytes(16, "little"))
+
+    def text(self, offset: int, length: int, what: str) -> str:
+        """Read text out of main memory; traps when it is not UTF-8."""
+        try:
+            return self.read(offset, length).decode()
+        except UnicodeDecodeError as error:
+            raise contract_violation(f"{what} is not valid UTF-8") from error
+
+    def log(self, line: bytes) -> None:
+        """Add a line to the canister's log, dropping the oldest when it grows too large."""
+        self.logs.append(line)
+        self._log_bytes += len(line)
+        while self._log_bytes > DEFAULT_MAX_LOG_BYTES:
+            self._log_bytes -= len(self.logs.popleft())
+
+    def balance(self) -> int:
+        """Return the cycles that the canister has at this point of the message."""
+        return self.view.cycles + self.balance_change
+
+    def liquid_balance(self) -> int:
+        """Return the part of the balance that may be spent."""
+        return max(0, self.balance() - self.view.frozen_cycles)
+
+    def instructions(self) -> int:
+        """Return how many instructions the message has executed so far."""
+        return min(self._limit, self._limit - self._fuel.get_fuel() + self.due)
+
+    def settle(self) -> None:
+        """Let the engine's counter know of the instructions of the system API."""
+        left = self._fuel.get_fuel() - self.due
+        self.due = 0
+        self._fuel.set_fuel(max(0, left))
+        if left < 0:
+            raise instruction_limit_exceeded(self._limit)
+
+    def drop_pending_call(self) -> None:
+        """Forget the call under construction and take its cycles back."""
+        if self.pending_call is not None:
+            self.balance_change += self.pending_call.cycles
+            self.pending_call = None
+
+    def finish(self, trap: Trap | None) -> Outcome:
+        """Close the books and return what the message did."""
+        outcome = self.outcome
+        self.drop_pending_call()
+        outcome.trap = trap
+        outcome.balance_change = self.balance_change
+        outcome.instructions = self.instructions()
+        outcome.logs = list(self.logs)
+        return outcome

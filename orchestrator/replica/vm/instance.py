@@ -1,0 +1,192 @@
+"""A module with its state: runs messages, and keeps or undoes what they wrote."""
+
+from pathlib import Path
+
+import wasmtime
+
+from orchestrator.replica.vm import snapshot
+from orchestrator.replica.vm.engine import Compiled
+from orchestrator.replica.vm.execution import Execution, GuestTrapError, instruction_limit_exceeded, trapped
+from orchestrator.replica.vm.host import Host
+from orchestrator.replica.vm.image import Image
+from orchestrator.replica.vm.interface import START, Callback, CanisterView, Message, ModuleInfo, Outcome, Trap
+from orchestrator.replica.vm.limits import INSTRUCTION_LIMITS, WASM_PAGE_BYTES
+from orchestrator.replica.vm.live import LiveInstance
+from orchestrator.replica.vm.stable import StableMemory
+from orchestrator.replica.vm.wasm import Instrumented
+
+__all__ = ["WasmInstance", "WasmModule"]
+
+_TRAP_REASONS = {
+    wasmtime.TrapCode.STACK_OVERFLOW: "stack overflow",
+    wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS: "heap out of bounds",
+    wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS: "table out of bounds",
+    wasmtime.TrapCode.INTEGER_DIVISION_BY_ZERO: "integer division by 0",
+    wasmtime.TrapCode.UNREACHABLE: "unreachable",
+    wasmtime.TrapCode.INTEGER_OVERFLOW: "integer overflow",
+    wasmtime.TrapCode.INDIRECT_CALL_TO_NULL: "indirect call to null",
+    wasmtime.TrapCode.BAD_SIGNATURE: "indirect call type mismatch",
+    wasmtime.TrapCode.BAD_CONVERSION_TO_INTEGER: "invalid conversion to integer",
+}
+
+
+class WasmModule:
+    """A compiled module; implements `Module`."""
+
+    def __init__(self, instrumented: Instrumented, compiled: Compiled) -> None:
+        self.instrumented = instrumented
+        self.compiled = compiled
+
+    @property
+    def info(self) -> ModuleInfo:
+        """Return what the module declares."""
+        return self.instrumented.info
+
+
+class WasmInstance:
+    """A module with its memory, globals and stable memory; implements `Instance`.
+
+    `live` must hold the state that `image`, `values` and `stable` describe, and may hold more, as what has been
+    written since the last commit.
+    """
+
+    def __init__(
+        self, host: Host, module: WasmModule, live: LiveInstance, *, image: Image, values: list[bytes], stable: StableMemory
+    ) -> None:
+        self._host = host
+        self._module = module
+        self._live: LiveInstance | None = live
+        self._image = image
+        self._values = values
+        self._stable = stable
+
+    @property
+    def module(self) -> WasmModule:
+        """Return the module that this is an instance of."""
+        return self._module
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the size of the main memory."""
+        return self.live.memory_bytes
+
+    @property
+    def stable_bytes(self) -> int:
+        """Return the size of stable memory."""
+        return self._stable.size * WASM_PAGE_BYTES
+
+    @property
+    def live(self) -> LiveInstance:
+        """Return the engine's objects; raises when the instance has been closed."""
+        if self._live is None:
+            raise RuntimeError("the instance of a canister has been closed")
+        return self._live
+
+    def run(self, entry: str | Callback, message: Message, canister: CanisterView) -> Outcome:
+        """Run an export, the start function (`START`) or a callback."""
+        live, host = self.live, self._host
+        limit = INSTRUCTION_LIMITS[message.kind]
+        live.store.set_fuel(limit)
+        execution = Execution(message, canister, memory=live.memory, stable=self._stable, fuel=live.store, limit=limit)
+        host.execution, host.failure = execution, None
+        trap: Trap | None = None
+        try:
+            self._call(entry)
+        except GuestTrapError as error:
+            trap = error.trap
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            trap = self._explain(error, limit)
+        finally:
+            host.execution = None
+        return execution.finish(trap)
+
+    def commit(self) -> None:
+        """Keep what has been written since the last commit."""
+        live = self.live
+        if live.memory is not None:
+            self._image.commit(live.memory)
+        self._values = live.read_globals()
+        self._stable.commit()
+
+    def rollback(self) -> None:
+        """Undo what has been written since the last commit."""
+        live = self.live
+        self._stable.rollback()
+        if live.memory is not None and live.memory.size() > self._image.size:
+            live = self._renew()  # a memory cannot shrink
+        elif live.memory is not None:
+            self._image.restore(live.memory)
+        live.write_globals(self._values)
+
+    def fork(self) -> "WasmInstance":
+        """Make a second instance of the committed state."""
+        image = self._image.share()
+        live = LiveInstance(self._module.instrumented, self._module.compiled, self._host.bindings)
+        live.grow_to(image.size)
+        if live.memory is not None:
+            image.attach(live.memory)
+        live.write_globals(self._values)
+        stable = self._stable.fork(uncommitted=False)
+        return WasmInstance(self._host, self._module, live, image=image, values=self._values, stable=stable)
+
+    def hand_over(self, *, keep_memory: bool, successor: LiveInstance) -> tuple[Image | None, StableMemory]:
+        """Give what an upgrade keeps, uncommitted writes included, and go back to the last commit.
+
+        With `keep_memory` the successor's memory is filled, and its image returned.
+        """
+        stable = self._stable.fork(uncommitted=True)
+        image = self._hand_over_memory(successor) if keep_memory else None
+        self.rollback()
+        return image, stable
+
+    def save(self, directory: Path) -> None:
+        """Write the committed state as files into an existing directory."""
+        size, pages = self._stable.committed_pages()
+        snapshot.write_pages(directory / snapshot.STABLE_FILE, size, ((index, bytes(page)) for index, page in sorted(pages.items())))
+        snapshot.write_pages(directory / snapshot.MEMORY_FILE, self._image.size // WASM_PAGE_BYTES, self._image.pages())
+        snapshot.write_globals(directory / snapshot.GLOBALS_FILE, self._values)
+
+    def close(self) -> None:
+        """Give the instance's memory back; safe to call twice."""
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+            self._image.close()
+
+    def _call(self, entry: str | Callback) -> None:
+        live = self.live
+        if isinstance(entry, Callback):
+            live.call_table(entry)
+            return
+        live.call_export(self._module.instrumented.start or START if entry == START else entry)
+
+    def _explain(self, error: wasmtime.Trap | wasmtime.WasmtimeError, limit: int) -> Trap:
+        failure = self._host.failure
+        if isinstance(failure, GuestTrapError):
+            return failure.trap
+        if failure is not None:  # the host's own mistake, not the canister's
+            raise failure
+        code = error.trap_code if isinstance(error, wasmtime.Trap) else None
+        if code is wasmtime.TrapCode.OUT_OF_FUEL:
+            return instruction_limit_exceeded(limit).trap
+        reason = _TRAP_REASONS.get(code) if code is not None else None
+        return trapped(reason or str(error).splitlines()[0]).trap
+
+    def _renew(self) -> LiveInstance:
+        self.live.close()
+        live = self._live = LiveInstance(self._module.instrumented, self._module.compiled, self._host.bindings)
+        live.grow_to(self._image.size)
+        if live.memory is not None:
+            self._image.attach(live.memory)
+        return live
+
+    def _hand_over_memory(self, successor: LiveInstance) -> Image:
+        image = self._image.share()
+        memory, target = self.live.memory, successor.memory
+        if memory is None or target is None:
+            return image
+        successor.grow_to(memory.size())
+        image.attach(target)
+        for offset, length in self._image.changes(memory):
+            target.write(offset, memory.read(offset, length))
+        return image

@@ -1,0 +1,77 @@
+"""The engine's objects of one instantiation; thrown away and made anew when a memory has to shrink."""
+
+import wasmtime
+
+from orchestrator.replica.vm import native, portable
+from orchestrator.replica.vm.engine import Compiled
+from orchestrator.replica.vm.execution import GuestTrapError, MainMemory
+from orchestrator.replica.vm.host import Bindings
+from orchestrator.replica.vm.interface import Callback
+from orchestrator.replica.vm.limits import MAX_TABLE_ELEMENTS, MAX_WASM64_MEMORY_BYTES, MAX_WASM_MEMORY_BYTES, WASM_PAGE_BYTES
+from orchestrator.replica.vm.wasm import Instrumented
+
+__all__ = ["LiveInstance"]
+
+
+class LiveInstance:
+    """Store, memory, table and globals. `memory` is None for a module that declares none."""
+
+    def __init__(self, plan: Instrumented, compiled: Compiled, bindings: Bindings) -> None:
+        self.store = wasmtime.Store(compiled.engine)
+        limit = MAX_WASM64_MEMORY_BYTES if plan.info.memory64 else MAX_WASM_MEMORY_BYTES
+        self.store.set_limits(memory_size=limit, table_elements=MAX_TABLE_ELEMENTS)
+        self._exports = compiled.linker.instantiate(self.store, compiled.module).exports(self.store)
+        self._bindings = bindings
+        memory = self._exports[plan.memory] if plan.memory else None
+        table = self._exports[plan.table] if plan.table else None
+        self._raw_memory = memory if isinstance(memory, wasmtime.Memory) else None
+        self._table = table if isinstance(table, wasmtime.Table) else None
+        found = [self._exports[name] for name in plan.globals]
+        self._globals = [variable for variable in found if isinstance(variable, wasmtime.Global)]
+        self.memory: MainMemory | None = None
+        if self._raw_memory is not None:
+            access = native.NativeMemory if bindings == "native" else portable.PortableMemory
+            self.memory = access(self.store, self._raw_memory)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the size of the main memory."""
+        return 0 if self.memory is None else self.memory.size()
+
+    def grow_to(self, size: int) -> None:
+        """Make the memory at least this large, in bytes."""
+        missing = size - self.memory_bytes
+        if self._raw_memory is not None and missing > 0:
+            self._raw_memory.grow(self.store, missing // WASM_PAGE_BYTES)
+
+    def read_globals(self) -> list[bytes]:
+        """Return the values of the mutable globals, 16 bytes each."""
+        read = native.read_global if self._bindings == "native" else portable.read_global
+        return [read(self.store, variable) for variable in self._globals]
+
+    def write_globals(self, values: list[bytes]) -> None:
+        """Set the mutable globals."""
+        write = native.write_global if self._bindings == "native" else portable.write_global
+        for variable, value in zip(self._globals, values, strict=True):
+            write(self.store, variable, value)
+
+    def call_export(self, name: str) -> None:
+        """Run an exported function without arguments."""
+        function = self._exports.get(name)
+        if not isinstance(function, wasmtime.Func):
+            raise GuestTrapError(f"Canister has no method '{name}'.", "IC0536")
+        function(self.store)
+
+    def call_table(self, callback: Callback) -> None:
+        """Run a function of table 0 with its environment; traps when it is not one that takes it."""
+        function = self._table.get(self.store, callback.function) if self._table is not None else None
+        if not isinstance(function, wasmtime.Func):
+            raise GuestTrapError(f"Canister requested to invoke a non-existent Wasm function {callback.function} from table 0", "IC0513")
+        kind = function.type(self.store)
+        if len(kind.params) != 1 or kind.results or str(kind.params[0]) not in {"i32", "i64"}:
+            raise GuestTrapError("Canister violated contract: function invoked with unexpected signature", "IC0504")
+        function(self.store, callback.environment)
+
+    def close(self) -> None:
+        """Give everything back to the system."""
+        self.store.close()

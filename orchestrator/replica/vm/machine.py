@@ -1,0 +1,163 @@
+"""The machine on wasmtime: loads modules, makes instances, carries state over upgrades and restarts."""
+
+import hashlib
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import wasmtime
+
+from orchestrator.replica.vm import snapshot
+from orchestrator.replica.vm.api import SYSTEM_CALLS
+from orchestrator.replica.vm.copy_on_write import copy_on_write_works, make_image_factory
+from orchestrator.replica.vm.engine import Compiled, Compiler, Compilers, winch_is_known_to_work
+from orchestrator.replica.vm.execution import MainMemory
+from orchestrator.replica.vm.host import Bindings, Host, function_type
+from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, ImageFactory
+from orchestrator.replica.vm.instance import WasmInstance, WasmModule
+from orchestrator.replica.vm.interface import Instance, InvalidModuleError, Module
+from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
+from orchestrator.replica.vm.live import LiveInstance
+from orchestrator.replica.vm.stable import StableMemory
+from orchestrator.replica.vm.wasm import instrument, is_entry_point
+
+__all__ = ["Rollback", "WasmMachine"]
+
+Rollback = Literal["auto", "copying", "copy_on_write"]
+"""How main memory is rolled back; `auto` takes copy-on-write where the system has what it needs."""
+
+
+class WasmMachine:
+    """Runs canisters on wasmtime; implements `Machine`.
+
+    Calls must come from one thread, made by `orchestrator.replica.vm.thread.make_executor`: canisters may recurse
+    deeper than the stack of an ordinary thread. `cache_directory` keeps compiled code; nobody else may write there,
+    since it is run as it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache_directory: Path | None = None,
+        rollback: Rollback = "auto",
+        bindings: Bindings = "native",
+        compiler: Compiler | None = None,
+    ) -> None:
+        self._host = Host(bindings)
+        self._compilers = Compilers(
+            self._host,
+            compiler=compiler or ("winch" if winch_is_known_to_work() and bindings == "native" else "cranelift"),
+            cache_directory=cache_directory,
+        )
+        self._make_image: ImageFactory = choose_image(rollback)
+        self._modules: weakref.WeakValueDictionary[bytes, WasmModule] = weakref.WeakValueDictionary()
+
+    def load(self, wasm: bytes) -> WasmModule:
+        """Validate, instrument and compile plain or gzipped module bytes; raises `InvalidModuleError`."""
+        key = hashlib.sha256(wasm).digest()
+        module = self._modules.get(key)
+        if module is None:
+            instrumented = instrument(wasm)
+            compiled = self._compilers.compile(instrumented.code, wide=instrumented.info.memory64)
+            _check_types(compiled, wide=instrumented.info.memory64)
+            module = self._modules[key] = WasmModule(instrumented, compiled)
+        return module
+
+    def instantiate(self, module: Module, *, previous: Instance | None = None, keep_memory: bool = False) -> WasmInstance:
+        """Make an instance; with `previous` it takes over stable memory, with `keep_memory` main memory too.
+
+        Uncommitted writes of `previous` are carried over and stay uncommitted, and `previous` is rolled back. Once
+        the new instance has been committed, `previous` must only be closed.
+        """
+        own = _own(module)
+        live = self._instantiate(own)
+        image, stable = None, StableMemory()
+        values = live.read_globals()
+        if previous is not None:
+            if not isinstance(previous, WasmInstance):
+                raise TypeError("the previous instance was made by another machine")
+            image, stable = previous.hand_over(keep_memory=keep_memory, successor=live)
+        if image is None:
+            image = self._make_image()
+            if live.memory is not None:
+                image.capture(live.memory)
+        return WasmInstance(self._host, own, live, image=image, values=values, stable=stable)
+
+    def restore(self, module: Module, directory: Path) -> WasmInstance:
+        """Make an instance from what `Instance.save` wrote; raises `SnapshotError` when the files are damaged."""
+        own = _own(module)
+        live = self._instantiate(own)
+        size, pages = snapshot.read_pages(directory / snapshot.MEMORY_FILE)
+        stable_size, stable_pages = snapshot.read_pages(directory / snapshot.STABLE_FILE)
+        values = snapshot.read_globals(directory / snapshot.GLOBALS_FILE)
+        if len(values) != len(own.instrumented.globals):
+            raise snapshot.SnapshotError(f"{len(values)} globals were saved, but the module has {len(own.instrumented.globals)}")
+        image = self._make_image()
+        if live.memory is not None:
+            _fill(
+                live.memory,
+                fresh_pages=live.memory_bytes // WASM_PAGE_BYTES,
+                pages=pages,
+                grow=lambda: live.grow_to(size * WASM_PAGE_BYTES),
+            )
+            image.capture(live.memory)
+        live.write_globals(values)
+        stable = StableMemory(stable_size, {number: bytearray(page) for number, page in stable_pages})
+        return WasmInstance(self._host, own, live, image=image, values=values, stable=stable)
+
+    def _instantiate(self, module: WasmModule) -> LiveInstance:
+        try:
+            return LiveInstance(module.instrumented, module.compiled, self._host.bindings)
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            raise InvalidModuleError(f"the module cannot be instantiated: {error}") from error
+
+
+def choose_image(rollback: Rollback) -> ImageFactory:
+    """Return what makes images for a way to roll back; raises OSError when the system lacks what was asked for."""
+    if rollback == "copy_on_write" or (rollback == "auto" and copy_on_write_works()):
+        return make_image_factory()
+    return CopyingImage
+
+
+def _own(module: Module) -> WasmModule:
+    if not isinstance(module, WasmModule):
+        raise TypeError("the module was loaded by another machine")
+    return module
+
+
+def _fill(memory: MainMemory, *, fresh_pages: int, pages: Iterator[tuple[int, bytes]], grow: Callable[[], None]) -> None:
+    """Turn the memory of a fresh instance into a saved one; data segments have written to its first pages."""
+    grow()
+    clean = set(range(fresh_pages))
+    for number, page in pages:
+        memory.write(number * WASM_PAGE_BYTES, page)
+        clean.discard(number)
+    for number in clean:
+        if memory.read(number * WASM_PAGE_BYTES, WASM_PAGE_BYTES) != ZERO_PAGE:
+            memory.write(number * WASM_PAGE_BYTES, ZERO_PAGE)
+
+
+def _check_types(compiled: Compiled, *, wide: bool) -> None:
+    """Check imports and entry points against the system API; raises `InvalidModuleError`."""
+    for wanted in compiled.module.imports:
+        call = SYSTEM_CALLS.get(wanted.name or "") if wanted.module == "ic0" else None
+        if call is None or (wide and call.narrow_only):
+            raise InvalidModuleError(
+                f"Wasm module has an invalid import section. Module imports function '{wanted.name}' from '{wanted.module}' that is not exported by the runtime."
+            )
+        if not _same_type(wanted.type, function_type(call, wide=wide)):
+            raise InvalidModuleError(
+                f"Wasm module has an invalid import section. Function '{wanted.name}' of 'ic0' is imported with another type."
+            )
+    for export in compiled.module.exports:
+        if is_entry_point(export.name) and not _same_type(export.type, wasmtime.FuncType([], [])):
+            raise InvalidModuleError(f"Wasm module has an invalid function signature: '{export.name}' must have the type () -> ().")
+
+
+def _same_type(actual: object, expected: wasmtime.FuncType) -> bool:
+    return isinstance(actual, wasmtime.FuncType) and _shape(actual) == _shape(expected)
+
+
+def _shape(kind: wasmtime.FuncType) -> tuple[list[str], list[str]]:
+    return [str(value) for value in kind.params], [str(value) for value in kind.results]

@@ -1,0 +1,102 @@
+"""Stable memory: 64-bit, sparse, with an undo log so that a message that traps leaves no trace."""
+
+from collections.abc import Iterator, Mapping
+
+from orchestrator.replica.vm.limits import MAX_STABLE_MEMORY_PAGES, WASM_PAGE_BYTES
+
+__all__ = ["StableMemory"]
+
+
+class StableMemory:
+    """Pages of 64 KiB by index; a page that is absent holds zeroes.
+
+    Invariant: a page object that a commit has left behind is never changed again. The first write of a message
+    replaces it by a copy and remembers the old one, so forks share pages without copying them.
+    """
+
+    def __init__(self, size: int = 0, pages: Mapping[int, bytearray] | None = None) -> None:
+        self.size = size
+        self._committed_size = size
+        self._pages: dict[int, bytearray] = dict(pages or {})
+        self._undo: dict[int, bytearray | None] = {}
+
+    def grow(self, pages: int) -> int:
+        """Add zeroed pages and return the size before, in pages; -1 when the limit forbids it."""
+        before = self.size
+        if before + pages > MAX_STABLE_MEMORY_PAGES:
+            return -1
+        self.size = before + pages
+        return before
+
+    def fits(self, offset: int, length: int) -> bool:
+        """Return whether the range lies within the memory."""
+        return offset + length <= self.size * WASM_PAGE_BYTES
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of a range that `fits`."""
+        index, start = divmod(offset, WASM_PAGE_BYTES)
+        if start + length <= WASM_PAGE_BYTES:
+            page = self._pages.get(index)
+            return bytes(length) if page is None else bytes(memoryview(page)[start : start + length])
+        content = bytearray(length)
+        for index, start, at, count in _pieces(offset, length):
+            page = self._pages.get(index)
+            if page is not None:
+                content[at : at + count] = memoryview(page)[start : start + count]
+        return bytes(content)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write bytes into a range that `fits`."""
+        view = memoryview(data)
+        for index, start, at, count in _pieces(offset, len(data)):
+            page = self._pages.get(index)
+            if index not in self._undo:
+                self._undo[index] = page
+                page = bytearray(WASM_PAGE_BYTES) if page is None else bytearray(page)
+                self._pages[index] = page
+            elif page is None:
+                page = self._pages[index] = bytearray(WASM_PAGE_BYTES)
+            page[start : start + count] = view[at : at + count]
+
+    def commit(self) -> None:
+        """Keep what was written since the last commit."""
+        self._undo = {}
+        self._committed_size = self.size
+
+    def rollback(self) -> None:
+        """Undo what was written since the last commit."""
+        for index, page in self._undo.items():
+            if page is None:
+                self._pages.pop(index, None)
+            else:
+                self._pages[index] = page
+        self._undo = {}
+        self.size = self._committed_size
+
+    def fork(self, *, uncommitted: bool) -> "StableMemory":
+        """Return a second memory that shares the pages: the committed state, with or without what came after.
+
+        What came after stays uncommitted in the fork. The caller must roll this memory back before it is written
+        to again, because the fork goes on writing to the uncommitted pages.
+        """
+        fork = StableMemory(self.size, self._pages)
+        fork._undo = dict(self._undo)
+        fork._committed_size = self._committed_size
+        if not uncommitted:
+            fork.rollback()
+        return fork
+
+    def committed_pages(self) -> tuple[int, dict[int, bytearray]]:
+        """Return the size in pages and the pages as of the last commit; the pages must not be changed."""
+        pages = {index: self._undo.get(index, page) for index, page in self._pages.items()}
+        return self._committed_size, {index: page for index, page in pages.items() if page is not None}
+
+
+def _pieces(offset: int, length: int) -> Iterator[tuple[int, int, int, int]]:
+    """Cut a range at page borders: page index, offset in the page, offset in the data, length."""
+    at = 0
+    while at < length:
+        index, start = divmod(offset + at, WASM_PAGE_BYTES)
+        count = min(WASM_PAGE_BYTES - start, length - at)
+        yield index, start, at, count
+        at += count
