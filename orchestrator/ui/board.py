@@ -1,0 +1,78 @@
+"""What every canister is doing right now, kept up to date from events; pure, so that any display can show it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator import events
+from orchestrator.events import Event
+from orchestrator.ui.sentences import STEP_WORDS
+
+__all__ = ["Board", "Row"]
+
+RowState = Literal["busy", "idle", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One canister: `text` says what it does, or did last; `since` is when that began, in seconds."""
+
+    canister: str
+    state: RowState
+    text: str
+    since: float
+    output: str = ""
+
+
+class Board:
+    """Rows in the order in which canisters were first heard of."""
+
+    def __init__(self) -> None:
+        """Start without rows."""
+        self._rows: dict[str, Row] = {}
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Return all rows."""
+        return tuple(self._rows.values())
+
+    @property
+    def in_flight(self) -> tuple[str, ...]:
+        """Return what is going on, as `backend: installing`; what an interrupted run has to tell."""
+        return tuple(f"{row.canister}: {row.text}" for row in self._rows.values() if row.state == "busy")
+
+    def apply(self, event: Event, now: float) -> None:
+        """Take an event into account; `now` is in seconds of any clock, always the same one."""
+        match event:
+            case events.BuildStarted():
+                self._set(event.canister, "busy", "building", now)
+            case events.BuildFinished():
+                self._set(event.canister, "idle", "built", now)
+            case events.BuildFailed():
+                self._set(event.canister, "failed", "build failed", now)
+            case events.BuildOutput() | events.StepOutput():
+                self._output(event.canister, event.line)
+            case events.StepStarted() | events.StepFinished() | events.StepSkipped() | events.StepFailed():
+                self._step(event, now)
+            case _:
+                return
+
+    def _step(self, event: events.StepStarted | events.StepFinished | events.StepSkipped | events.StepFailed, now: float) -> None:
+        busy, done = STEP_WORDS[event.step]
+        named = f" `{event.name}`" if event.name else ""
+        match event:
+            case events.StepStarted():
+                self._set(event.canister, "busy", f"{busy}{named}", now)
+            case events.StepFailed():
+                self._set(event.canister, "failed", f"failed {busy}{named}", now)
+            case events.StepSkipped():
+                self._set(event.canister, "done", f"skipped {busy}{named}", now)
+            case events.StepFinished():
+                self._set(event.canister, "done", f"{done}{named}", now)
+
+    def _set(self, canister: str, state: RowState, text: str, now: float) -> None:
+        self._rows[canister] = Row(canister=canister, state=state, text=text, since=now)
+
+    def _output(self, canister: str, line: str) -> None:
+        row = self._rows.get(canister)
+        if row is not None:
+            self._rows[canister] = Row(canister=canister, state=row.state, text=row.text, since=row.since, output=line)

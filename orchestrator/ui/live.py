@@ -1,0 +1,126 @@
+"""The live table: what every canister is doing, while it does it, on a terminal.
+
+Lines that must stay (networks, warnings, failures, the plan) are written above the table; results for
+standard output wait until the table is gone.
+"""
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, TextIO
+
+from orchestrator import events
+from orchestrator.errors import OrchestratorError
+from orchestrator.events import Event
+from orchestrator.ui.board import Board, Row
+from orchestrator.ui.display import PlainLines
+from orchestrator.ui.sentences import render_event, render_seconds
+from orchestrator.ui.style import Style, harmless
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.live import Live
+    from rich.table import Table
+
+__all__ = ["LiveTable"]
+
+_REFRESHES_PER_SECOND = 10
+_MARKS = {"busy": ("⠿", "cyan"), "idle": ("·", "dim"), "done": ("✔", "green"), "failed": ("✘", "red")}
+_ASCII_MARKS = {"busy": "*", "idle": ".", "done": "+", "failed": "x"}
+_HIDDEN = (
+    events.BuildFinished,
+    events.BuildOutput,
+    events.BuildStarted,
+    events.StepFinished,
+    events.StepOutput,
+    events.StepSkipped,
+    events.StepStarted,
+    events.Waiting,
+)
+_RESULTS = (events.CanisterCreated, events.CanisterUrl)
+
+
+class LiveTable:
+    """Shows a run on the terminal `talk`; results go to `output` when the run has ended."""
+
+    def __init__(
+        self, output: TextIO, talk: TextIO, *, style: Style, show_plan: bool = True, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Take the streams and the style of `talk`; nothing is drawn before the first event."""
+        self._lines = PlainLines(output, talk, style=style, show_plan=show_plan)
+        self._talk = talk
+        self._style = style
+        self._show_plan = show_plan
+        self._clock = clock
+        self._board = Board()
+        self._live: Live | None = None
+        self._results: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Draw an event."""
+        self._board.apply(event, self._clock())
+        if isinstance(event, _RESULTS):
+            self._results.append(event)
+        elif isinstance(event, events.RunFinished):
+            self._stop()
+            self._lines.emit(event)
+        elif not isinstance(event, _HIDDEN):
+            self._above(event)
+        elif self._live is None:
+            self._live = self._start()
+
+    def close(self, error: OrchestratorError | None = None) -> None:
+        """Leave the table as it is and write the results below it."""
+        self._stop()
+        for event in self._results:
+            self._lines.emit(event)
+        self._lines.close(error)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        """Draw the table as it is now; rich calls this a few times a second."""
+        yield self._table(ascii_only=options.ascii_only)
+
+    def _above(self, event: Event) -> None:
+        if isinstance(event, events.PlanReady) and not self._show_plan:
+            return
+        if self._live is None:
+            self._lines.emit(event)
+            return
+        from rich.text import Text
+
+        self._live.console.print(Text.from_ansi(render_event(event, style=self._style)))
+
+    def _start(self) -> "Live":
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(file=self._talk, no_color=not self._style.enabled, highlight=False, markup=False, emoji=False)
+        live = Live(self, console=console, refresh_per_second=_REFRESHES_PER_SECOND, redirect_stdout=False, redirect_stderr=False)
+        live.start()
+        return live
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _table(self, *, ascii_only: bool) -> "Table":
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 1))
+        for options in ({"no_wrap": True}, {"no_wrap": True}, {"no_wrap": True}, {"no_wrap": True, "overflow": "ellipsis"}):
+            table.add_column(**options)
+        now = self._clock()
+        for row in self._board.rows:
+            mark, colour = _MARKS[row.state]
+            cells = (_ASCII_MARKS[row.state] if ascii_only else mark, harmless(row.canister), *_cells(row, now))
+            styles = (colour, "bold", "", "dim") if self._style.enabled else ("", "", "", "")
+            table.add_row(*(Text(cell, style=style) for cell, style in zip(cells, styles, strict=True)))
+        return table
+
+
+def _cells(row: Row, now: float) -> Iterator[str]:
+    """Yield what a canister does with the time it has taken, and the last line that it wrote."""
+    elapsed = f" ({render_seconds(now - row.since)})" if row.state == "busy" else ""
+    yield f"{harmless(row.text)}{elapsed}"
+    yield harmless(row.output) if row.state == "busy" else ""

@@ -1,0 +1,70 @@
+"""Plans as text: what would change, canister by canister, and why."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from orchestrator.core.plan import Action, Change, Detail
+from orchestrator.ui.style import PLAIN, Paint, Style, harmless
+
+__all__ = ["render_changes"]
+
+_DIGEST_DIGITS = 12
+_ACTION_COLUMNS = 10
+_MARKS: Mapping[Action, tuple[str, Paint]] = {
+    "create": ("+", "green"),
+    "install": ("+", "green"),
+    "settings": ("~", "yellow"),
+    "upgrade": ("~", "yellow"),
+    "start": ("~", "yellow"),
+    "sync": ("~", "yellow"),
+    "reinstall": ("!", "red"),
+    "unchanged": ("=", "dim"),
+}
+
+
+def render_changes(environment: str, digest: str, changes: Sequence[Change], *, style: Style = PLAIN) -> str:
+    """Return a plan as lines, without a final line end; destructive changes are marked `!` and said to be so.
+
+    Canisters keep the order of the plan.
+    """
+    lines = [f"Plan for environment `{environment}` (digest {digest[:_DIGEST_DIGITS]}):", ""]
+    for canister, group in groupby(changes, key=lambda change: change.canister):
+        lines.append(f"  {style.paint('bold', harmless(canister))}")
+        for change in group:
+            lines += _change(change, style)
+    return "\n".join([*lines, "", _summary(changes)])
+
+
+def _change(change: Change, style: Style) -> Iterator[str]:
+    mark, colour = _MARKS[change.action]
+    if change.destructive:
+        mark, colour = "!", "red"
+    note = " (destructive)" if change.destructive else ""
+    yield f"    {style.paint(colour, mark)} {change.action:<{_ACTION_COLUMNS}} {harmless(change.reason)}{style.paint('red', note) if note else ''}"
+    for detail in change.details:
+        yield f"        {_detail(detail)}"
+
+
+def _detail(detail: Detail) -> str:
+    name = harmless(detail.field)
+    match detail.before, detail.after:
+        case None, after:
+            return f"{name}: {harmless(after or '')} (new)"
+        case before, None:
+            return f"{name}: {harmless(before or '')} (removed)"
+        case before, after:
+            return f"{name}: {harmless(before or '')} → {harmless(after or '')}"
+
+
+def _summary(changes: Sequence[Change]) -> str:
+    active = [change for change in changes if change.action != "unchanged"]
+    if not active:
+        return "Nothing would change."
+    canisters = len({change.canister for change in active})
+    destructive = sum(change.destructive for change in active)
+    text = f"{_count(len(active), 'change')} to {_count(canisters, 'canister')}"
+    return f"{text}, {destructive} of them destructive." if destructive else f"{text}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

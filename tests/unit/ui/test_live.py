@@ -1,0 +1,87 @@
+"""The live table on a terminal."""
+
+import io
+
+import pytest
+
+from orchestrator import events
+from orchestrator.errors import NetworkError
+from orchestrator.events import Event
+from orchestrator.ui.live import LiveTable
+from orchestrator.ui.style import Style
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give rich a terminal of a known kind, whatever the tests run in."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def table(output: io.StringIO, talk: io.StringIO, *, colour: bool = False) -> LiveTable:
+    """Return a table whose clock stands still."""
+    return LiveTable(output, talk, style=Style(enabled=colour), clock=lambda: 5.0)
+
+
+def test_last_picture_has_every_canister_and_results_follow(every_event: tuple[Event, ...]) -> None:
+    """At the end the table shows each canister's state; results are on standard output only."""
+    output, talk = Terminal(), Terminal()
+    display = table(output, talk)
+
+    for event in every_event:
+        display.emit(event)
+    display.close()
+
+    assert "✔ backend" in talk.getvalue()
+    assert "synced by plugin `seed`" in talk.getvalue()
+    assert "✘ worker" in talk.getvalue()
+    assert talk.getvalue().rstrip().endswith("Finished in 2.00 s")
+    assert output.getvalue().startswith("Created canister backend")
+    assert "Deployed canisters:" in output.getvalue()
+
+
+def test_lasting_lines_are_above_the_table(every_event: tuple[Event, ...]) -> None:
+    """Networks, failures, warnings and the plan stay readable as lines."""
+    output, talk = Terminal(), Terminal()
+    display = table(output, talk)
+    for event in every_event:
+        display.emit(event)
+    display.close()
+
+    text = talk.getvalue()
+    for line in ("Network `local` started", "build failed", "Plan for environment", "warning[manifest/ignored-key]"):
+        assert line in text
+
+
+def test_without_colour_there_is_none(every_event: tuple[Event, ...]) -> None:
+    """With colours off the terminal gets cursor movements, and no colours."""
+    output, talk = Terminal(), Terminal()
+    display = table(output, talk)
+    for event in every_event:
+        display.emit(event)
+    display.close()
+
+    assert "\x1b[31m" not in talk.getvalue()
+    assert "\x1b[32m" not in talk.getvalue()
+
+
+def test_cursor_is_given_back_after_a_failure() -> None:
+    """A run that ends with an error in the middle leaves the cursor visible and lists no addresses."""
+    output, talk = Terminal(), Terminal()
+    display = table(output, talk, colour=True)
+    display.emit(events.StepStarted(canister="a", step="install", index=1, total=1))
+
+    display.close(NetworkError("no"))
+
+    assert talk.getvalue().rindex("\x1b[?25h") > talk.getvalue().rindex("\x1b[?25l")
+    assert output.getvalue() == ""

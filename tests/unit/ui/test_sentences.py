@@ -1,0 +1,105 @@
+"""Every event as text."""
+
+import pytest
+
+from orchestrator import events
+from orchestrator.events import EVENTS, Event
+from orchestrator.ui.sentences import render_event, render_seconds, render_size
+from orchestrator.ui.style import Style
+
+EXPECTED = """\
+Deploy of backend, frontend on environment `local` (network `local`)
+Starting the `local` network (embedded)…
+Network `local` started: http://localhost:8000 (process 42)
+To stop the network, run `orchestrator network stop local`
+Network `local` is running: http://127.0.0.1:8000
+[backend] building in 2 steps
+[backend] | compiling
+[backend] built in 1.50 s: 120.6 KiB, sha256 0123456789ab…
+[worker] build failed at step 2 of 2: command `make` failed with status 2
+Plan for environment `local` (digest abcdef012345):
+
+  backend
+    + create     it does not exist
+    + install    it is empty
+  frontend
+    ~ settings   settings differ
+        compute_allocation: 5 (new)
+        freezing_threshold: 30 → 60
+        log_visibility: public (removed)
+    ! reinstall  asked for by --mode (destructive)
+  worker
+    = unchanged  nothing differs
+
+4 changes to 2 canisters, 1 of them destructive.
+Nothing to change: environment `local` is as the project says
+[backend] installing
+[backend] seed | sent 3
+[backend] synced by plugin `seed` (1 of 2) in 0.25 s
+[frontend] skipped syncing by script (2 of 2): its inputs did not change
+[worker] failed upgrading: the module trapped
+Created canister backend with ID uxrrr-q7777-77774-qaaaq-cai
+  frontend: http://uxrrr-q7777-77774-qaaaq-cai.localhost:8000/
+warning[manifest/ignored-key]: canister `backend`: the key `x` has no effect
+hint: remove it
+[backend] trying again (2): canister_status: connection refused
+[backend] still waiting for the answer to `install_code` (1 min 15 s)
+[backend] an interrupted run was installing: it took effect (the module hash is the new one)
+Finished in 2.00 s"""
+
+
+def test_examples_are_complete(every_event: tuple[Event, ...]) -> None:
+    """The examples have every kind of event once, so nothing that a run can report goes untested."""
+    assert [type(event) for event in every_event if type(event) in EVENTS] == [type(event) for event in every_event]
+    assert {type(event) for event in every_event} == set(EVENTS)
+
+
+def test_every_event_reads_as_expected(every_event: tuple[Event, ...]) -> None:
+    """The text of every event, word for word."""
+    assert "\n".join(render_event(event) for event in every_event) == EXPECTED
+
+
+def test_colour_adds_nothing_but_colour(event: Event) -> None:
+    """Without its escape sequences the coloured text is the plain one."""
+    coloured = render_event(event, style=Style(enabled=True))
+
+    plain = "".join(part.partition("m")[2] if index else part for index, part in enumerate(coloured.split("\x1b[")))
+    assert plain == render_event(event)
+
+
+def test_output_of_strangers_cannot_act_on_the_terminal() -> None:
+    """Control characters in a plugin's output are spelled out; ordinary text of any script stays."""
+    line = "\x1b[2Jこんにちは\r\x07\u202e"
+    event = events.StepOutput(canister="a", step="sync-plugin", index=1, total=1, stream="stdout", line=line)
+
+    assert render_event(event) == "[a] | \\x1b[2Jこんにちは\\x0d\\x07\\u202e"
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "expected"),
+    [
+        ("frontend", None, "  a: aaaaa-aa (No gateway URL available)"),
+        ("backend", None, "  a: aaaaa-aa (Candid UI not available)"),
+        ("backend", "http://x/", "  a: http://x/"),
+    ],
+)
+def test_canister_without_an_address_says_so(kind: str, url: str | None, expected: str) -> None:
+    """A canister without URL shows its id and the reason."""
+    event = events.CanisterUrl(canister="a", id="aaaaa-aa", kind="frontend" if kind == "frontend" else "backend", url=url)
+
+    assert render_event(event) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "0.00 s"), (0.214, "0.21 s"), (12.34, "12.3 s"), (60, "1 min 0 s"), (185.4, "3 min 5 s")],
+)
+def test_durations(seconds: float, expected: str) -> None:
+    """Durations are as precise as their size deserves."""
+    assert render_seconds(seconds) == expected
+
+
+@pytest.mark.parametrize(("size", "expected"), [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (3 * 1024**2, "3.0 MiB")])
+def test_sizes(size: int, expected: str) -> None:
+    """Sizes use binary units."""
+    assert render_size(size) == expected
