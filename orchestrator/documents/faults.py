@@ -3,6 +3,8 @@
 PyYAML has two parsers (libyaml and pure Python) that word the same fault differently; the table knows both.
 """
 
+from dataclasses import replace
+
 import yaml
 
 from orchestrator.documents.source import Source
@@ -18,7 +20,7 @@ _FAULTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("unexpected end of stream", "quoted scalar", "quote", "a quoted text is never closed", "write the closing quote"),
     ("unexpected document separator", "quoted scalar", "quote", "a quoted text is never closed", "write the closing quote"),
     ("unknown escape", "", "escape", "the text has an escape that YAML does not know", "write `\\\\` for a backslash, or use single quotes"),
-    ("cannot start any token", "", "character", "a plain text cannot start with this character", _QUOTE_HINT),
+    ("cannot start any token", "", "character", "a text cannot start with this character", _QUOTE_HINT),
     ("could not find expected ':'", "", "no-colon", "a line is neither `key: value` nor a list item", "write `key: value`, or indent the line under the text it continues"),
     ("',' or ']'", "", "bracket", "a `[` list is not closed, or a comma is missing", "write the closing `]`, or the comma between two items"),
     ("',' or '}'", "", "bracket", "a `{` map is not closed, or a comma is missing", "write the closing `}`, or the comma between two keys"),
@@ -34,22 +36,42 @@ _FAULTS: tuple[tuple[str, str, str, str, str], ...] = (
 )  # fmt: skip
 
 
+# Faults that are noticed long after the place where they begin: the beginning is what to look at.
+_LATE = frozenset({"quote", "no-colon", "bracket"})
+_MAX_QUOTED = 60
+"""Characters of a text that a hint repeats."""
+
+
 def explain_fault(error: yaml.YAMLError, source: Source) -> DocumentError:
     """Return the error a user reads for one that the parser raised."""
     problem, context = _words(error, "problem"), _words(error, "context")
-    span = _place(error, source)
-    if span is not None and "\t" in _indentation(span.text):
-        column = span.text.index("\t") + 1
+    noticed, begun = _places(error, source)
+    if noticed is not None and "\t" in _indentation(noticed.text):
         return DocumentError(
             "a tab is used for indentation",
             slug="document/tab",
-            span=Span(path=span.path, line=span.line, column=column, text=span.text),
+            span=replace(noticed, column=noticed.text.index("\t") + 1, length=1),
             hint="YAML is indented with spaces only",
         )
-    for problem_part, context_part, slug, summary, hint in _FAULTS:
-        if problem_part in problem and context_part in context:
-            return DocumentError(summary, slug=f"document/{slug}", span=span, related=_context(error, source, span), hint=hint)
-    return DocumentError("the file is not valid YAML", slug="document/syntax", detail=problem or None, span=span)
+    fault = next((row for row in _FAULTS if row[0] in problem and row[1] in context), None)
+    if fault is None:
+        return DocumentError("the file is not valid YAML", slug="document/syntax", detail=problem or None, span=noticed)
+    slug, summary, hint = fault[2:]
+    if slug == "character" and noticed is not None:
+        summary, hint = _about_character(noticed)
+    span, other, note = noticed, begun, "what it belongs to starts here"
+    if slug in _LATE and begun is not None:
+        span, other, note = begun, noticed, "it is noticed here"
+    related = ((other, note),) if other is not None else ()
+    return DocumentError(summary, slug=f"document/{slug}", span=span, related=related, hint=hint)
+
+
+def _about_character(span: Span) -> tuple[str, str]:
+    rest = span.text[span.column - 1 :].partition(" #")[0].rstrip()
+    quotable = len(rest) <= _MAX_QUOTED and not set(rest) & set('"\\,]}')
+    hint = f'put the text in double quotes: "{rest}"' if quotable else _QUOTE_HINT
+    start = "a backtick" if rest.startswith("`") else f"`{rest[:1]}`"
+    return f"a text cannot start with {start}", hint
 
 
 def _words(error: yaml.YAMLError, name: str) -> str:
@@ -60,18 +82,19 @@ def _indentation(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _place(error: yaml.YAMLError, source: Source) -> Span | None:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+def _places(error: yaml.YAMLError, source: Source) -> tuple[Span | None, Span | None]:
+    """Return where the fault was noticed, and where what it belongs to begins (None if that is the same)."""
+    problem, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    noticed = _span_of_mark(problem or context, source)
+    if problem is None or context is None or (context.line, context.column) == (problem.line, problem.column):
+        return noticed, None
+    return noticed, _span_of_mark(context, source)
+
+
+def _span_of_mark(mark: yaml.Mark | None, source: Source) -> Span | None:
     if mark is None:
         return None
     last = len(source.lines) - 1
     if mark.line >= last and not source.lines[last] and last > 0:
         return source.span(last - 1, len(source.lines[last - 1]))
     return source.span(mark.line, mark.column)
-
-
-def _context(error: yaml.YAMLError, source: Source, span: Span | None) -> tuple[tuple[Span, str], ...]:
-    mark, problem = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
-    if mark is None or problem is None or span is None or (mark.line, mark.column) == (problem.line, problem.column):
-        return ()
-    return ((source.span(mark.line, mark.column), "what it belongs to starts here"),)

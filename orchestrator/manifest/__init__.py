@@ -2,5 +2,6 @@
 
 from orchestrator.manifest.files import MANIFEST_FILE, OVERLAY_FILE, find_project
 from orchestrator.manifest.load import load_project
+from orchestrator.manifest.rendered import Steps, load_steps
 
-__all__ = ["MANIFEST_FILE", "OVERLAY_FILE", "find_project", "load_project"]
+__all__ = ["MANIFEST_FILE", "OVERLAY_FILE", "Steps", "find_project", "load_project", "load_steps"]

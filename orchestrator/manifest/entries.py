@@ -98,7 +98,7 @@ def _load(node: Node, text: str, directory: Path, kind: str, problems: Problems)
         if not _is_file(path):
             _missing(node, text, kind, problems, hint=f"write the path of the {kind}'s file, or the {kind} itself, with `name:`")
             return []
-        return [Document(mapping=load_map(path, problems), directory=directory)]
+        return _documents([(path, directory)], problems)
     if _GLOB_CHARACTERS.isdisjoint(text):
         found = [directory / text]
         if not _is_file(found[0] / CANISTER_FILE):
@@ -111,7 +111,12 @@ def _load(node: Node, text: str, directory: Path, kind: str, problems: Problems)
             return []
     else:
         found = _glob(node, text, directory, problems)
-    return [Document(mapping=load_map(place / CANISTER_FILE, problems), directory=place) for place in found]
+    return _documents([(place / CANISTER_FILE, place) for place in found], problems)
+
+
+def _documents(files: list[tuple[Path, Path]], problems: Problems) -> list[Document]:
+    read = ((load_map(path, problems), directory) for path, directory in files)
+    return [Document(mapping=mapping, directory=directory) for mapping, directory in read if mapping is not None]
 
 
 def _glob(node: Node, pattern: str, directory: Path, problems: Problems) -> list[Path]:

@@ -1,7 +1,7 @@
 """Environments: a network, the canisters that live there, and what differs there."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,6 +29,7 @@ class _Known:
 
     canisters: Mapping[str, Canister]
     networks: Mapping[str, Network]
+    broken_networks: Collection[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +47,15 @@ def implicit_environment(name: str, canisters: Mapping[str, Canister], network: 
 
 
 def read_environment(
-    entry: NamedEntry, canisters: Mapping[str, Canister], networks: Mapping[str, Network], problems: Problems
+    entry: NamedEntry,
+    canisters: Mapping[str, Canister],
+    networks: Mapping[str, Network],
+    broken_networks: Collection[str],
+    problems: Problems,
 ) -> Environment | None:
-    """Read one environment; None where its network is unknown."""
+    """Read one environment; None where its network is unknown, or one of `broken_networks` (noted already)."""
     mapping, what = entry.mapping, f"environment `{entry.name}`"
-    known = _Known(canisters=canisters, networks=networks)
+    known = _Known(canisters=canisters, networks=networks, broken_networks=broken_networks)
     check_keys(mapping, _KEYS, what, problems, severity="warning", unsupported=_LATER_KEYS)
     selected = _read_selection(mapping.get("canisters"), what, known, problems)
     merge = read_flag(mapping.get("settings_merge"), "`settings_merge`", problems) or False
@@ -77,7 +82,7 @@ def _read_network(node: Node | None, what: str, known: _Known, problems: Problem
     name = read_text(node, "`network`", problems) if node is not None else DEFAULT_NETWORK
     if name is None:
         return None
-    if name not in known.networks and node is not None:
+    if name not in known.networks and name not in known.broken_networks and node is not None:
         hint = did_you_mean(name, known.networks) or f"the networks are {listed(known.networks)}"
         problems.error("unknown-network", f"{what} names the network `{name}`, which does not exist", node.span, hint=hint)
     return known.networks.get(name)

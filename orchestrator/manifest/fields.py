@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _Choice = TypeVar("_Choice", bound=str)
+_FLAG_WORDS = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -88,7 +89,8 @@ def read_items(node: Node | None, what: str, problems: Problems) -> tuple[Node, 
         return None
     if isinstance(node, SequenceNode):
         return node.items
-    wrong_type(node, what, "a list", problems, hint="write it as a list: `[...]`, or one `- ...` a line")
+    one = node.text if isinstance(node, ScalarNode) else "..."
+    wrong_type(node, what, "a list", problems, hint=f"write it as a list: `[{one}]`, or `- {one}` on a line of its own")
     return None
 
 
@@ -121,7 +123,8 @@ def read_flag(node: Node | None, what: str, problems: Problems) -> bool | None:
         return None
     if isinstance(node, ScalarNode) and isinstance(node.value, bool):
         return node.value
-    wrong_type(node, what, "`true` or `false`", problems)
+    meant = _FLAG_WORDS.get(node.text.lower()) if isinstance(node, ScalarNode) else None
+    wrong_type(node, what, "`true` or `false`", problems, hint=f"write `{meant}`" if meant else None)
     return None
 
 

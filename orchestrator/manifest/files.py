@@ -28,18 +28,21 @@ def find_project(start: Path) -> Path:
     )
 
 
-def load_map(path: Path, problems: Problems) -> MappingNode:
-    """Return the map that a file holds; an empty one where the file is empty or wrong (which is noted)."""
-    empty = MappingNode(entries=(), span=Span(path=path, line=1, column=1))
+def load_map(path: Path, problems: Problems) -> MappingNode | None:
+    """Return the map that a file holds, an empty one if the file is empty; None where it is wrong (which is noted)."""
     try:
         node = load_yaml(path)
     except DocumentError as error:
         problems.add(error.diagnostics)
-        return empty
-    if isinstance(node, MappingNode) or node is None:
-        return node or empty
-    problems.error("wrong-type", f"`{path.name}` must hold a map", node.span, hint="start the file with a key, such as `canisters:`")
-    return empty
+        return None
+    if node is None:
+        return MappingNode(entries=(), span=Span(path=path, line=1, column=1))
+    if isinstance(node, MappingNode):
+        return node
+    problems.error(
+        "wrong-type", f"`{path.name}` must hold a map", node.span, hint="start the file with a key, such as `name:` or `canisters:`"
+    )
+    return None
 
 
 def lay_over(base: Node, over: Node) -> Node:

@@ -1,11 +1,11 @@
 """A project's files to one `Project`: everything that is wrong is said at once."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from orchestrator.core.project import Canister, Environment, Network, Project
-from orchestrator.documents import SequenceNode
+from orchestrator.core.project import Network, Project
+from orchestrator.documents import MappingNode, SequenceNode
+from orchestrator.errors import Span
 from orchestrator.manifest.canisters import read_canister
 from orchestrator.manifest.entries import Document, NamedEntry, collect_entries
 from orchestrator.manifest.environments import implicit_environment, read_environment
@@ -35,12 +35,17 @@ def load_project(directory: Path, *, strict: bool = False) -> Project:
     problems = Problems()
     manifest = _read_top(path, problems)
     overlay = _read_top(directory / OVERLAY_FILE, problems) if (directory / OVERLAY_FILE).is_file() else None
-    problems.raise_errors()
-    entries = collect_entries(manifest, overlay, "canisters", problems)
-    canisters = {entry.name: read_canister(entry, problems) for entry in entries}
-    check_references(entries, problems)
-    networks = _read_networks(collect_entries(manifest, overlay, "networks", problems), problems)
-    environments = _read_environments(collect_entries(manifest, overlay, "environments", problems), canisters, networks, problems)
+    sections = {section: collect_entries(manifest, overlay, section, problems) for section in _KEYS}
+    problems.raise_unreadable()
+    canisters = {entry.name: read_canister(entry, problems) for entry in sections["canisters"]}
+    check_references(sections["canisters"], problems)
+    networks = _read_networks(sections["networks"], problems)
+    broken = {entry.name for entry in sections["networks"]} - networks.keys()
+    environments = {network.name: implicit_environment(network.name, canisters, networks[network.name]) for network in IMPLICIT_NETWORKS}
+    for entry in sections["environments"]:
+        environment = read_environment(entry, canisters, networks, broken, problems)
+        if environment is not None:
+            environments[entry.name] = environment
     problems.raise_errors(strict=strict)
     return Project(
         directory=directory,
@@ -53,7 +58,7 @@ def load_project(directory: Path, *, strict: bool = False) -> Project:
 
 
 def _read_top(path: Path, problems: Problems) -> Document:
-    mapping = load_map(path, problems)
+    mapping = load_map(path, problems) or MappingNode(entries=(), span=Span(path=path, line=1, column=1))
     check_keys(mapping, (*_KEYS, "dependencies"), f"`{path.name}`", problems, severity="error", unsupported=_LATER_KEYS)
     dependencies = mapping.entry("dependencies")
     if dependencies is not None and not (isinstance(dependencies.value, SequenceNode) and not dependencies.value.items):
@@ -76,14 +81,3 @@ def _read_networks(entries: tuple[NamedEntry, ...], problems: Problems) -> dict[
         if network is not None:
             networks[entry.name] = network
     return networks
-
-
-def _read_environments(
-    entries: tuple[NamedEntry, ...], canisters: Mapping[str, Canister], networks: Mapping[str, Network], problems: Problems
-) -> dict[str, Environment]:
-    environments = {network.name: implicit_environment(network.name, canisters, networks[network.name]) for network in IMPLICIT_NETWORKS}
-    for entry in entries:
-        environment = read_environment(entry, canisters, networks, problems)
-        if environment is not None:
-            environments[entry.name] = environment
-    return environments

@@ -20,8 +20,8 @@ class Problems:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """Return what is odd but not wrong."""
-        return tuple(self._warnings)
+        """Return what is odd but not wrong, in the order of the files."""
+        return tuple(sorted(dict.fromkeys(self._warnings), key=_place))
 
     def error(
         self,
@@ -57,6 +57,11 @@ class Problems:
         """Note problems that were found elsewhere (a document that does not parse)."""
         for diagnostic in diagnostics:
             (self._errors if diagnostic.severity == "error" else self._warnings).append(diagnostic)
+
+    def raise_unreadable(self) -> None:
+        """Raise what is known already where a file cannot be read: what follows would guess."""
+        if any(error.slug.startswith("document/") or error.slug == "manifest/missing-file" for error in self._errors):
+            self.raise_errors()
 
     def raise_errors(self, *, strict: bool = False) -> None:
         """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings too."""

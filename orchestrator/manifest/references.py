@@ -8,7 +8,7 @@ from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode
 from orchestrator.manifest.entries import NamedEntry
 from orchestrator.manifest.problems import Problems, did_you_mean
 
-__all__ = ["check_canister_or_principal", "check_controllers", "check_references"]
+__all__ = ["check_canister_or_principal", "check_controllers", "check_proxies", "check_references"]
 
 _PROXY_WORDS = frozenset({"default", "none"})
 
@@ -19,18 +19,23 @@ def check_references(entries: Sequence[NamedEntry], problems: Problems) -> None:
     for entry in entries:
         check_controllers(entry.mapping.get("settings"), entry.name, names, problems, severity="error")
         _check_dependencies(entry, names, problems)
-        for step in _texts_below(entry.mapping.get("sync"), "steps"):
-            proxy = step.get("proxy") if isinstance(step, MappingNode) else None
-            if isinstance(proxy, ScalarNode) and proxy.value not in _PROXY_WORDS:
-                check_canister_or_principal(proxy, "`proxy`", names, problems)
+        check_proxies(entry.mapping.get("sync"), names, problems)
     _check_circles(names, problems)
+
+
+def check_proxies(sync: Node | None, canisters: Collection[str], problems: Problems) -> None:
+    """Note proxies of plugin steps that are neither principals, nor canisters, nor `none` or `default`."""
+    for step in _items_below(sync, "steps"):
+        proxy = step.get("proxy") if isinstance(step, MappingNode) else None
+        if isinstance(proxy, ScalarNode) and proxy.value not in _PROXY_WORDS:
+            check_canister_or_principal(proxy, "`proxy`", canisters, problems)
 
 
 def check_controllers(
     settings: Node | None, name: str, canisters: Collection[str], problems: Problems, *, severity: Literal["error", "warning"]
 ) -> None:
     """Note controllers of canister `name` that are neither principals nor canisters."""
-    for item in _texts_below(settings, "controllers"):
+    for item in _items_below(settings, "controllers"):
         if isinstance(item, ScalarNode) and isinstance(item.value, str) and not _is_known(item.value, canisters):
             note = problems.error if severity == "error" else problems.warn
             note(
@@ -48,7 +53,7 @@ def check_canister_or_principal(node: Node | None, what: str, canisters: Collect
             "unknown-canister",
             f"{what} is neither a principal nor a canister of the project: `{node.value}`",
             node.span,
-            hint=did_you_mean(node.value, [*canisters, *_PROXY_WORDS]),
+            hint=did_you_mean(node.value, canisters) or "write a canister's name, or a principal such as `aaaaa-aa`",
         )
 
 
@@ -62,13 +67,13 @@ def _is_known(text: str, canisters: Collection[str]) -> bool:
     return True
 
 
-def _texts_below(node: Node | None, key: str) -> tuple[Node, ...]:
+def _items_below(node: Node | None, key: str) -> tuple[Node, ...]:
     inner = node.get(key) if isinstance(node, MappingNode) else None
     return inner.items if isinstance(inner, SequenceNode) else ()
 
 
 def _dependencies(entry: NamedEntry) -> Iterator[ScalarNode]:
-    for item in _texts_below(entry.mapping, "depends_on"):
+    for item in _items_below(entry.mapping, "depends_on"):
         if isinstance(item, ScalarNode) and isinstance(item.value, str):
             yield item
 

@@ -1,0 +1,85 @@
+"""Amounts are read as icp-cli reads them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.units import MAX_NAT64, MAX_NAT128, UnitError, parse_cycles, parse_duration, parse_memory
+
+
+@pytest.mark.parametrize(
+    ("text", "cycles"),
+    [
+        ("0", 0),
+        ("1_000", 1000),
+        ("1.5t", 1_500_000_000_000),
+        ("2K", 2000),
+        ("3m", 3_000_000),
+        ("4b", 4_000_000_000),
+        ("1e3", 1000),
+        (".5k", 500),
+    ],
+)
+def test_cycles(text: str, cycles: int) -> None:
+    """Cycles take k, m, b, t, exponents and fractions that come out whole."""
+    assert parse_cycles(text) == cycles
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1", 1),
+        ("2 KB", 2000),
+        ("2kib", 2048),
+        ("1.5 MiB", 1_572_864),
+        ("3mb", 3_000_000),
+        ("4 gb", 4 * 10**9),
+        ("1GiB", 2**30),
+        ("0.5kib", 512),
+    ],
+)
+def test_memory(text: str, size: int) -> None:
+    """Memory takes decimal and binary suffixes of any case, with space before them."""
+    assert parse_memory(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("5", 5), ("5s", 5), ("2m", 120), ("1H", 3600), ("30d", 2_592_000), ("1w", 604_800), ("1_0s", 10)]
+)
+def test_duration(text: str, seconds: int) -> None:
+    """Durations are whole numbers of one unit, seconds without one."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "  ", "-1", "1.5.5", "t", "1q", "1 .5", "0x10", "1.0000000000001t", "1e99999999999", "9" * 200, "١"])
+def test_wrong_cycles(text: str) -> None:
+    """What is not an amount is refused with a reason, whatever its size."""
+    with pytest.raises(UnitError):
+        parse_cycles(text)
+
+
+@pytest.mark.parametrize("text", ["1.5s", "1y", "1e3", "", "s", "-5", "²"])
+def test_wrong_duration(text: str) -> None:
+    """Durations have no fractions, no exponents and no years."""
+    with pytest.raises(UnitError):
+        parse_duration(text)
+
+
+def test_ranges() -> None:
+    """Memory and durations fit 64 bits, cycles 128."""
+    assert parse_memory(str(MAX_NAT64)) == MAX_NAT64
+    assert parse_cycles(str(MAX_NAT128)) == MAX_NAT128
+    for parse, largest in ((parse_memory, MAX_NAT64), (parse_duration, MAX_NAT64), (parse_cycles, MAX_NAT128)):
+        with pytest.raises(UnitError):
+            parse(str(largest + 1))
+
+
+@given(st.text(alphabet="0123456789._-+eEkKmMbBtTgGiIsShHdDwW ", max_size=30))
+def test_any_text_is_an_amount_or_refused(text: str) -> None:
+    """No text ends in anything but a whole number or `UnitError`."""
+    for parse in (parse_cycles, parse_memory, parse_duration):
+        try:
+            value = parse(text)
+        except UnitError:
+            value = 0
+        assert value >= 0
