@@ -1,1 +1,8 @@
-"""Runs sync plugins: WebAssembly components in a process of their own."""
+"""Runs sync plugins: WebAssembly components, each in a worker process of its own.
+
+`host.run_plugin` is the door. `interface`, `binary` and `component` read a component and refuse what this
+host does not offer; `declared` resolves the directories and files that a manifest step names; `compiler`,
+`wrapping` and `cache` turn a component into machine code once; `worker` is the process that runs it, and
+`frames` is what worker and host say to each other. Nothing is imported here, so that a worker process
+starts with wasmtime alone.
+"""

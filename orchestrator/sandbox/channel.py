@@ -1,0 +1,40 @@
+"""The pipe's end inside a process that the tool started: stdin carries orders, stdout answers.
+
+Standard streams are moved out of the way first, so that nothing a library prints can mix with frames.
+"""
+
+import os
+import threading
+
+from orchestrator.sandbox.frames import Frame, read_frame, write_frame
+
+__all__ = ["Channel"]
+
+
+class Channel:
+    """Frames in and out of this process; sending is safe from any thread."""
+
+    def __init__(self, *, orders: int, answers: int) -> None:
+        """Take the two file descriptors."""
+        self._orders = orders
+        self._answers = answers
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_standard_streams(cls) -> "Channel":
+        """Take over stdin and stdout: from now on stdin is empty, and stdout is stderr."""
+        orders, answers = os.dup(0), os.dup(1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.dup2(2, 1)
+        return cls(orders=orders, answers=answers)
+
+    def receive(self) -> Frame:
+        """Block until a frame has come; `EOFError` when the tool is gone."""
+        return read_frame(self._orders)
+
+    def send(self, frame: Frame) -> None:
+        """Block until the tool's end has taken the frame."""
+        with self._lock:
+            write_frame(self._answers, frame)

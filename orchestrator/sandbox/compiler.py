@@ -1,0 +1,104 @@
+"""The process that compiles one component: `python -m orchestrator.sandbox.compiler`.
+
+It runs nothing of the plugin. Compiling has a process of its own because it takes twenty times the
+component's size in memory, which must neither count against the plugin's limits nor stay with the tool.
+"""
+
+import sys
+from pathlib import Path
+
+from wasmtime import Engine, WasmtimeError, wat2wasm
+from wasmtime.component import Component, FuncType, ValType
+
+from orchestrator.errors import PluginRefusedError
+from orchestrator.sandbox.binary import NotUnderstoodError, read_outline
+from orchestrator.sandbox.cache import ComponentCache
+from orchestrator.sandbox.channel import Channel
+from orchestrator.sandbox.engine import new_engine
+from orchestrator.sandbox.frames import Compile, Compiled, Refused
+from orchestrator.sandbox.interface import CALL_IMPORT, CALL_SIGNATURE, EXEC_EXPORT, EXEC_SIGNATURE, check_imports
+from orchestrator.sandbox.signature import describe_function
+from orchestrator.sandbox.wrapping import HOST_IMPORT, shim_text, wrap
+
+__all__ = ["compile_component", "main"]
+
+
+def _compile_wrapped(engine: Engine, component: bytes) -> Component | None:
+    """Compile the wrapping component, or nothing if it cannot be built: then the plain way tells what is wrong."""
+    try:
+        return Component(engine, wrap(component, read_outline(component), bytes(wat2wasm(shim_text()))))
+    except (NotUnderstoodError, WasmtimeError):
+        return None
+
+
+def _compile_plain(engine: Engine, component: bytes) -> Component:
+    try:
+        return Component(engine, component)
+    except WasmtimeError as error:
+        raise PluginRefusedError(
+            "the plugin is not a valid WebAssembly component",
+            slug="plugin/invalid-component",
+            detail=str(error).strip(),
+            hint="build it again; a truncated download is a common cause",
+        ) from error
+
+
+def _check_shape(name: str, found: object, expected: str) -> None:
+    described = describe_function(found) if isinstance(found, FuncType) else "something that is no function"
+    if described != expected:
+        raise PluginRefusedError(
+            f"the plugin's `{name}` has another type than its interface says",
+            slug="plugin/interface-type",
+            detail=f"it has {described}\nthe interface has {expected}",
+            hint="build the plugin with the interface text of wit/icp-sync-plugin-0.1.0",
+        )
+
+
+def _check_types(engine: Engine, component: Component) -> None:
+    """Refuse a component whose imports or `exec` are not those of a sync plugin, by wasmtime's own reading."""
+    items = {name: item.ty for name, item in component.type.imports(engine).items() if name != HOST_IMPORT}
+    imports = {name: item for name, item in items.items() if not isinstance(item, ValType)}
+    check_imports(imports)
+    if CALL_IMPORT in imports:
+        _check_shape(CALL_IMPORT, imports[CALL_IMPORT], CALL_SIGNATURE)
+    exports = component.type.exports(engine)
+    if EXEC_EXPORT not in exports:
+        raise PluginRefusedError(
+            f"the plugin does not export `{EXEC_EXPORT}`",
+            slug="plugin/no-exec",
+            detail=f"it exports {', '.join(f'`{name}`' for name in exports) or 'nothing'}",
+            hint="build it for the world `sync-plugin`, which exports exec",
+        )
+    _check_shape(EXEC_EXPORT, exports[EXEC_EXPORT].ty, EXEC_SIGNATURE)
+
+
+def compile_component(order: Compile) -> Compiled | Refused:
+    """Compile, check and store a component, or say why not."""
+    cache = ComponentCache(Path(order.directory))
+    with cache.lock(order.stem):
+        artifact = cache.find(order.stem)
+        if artifact is None:
+            engine = new_engine()
+            try:
+                component = _compile_wrapped(engine, order.component) if order.wrap else None
+                wrapped = component is not None
+                component = component or _compile_plain(engine, order.component)
+                _check_types(engine, component)
+            except PluginRefusedError as refusal:
+                return Refused(slug=refusal.slug, summary=refusal.summary, detail=refusal.detail or "", hint=refusal.hint or "")
+            artifact = cache.store(order.stem, component.serialize(), wrapped=wrapped)
+            cache.prune()
+    return Compiled(artifact=str(artifact.path), wrapped=artifact.wrapped)
+
+
+def main() -> None:
+    """Take one order, give one answer."""
+    channel = Channel.from_standard_streams()
+    order = channel.receive()
+    if not isinstance(order, Compile):
+        sys.exit(f"an order of the kind {order.kind} where a Compile belongs")
+    channel.send(compile_component(order))
+
+
+if __name__ == "__main__":
+    main()

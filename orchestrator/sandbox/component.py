@@ -1,0 +1,68 @@
+"""Decides, before anything of it is compiled or run, whether bytes are a plugin for this host."""
+
+from dataclasses import dataclass
+
+from orchestrator.errors import PluginRefusedError
+from orchestrator.sandbox.binary import COMPONENT_HEADER, CORE_MODULE_HEADER, NotUnderstoodError, Sort, read_outline
+from orchestrator.sandbox.interface import EXEC_EXPORT, check_imports
+from orchestrator.sandbox.wrapping import can_wrap
+
+__all__ = ["ComponentFacts", "inspect_component"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentFacts:
+    """What a component says about itself.
+
+    `interface` is the sync-plugin version (`0.1.0`), `imports` and `exports` are names in file order,
+    `wrappable` tells whether its canister calls can take the fast path. All are empty when `understood` is
+    false: then only wasmtime can tell, and does so when it compiles the component.
+    """
+
+    understood: bool
+    interface: str | None = None
+    imports: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    wrappable: bool = False
+
+
+def _check_header(data: bytes) -> None:
+    if data.startswith(CORE_MODULE_HEADER):
+        raise PluginRefusedError(
+            "the plugin is a core WebAssembly module, not a component",
+            slug="plugin/core-module",
+            detail="a sync plugin is a component of the world `sync-plugin`",
+            hint="build for wasm32-wasip2, or turn the module into a component with `wasm-tools component new`",
+        )
+    if not data.startswith(COMPONENT_HEADER):
+        what = "the file is empty" if not data else f"it starts with the bytes {data[:8].hex(' ')}"
+        raise PluginRefusedError(
+            "the plugin is not a WebAssembly component",
+            slug="plugin/not-a-component",
+            detail=what,
+            hint="point the step at the component file that the plugin's build produces",
+        )
+
+
+def inspect_component(data: bytes) -> ComponentFacts:
+    """Read a component's imports and exports and refuse what is no plugin for this host.
+
+    Raises `PluginRefusedError`: `plugin/core-module`, `plugin/not-a-component`, `plugin/no-interface`,
+    `plugin/interface-version`, `plugin/unknown-import`, `plugin/no-exec`.
+    """
+    _check_header(data)
+    try:
+        outline = read_outline(data)
+    except NotUnderstoodError:
+        return ComponentFacts(understood=False)
+    # Type imports only repeat names of the interface's types.
+    imports = tuple(item.name for item in outline.imports if item.sort is not Sort.TYPE)
+    interface = check_imports(imports)
+    if EXEC_EXPORT not in outline.exports:
+        raise PluginRefusedError(
+            f"the plugin does not export `{EXEC_EXPORT}`",
+            slug="plugin/no-exec",
+            detail=f"it exports {', '.join(f'`{name}`' for name in outline.exports) or 'nothing'}",
+            hint="build it for the world `sync-plugin`, which exports exec",
+        )
+    return ComponentFacts(understood=True, interface=interface, imports=imports, exports=outline.exports, wrappable=can_wrap(outline))

@@ -1,0 +1,148 @@
+"""Says in words how a plugin's run ended."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.errors import PluginFailedError, PluginLimitError, PluginRefusedError, PluginTrapError, SandboxError, Span
+from orchestrator.sandbox.frames import Done
+from orchestrator.sandbox.limits import COMPUTE_VARIABLES, MAX_WASM_STACK_BYTES, Limits
+from orchestrator.sandbox.request import LimitName, Outcome, PluginResult
+
+__all__ = ["Ending", "compute_ending", "failure_of", "memory_ending", "read_ending", "timeout_ending"]
+
+MEMORY_SUSPICION: Final = 0.5
+"""A plugin that aborts while its memories hold this share of the limit is taken to have wanted more."""
+
+_TRAPS: Final = (
+    ("call stack exhausted", f"ran out of its {MAX_WASM_STACK_BYTES >> 10} KiB of stack: a recursion that is endless or too deep"),
+    ("`unreachable` instruction executed", "aborted: it panicked or ran into something that its code rules out"),
+    ("out of bounds memory access", "accessed memory that it does not have"),
+    ("out of bounds table access", "called through a table entry that does not exist"),
+    ("undefined element", "called through a table entry that does not exist"),
+    ("uninitialized element", "called through an empty table entry"),
+    ("indirect call type mismatch", "called a function through a pointer of another type"),
+    ("integer divide by zero", "divided by zero"),
+    ("integer overflow", "computed an integer that does not fit"),
+    ("invalid conversion to integer", "converted a number that is no integer"),
+    ("cannot leave component instance", "called the host from a place where a component must not"),
+    ("wasm trap: interrupt", "was interrupted"),
+)
+_OVER_MEMORY: Final = (
+    "exceeds memory limit",
+    "memory count too high",
+    "instance count too high",
+    "table count too high",
+    "memory minimum size",
+)
+_BACKTRACE_LINE: Final = re.compile(r"^\s+\d+: +0x", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The part of a `PluginResult` that tells how the run ended."""
+
+    outcome: Outcome
+    error: str | None = None
+    slug: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+    limit: LimitName | None = None
+
+
+def _size(count: int) -> str:
+    if count >= 1 << 30 and count % (1 << 30) == 0:
+        return f"{count >> 30} GiB"
+    return f"{count / (1 << 20):.4g} MiB"
+
+
+def _limit(name: LimitName, error: str, *, detail: str | None, hint: str) -> Ending:
+    return Ending(outcome="limit", limit=name, slug=f"plugin/limit-{name}", error=error, detail=detail, hint=hint)
+
+
+def compute_ending(limits: Limits, detail: str | None = None) -> Ending:
+    """Describe a run that used up its computing time."""
+    seconds = f"{limits.compute_seconds:g}"
+    return _limit(
+        "compute",
+        f"plugin exceeded the {seconds}s compute-time limit",
+        detail=detail,
+        hint=f"if it needs more than {seconds} s of its own computing, set `compute` on the step or {COMPUTE_VARIABLES[0]} higher",
+    )
+
+
+def timeout_ending(limits: Limits) -> Ending:
+    """Describe a run that took longer than its timeout, canister calls included."""
+    seconds = f"{limits.timeout_seconds or 0:g}"
+    return _limit(
+        "timeout",
+        f"plugin did not end within its timeout of {seconds}s",
+        detail="canister calls count; one that was under way may still take effect",
+        hint="set `timeout` on the step higher, or leave it out",
+    )
+
+
+def memory_ending(limits: Limits, detail: str | None = None) -> Ending:
+    """Describe a run that wanted more memory than its limit."""
+    return _limit(
+        "memory",
+        f"plugin ran out of its memory limit of {_size(limits.memory_bytes)}",
+        detail=detail,
+        hint=f"set `memory` on the step above {_size(limits.memory_bytes)}, or let the plugin work on smaller pieces",
+    )
+
+
+def _trap(text: str) -> Ending:
+    for mark, words in _TRAPS:
+        if mark in text:
+            return Ending(
+                outcome="trap",
+                slug="plugin/trap",
+                error=f"plugin trapped: it {words}",
+                detail=text,
+                hint="what the plugin wrote to stderr usually says why",
+            )
+    last = text.strip().splitlines()[-1].strip() if text.strip() else "no reason given"
+    return Ending(outcome="trap", slug="plugin/trap", error=f"plugin trapped: {last}", detail=text)
+
+
+def read_ending(done: Done, limits: Limits) -> Ending:
+    """Read the last frame of a worker; `artifact` is not an ending of a run and is refused."""
+    match done.ending:
+        case "ok":
+            return Ending(outcome="ok")
+        case "err":
+            return Ending(outcome="err", slug="plugin/err", error=done.text)
+        case "compute":
+            return compute_ending(limits, done.text)
+        case "exit":
+            return Ending(
+                outcome="trap",
+                slug="plugin/exit",
+                error="plugin trapped: it exited instead of returning from exec",
+                detail=done.text,
+                hint="return an error from exec instead; whatever its code, an exit is a failure",
+            )
+        case "fault":
+            over = any(mark in done.text for mark in _OVER_MEMORY)
+            if over or done.linear_bytes >= limits.memory_bytes * MEMORY_SUSPICION:
+                held = f"its memories held {_size(done.linear_bytes)}" if done.linear_bytes else ""
+                return memory_ending(limits, "\n".join(filter(None, (held, done.text))))
+            return _trap(done.text)
+        case other:
+            raise SandboxError(f"a plugin's worker ended with '{other[:40]}', which is no ending", slug="plugin/worker-garbage")
+
+
+def failure_of(result: PluginResult, span: Span | None = None) -> SandboxError | None:
+    """Make the error of a run that failed, pointing at `span`; `None` for ok."""
+    kinds: dict[Outcome, type[SandboxError]] = {
+        "err": PluginFailedError,
+        "trap": PluginTrapError,
+        "limit": PluginLimitError,
+        "refused": PluginRefusedError,
+    }
+    kind = kinds.get(result.outcome)
+    if kind is None:
+        return None
+    summary = f"plugin returned error: {result.error}" if result.outcome == "err" else (result.error or "the plugin failed")
+    return kind(summary, slug=result.slug, detail=result.detail, hint=result.hint, span=span)

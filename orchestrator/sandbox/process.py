@@ -1,0 +1,156 @@
+"""A child process of the sandbox, seen from the tool: frames to it, frames from it, and its end.
+
+A child runs in a session of its own, so that a terminal's Ctrl-C reaches the tool alone, and the tool ends
+the child's whole group; with an environment of its own, so that no secret of the user's is in it; and
+without the working directory on its module path.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+import anyio
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
+
+from orchestrator.errors import SandboxError
+from orchestrator.sandbox.frames import HEADER_BYTES, MAX_ANSWER_BYTES, Frame, FrameError, decode, encode, parse_header
+
+__all__ = ["Child", "ChildDiedError", "start_child"]
+
+STDERR_BYTES: Final = 16 << 10
+"""Bytes kept of what a child writes to stderr, the last ones."""
+EXIT_SECONDS: Final = 5.0
+"""How long a child may take to end after its last frame, before it is killed."""
+_INHERITED: Final = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+_PACKAGE_ROOT: Final = Path(__file__).resolve().parent.parent.parent
+
+
+class ChildDiedError(SandboxError):
+    """Raised when a child ended before its last frame; `status` is as in `subprocess`, `stderr` its last words."""
+
+    default_slug = "plugin/worker-died"
+
+    def __init__(self, *, status: int | None, stderr: str) -> None:
+        """Say how it ended."""
+        super().__init__(
+            f"the plugin's worker process ended early: {_describe_status(status)}",
+            detail=stderr or "it wrote nothing to stderr",
+            hint="run it again; if it happens again, report it with the plugin",
+        )
+        self.status = status
+        self.stderr = stderr
+
+
+def _describe_status(status: int | None) -> str:
+    if status is None:
+        return "it closed its pipe"
+    if status >= 0:
+        return f"exit status {status}"
+    with suppress(ValueError):
+        name = signal.Signals(-status).name
+        return f"{name}, as the system does when it is out of memory" if -status == signal.SIGKILL else name
+    return f"signal {-status}"
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    path = [str(_PACKAGE_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(path), "LC_ALL": "C.UTF-8"}
+
+
+class Child:
+    """One child process; made by `start_child`."""
+
+    def __init__(self, process: Process, *, orders: ByteSendStream, answers: ByteReceiveStream, stderr: IO[bytes]) -> None:
+        """Take a started process, its pipes, and the file that its stderr goes to."""
+        self._process = process
+        self._orders = orders
+        self._answers = answers
+        self._stderr = stderr
+        self._unread = bytearray()
+
+    async def send(self, frame: Frame) -> None:
+        """Give the child a frame; `ChildDiedError` if it is not there any more."""
+        try:
+            await self._orders.send(encode(frame))
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, BrokenPipeError, ConnectionResetError):
+            raise await self._died() from None
+
+    async def receive(self) -> Frame:
+        """Wait for a frame.
+
+        Raises `ChildDiedError` when the child ends instead, and `SandboxError` (`plugin/worker-garbage`)
+        when what it sends is no frame.
+        """
+        try:
+            kind, length = parse_header(await self._take(HEADER_BYTES), MAX_ANSWER_BYTES)
+            return decode(kind, await self._take(length))
+        except FrameError as error:
+            raise SandboxError(
+                "the plugin's worker process sent something that is not part of the conversation",
+                slug="plugin/worker-garbage",
+                detail=str(error),
+                hint="the run was stopped; report it with the plugin",
+            ) from error
+
+    async def _take(self, count: int) -> bytes:
+        while len(self._unread) < count:
+            try:
+                self._unread += await self._answers.receive(1 << 20)
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                raise await self._died() from None
+        taken = bytes(self._unread[:count])
+        del self._unread[:count]
+        return taken
+
+    async def _died(self) -> ChildDiedError:
+        await self.wait_ended()
+        return ChildDiedError(status=self._process.returncode, stderr=self._last_words())
+
+    def _last_words(self) -> str:
+        end = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, end - STDERR_BYTES))
+        return self._stderr.read(STDERR_BYTES).decode("utf-8", "replace").strip()
+
+    async def wait_ended(self) -> None:
+        """Wait a little for the child to end by itself after its last frame."""
+        with anyio.move_on_after(EXIT_SECONDS):
+            await self._process.wait()
+
+    def kill(self) -> None:
+        """End the child and everything it may have started, at once."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def start_child(module: str) -> AsyncIterator[Child]:
+    """Start `python -m module` and end it when the block ends, however it ends."""
+    # A file and not a pipe: nobody has to read it while the child runs.
+    with tempfile.TemporaryFile() as stderr:
+        process = await anyio.open_process(
+            [sys.executable, "-P", "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd="/",
+            env=_environment(),
+            start_new_session=True,
+        )
+        if process.stdin is None or process.stdout is None:
+            raise SandboxError("a child process has no pipes", slug="plugin/worker-died")
+        child = Child(process, orders=process.stdin, answers=process.stdout, stderr=stderr)
+        try:
+            yield child
+        finally:
+            child.kill()
+            with anyio.CancelScope(shield=True):
+                await process.wait()
+                await process.aclose()

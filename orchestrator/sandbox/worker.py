@@ -1,0 +1,242 @@
+"""The process that runs one plugin: `python -m orchestrator.sandbox.worker`.
+
+It is told what to run by one `Start` frame, sends what the plugin writes and asks for, and ends with one
+`Done` or `Refused`. It knows no network, no identity's key and no proxy: a canister call is a frame to the
+tool, which decides. Of other packages it imports wasmtime alone.
+"""
+
+import os
+import sys
+import traceback
+from threading import Event
+from typing import Any, Final
+from weakref import finalize
+
+from wasmtime import Engine, ExitTrap, Store, WasiConfig, WasmtimeError
+from wasmtime.component import Component, Linker, Record, Variant
+
+from orchestrator.sandbox.channel import Channel
+from orchestrator.sandbox.engine import new_engine
+from orchestrator.sandbox.frames import Call, Done, Output, Refused, Reply, Start
+from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_ERROR_BYTES, MAX_METHOD_BYTES, MAX_OUTPUT_BYTES
+from orchestrator.sandbox.meter import Meter, Usage, thread_clock
+
+__all__ = ["main"]
+
+MAX_INSTANCES: Final = 128
+MAX_MEMORIES: Final = 32
+MAX_TABLES: Final = 128
+MAX_TABLE_ELEMENTS: Final = 1 << 20
+"""Entries of one table, 8 bytes each."""
+MAX_FAULT_BYTES: Final = 64 << 10
+"""Bytes kept of wasmtime's message about a fault."""
+FLUSH_SECONDS: Final = 10.0
+"""How long the plugin's last output may take to arrive after it has ended."""
+BUG_STATUS: Final = 70
+
+_NO_SUCH_IMPORT: Final = "matching implementation was not found in the linker"
+
+
+class _Sink:
+    """Takes what the plugin writes to one stream: passes on what is under the cap, counts the rest."""
+
+    def __init__(self, channel: Channel, state: dict[str, int], *, stderr: bool) -> None:
+        self._channel = channel
+        self._state = state
+        self._stderr = stderr
+
+    def __call__(self, data: bytes) -> None:
+        room = MAX_OUTPUT_BYTES - self._state["kept"]
+        kept = data[:room]
+        self._state["kept"] += len(kept)
+        self._state["dropped"] += len(data) - len(kept)
+        if kept:
+            self._channel.send(Output(stderr=self._stderr, data=kept))
+
+
+class _Stream:
+    """One captured stream; wasmtime lets go of the sink when everything has been written to it."""
+
+    def __init__(self, channel: Channel, *, stderr: bool) -> None:
+        self.state = {"kept": 0, "dropped": 0}
+        self.finished = Event()
+        self.sink: _Sink | None = _Sink(channel, self.state, stderr=stderr)
+        finalize(self.sink, self.finished.set)
+
+    def hand_over(self) -> _Sink:
+        """Give the sink away, keeping nothing that would keep it alive."""
+        sink, self.sink = self.sink, None
+        if sink is None:
+            raise RuntimeError("a stream has one sink")
+        return sink
+
+
+class _Calls:
+    """Answers the plugin's `canister-call` by asking the tool."""
+
+    def __init__(self, channel: Channel, meter: Meter) -> None:
+        self._channel = channel
+        self._meter = meter
+
+    def wrapped(self, _store: object, method: str, argument: str, call_type: int, direct: bool, cycles: int) -> Variant:  # noqa: FBT001 - wasmtime calls it
+        """Answer a wrapped plugin: bytes come and go as Latin-1 text."""
+        with self._meter.elsewhere():
+            accepted, payload = self._ask(
+                method.encode("latin-1"), argument.encode("latin-1"), query=call_type == 1, direct=direct, cycles=cycles
+            )
+            return Variant("ok" if accepted else "err", payload.decode("latin-1"))
+
+    def plain(self, _store: object, request: Any) -> bytes | str:
+        """Answer a plugin that is not wrapped; `str` is the error."""
+        with self._meter.elsewhere():
+            fields = vars(request)
+            accepted, payload = self._ask(
+                fields["method"].encode(),
+                fields["arg"],
+                query=fields["call-type"] == "query",
+                direct=fields["direct"],
+                cycles=fields["cycles"],
+            )
+            return payload if accepted else payload.decode()
+
+    def _ask(self, method: bytes, argument: bytes, *, query: bool, direct: bool, cycles: int) -> tuple[bool, bytes]:
+        if len(argument) > MAX_ARGUMENT_BYTES:
+            return False, f"canister call failed: the argument is longer than {MAX_ARGUMENT_BYTES} bytes".encode()
+        if len(method) > MAX_METHOD_BYTES:
+            return False, f"canister call failed: the method's name is longer than {MAX_METHOD_BYTES} bytes".encode()
+        try:
+            self._channel.send(Call(method=method.decode(), argument=argument, query=query, direct=direct, cycles=cycles))
+            reply = self._channel.receive()
+        except (EOFError, OSError):
+            os._exit(1)
+        if not isinstance(reply, Reply):
+            os._exit(BUG_STATUS)
+        return reply.accepted, reply.payload
+
+
+def _record(**fields: object) -> Record:
+    record = Record()
+    vars(record).update({name.replace("_", "-"): value for name, value in fields.items()})
+    return record
+
+
+def _input(start: Start) -> Record:
+    return _record(
+        canister_id=start.canister_id,
+        environment=start.environment,
+        dirs=[guest for guest, _ in start.directories],
+        files=[_record(name=name, content=content) for name, content in start.files],
+        identity_principal=start.identity_principal,
+        proxy_canister_id=start.proxy_canister_id,
+    )
+
+
+class _Run:
+    """One plugin's run."""
+
+    def __init__(self, start: Start, channel: Channel) -> None:
+        self._start = start
+        self._channel = channel
+        self._streams = (_Stream(channel, stderr=False), _Stream(channel, stderr=True))
+        self._engine: Engine = new_engine()
+        self._usage = Usage()
+        self._meter = Meter(
+            limit_ns=start.compute_ns, parent_pid=start.parent_pid, clock=thread_clock(), interrupt=self._engine.increment_epoch
+        )
+
+    def run(self) -> Done | Refused:
+        """Run to the end, whatever the end is."""
+        try:
+            component = Component.deserialize_file(self._engine, self._start.artifact)
+        except WasmtimeError as error:
+            return self._done("artifact", str(error))
+        self._usage = Usage()
+        self._usage.limit(self._start.memory_bytes, sum(len(content) for _, content in self._start.files))
+        store = self._store()
+        try:
+            ending, text = self._execute(store, component)
+        except ExitTrap as error:
+            ending, text = "exit", str(error)
+        except WasmtimeError as error:
+            text = str(error).strip()
+            if _NO_SUCH_IMPORT in text:
+                return Refused(
+                    slug="plugin/unknown-import", summary="the plugin imports what a sync plugin is not offered", detail=text, hint=""
+                )
+            ending = "compute" if self._meter.expired else "fault"
+        store.close()
+        for stream in self._streams:
+            stream.finished.wait(FLUSH_SECONDS)
+        return self._done(ending, text)
+
+    def _store(self) -> Store:
+        out, err = self._streams
+        wasi = WasiConfig()
+        wasi.stdout_custom = out.hand_over()
+        wasi.stderr_custom = err.hand_over()
+        for guest, host in self._start.directories:
+            wasi.preopen_dir(host, guest, False)  # not writable
+        store = Store(self._engine)
+        store.set_wasi(wasi)
+        store.set_limits(
+            memory_size=self._start.memory_bytes,
+            table_elements=MAX_TABLE_ELEMENTS,
+            instances=MAX_INSTANCES,
+            tables=MAX_TABLES,
+            memories=MAX_MEMORIES,
+        )
+        store.set_epoch_deadline(1)
+        return store
+
+    def _execute(self, store: Store, component: Component) -> tuple[str, str]:
+        calls = _Calls(self._channel, self._meter)
+        linker = Linker(self._engine)
+        linker.add_wasip2()
+        with linker.root() as root:
+            root.add_func("canister-call", calls.plain)
+            if self._start.wrapped:
+                root.add_func("orchestrator-call", calls.wrapped)
+        with self._meter.watching():
+            instance = linker.instantiate(store, component)
+            function = instance.get_func(store, "exec")
+            if function is None:
+                raise RuntimeError("a compiled plugin exports exec")
+            error = function(store, _input(self._start))
+        return ("ok", "") if error is None else ("err", str(error))
+
+    def _done(self, ending: str, text: str) -> Done:
+        cap = MAX_ERROR_BYTES if ending == "err" else MAX_FAULT_BYTES
+        data = text.encode("utf-8", "replace")
+        if len(data) > cap:
+            text = data[:cap].decode("utf-8", "ignore") + f"… {len(data) - cap} bytes truncated"
+        out, err = self._streams
+        return Done(
+            ending=ending,
+            text=text,
+            compute_ns=self._meter.used_ns(),
+            peak_bytes=self._usage.peak_bytes(),
+            linear_bytes=self._usage.linear_bytes(),
+            dropped_stdout=out.state["dropped"],
+            dropped_stderr=err.state["dropped"],
+        )
+
+
+def main() -> None:
+    """Run the plugin of the first frame, then end at once: wasmtime's threads must not outlive the interpreter."""
+    status = BUG_STATUS
+    try:
+        channel = Channel.from_standard_streams()
+        start = channel.receive()
+        if isinstance(start, Start):
+            channel.send(_Run(start, channel).run())
+            status = 0
+    except BaseException:  # noqa: BLE001 - the process's edge: its stderr is what the tool shows of a bug
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Sync plugins written as component text: exact, tiny, and made in a millisecond without any toolchain.
+
+    component_that_returns_ok()                       bytes of a plugin, ready for `PluginRequest.component`
+    component_that_calls("store", b"...")             a plugin that makes a canister call
+    Guest().plugin("...")                             a plugin whose `exec` has the given instructions
+
+Instructions of `exec` may use its parameters ($canister $canister-length $environment … see `_EXEC_PARAMETERS`),
+the addresses that `Guest.text` gives, 16 to 1023 as scratch memory, and the functions of `_CANISTER` and of the
+`wasi` groups asked for. They leave the address of the result: `OK`, `error(address, length)`.
+"""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import wasmtime
+
+from tests.support.wasi_text import WASI_GROUPS, CoreFunction
+
+__all__ = [
+    "CALL_RESULT",
+    "OK",
+    "Guest",
+    "assemble",
+    "component_that_calls",
+    "component_that_fails",
+    "component_that_loops",
+    "component_that_prints",
+    "component_that_returns_ok",
+    "component_that_returns_reply",
+    "component_that_traps",
+    "error",
+]
+
+CALL_RESULT = 32
+"""Where `$canister-call` is asked to put its result: a byte 0 (ok) or 1 (err), then pointer and length at +4 and +8."""
+OK = "(i32.store8 (i32.const 16) (i32.const 0)) (i32.const 16)"
+"""Return ok."""
+
+_TYPES = """
+  (import "icp:sync-plugin/types@{version}" (instance $types
+    (type $file-shape (record (field "name" string) (field "content" string)))
+    (export "file-input" (type $file (eq $file-shape)))
+    (type $input-shape (record
+      (field "canister-id" string) (field "environment" string) (field "dirs" (list string)) (field "files" (list $file))
+      (field "identity-principal" string) (field "proxy-canister-id" (option string))))
+    (export "sync-exec-input" (type $input (eq $input-shape)))
+    (type $call-type-shape (enum "update" "query"))
+    (export "call-type" (type $call-type (eq $call-type-shape)))
+    (type $request-shape (record
+      (field "method" string) (field "arg" (list u8)) (field "call-type" $call-type) (field "direct" bool) (field "cycles" u64)))
+    (export "canister-call-request" (type $request (eq $request-shape)))))
+  (alias export $types "sync-exec-input" (type $sync-exec-input))
+  (alias export $types "canister-call-request" (type $canister-call-request))
+  (import "canister-call" (func $canister-call (param "req" $canister-call-request) (result (result (list u8) (error string)))))
+"""
+
+_MEMORY = """
+  (core module $memory-module
+    (memory (export "memory") {pages})
+    (global $next (mut i32) (i32.const {heap}))
+    (func (export "realloc") (param i32 i32) (param $alignment i32) (param $size i32) (result i32)
+      (local $block i32)
+      (local.set $block
+        (i32.and (i32.add (global.get $next) (i32.sub (local.get $alignment) (i32.const 1))) (i32.sub (i32.const 0) (local.get $alignment))))
+      (global.set $next (i32.add (local.get $block) (local.get $size)))
+      (block $fits
+        (br_if $fits (i32.le_u (global.get $next) (i32.shl (memory.size) (i32.const 16))))
+        (br_if $fits (i32.ne (memory.grow (i32.add (i32.const 1) (i32.shr_u (local.get $size) (i32.const 16)))) (i32.const -1)))
+        unreachable)
+      (local.get $block)))
+  (core instance $memory-instance (instantiate $memory-module))
+  (alias core export $memory-instance "memory" (core memory $memory))
+  (alias core export $memory-instance "realloc" (core func $realloc))
+"""
+
+_EXEC_PARAMETERS = " ".join(
+    f"(param ${name} i32)"
+    for name in (
+        *("canister", "canister-length", "environment", "environment-length", "dirs", "dirs-count", "files", "files-count"),
+        *("identity", "identity-length", "has-proxy", "proxy", "proxy-length"),
+    )
+)
+
+_CANISTER = CoreFunction(name="canister-call", function="$canister-call", parameters="i32 i32 i32 i32 i32 i32 i64 i32")
+
+
+def error(address: str, length: str) -> str:
+    """Return err with the text at `address`; both are instructions."""
+    return (
+        f"(i32.store8 (i32.const 16) (i32.const 1)) (i32.store (i32.const 20) {address}) (i32.store (i32.const 24) {length}) (i32.const 16)"
+    )
+
+
+@functools.cache
+def assemble(text: str) -> bytes:
+    """Encode component (or module) text."""
+    return bytes(wasmtime.wat2wasm(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Datum:
+    address: int
+    data: bytes
+
+    def render(self) -> str:
+        escaped = "".join(f"\\{byte:02x}" for byte in self.data)
+        return f'(data (memory $memory) (i32.const {self.address}) "{escaped}")'
+
+
+class Guest:
+    """Collects a plugin's constant texts and builds the plugin."""
+
+    def __init__(self) -> None:
+        """Start with no texts."""
+        self._data: list[_Datum] = []
+        self._next = 1024
+
+    def text(self, value: str | bytes) -> str:
+        """Place a text in memory; answer the two instructions for its address and length."""
+        data = value.encode() if isinstance(value, str) else value
+        address = self._next
+        self._next = (address + len(data) + 15) // 16 * 16
+        self._data.append(_Datum(address, data))
+        return f"(i32.const {address}) (i32.const {len(data)})"
+
+    def error(self, value: str | bytes) -> str:
+        """Return err with a constant text."""
+        address, _, length = self.text(value).partition(") ")
+        return error(f"{address})", length)
+
+    def plugin(
+        self,
+        body: str,
+        *,
+        functions: str = "",
+        wasi: Iterable[str] = (),
+        pages: int | None = None,
+        version: str = "0.1.0",
+        extra_imports: str = "",
+        extra_definitions: str = "",
+    ) -> bytes:
+        """Build the plugin whose `exec` is `body`.
+
+        `functions` are further core definitions, `wasi` names of groups in `wasi_text`, `pages` the memory's
+        first size in 64 KiB, `extra_imports` and `extra_definitions` component definitions before and after.
+        """
+        heap = (self._next + 0xFFFF) // 0x10000 * 0x10000
+        groups = [WASI_GROUPS[name] for name in wasi]
+        core = [_CANISTER, *(function for group in groups for function in group.functions)]
+        imports = "".join(f'(import "host" "{item.name}" (func ${item.name} {item.type}))\n' for item in core)
+        exports = " ".join(f'(export "{item.name}" (func ${item.name}-lowered))' for item in core)
+        return assemble(
+            f"(component\n{extra_imports}{_TYPES.format(version=version)}"
+            + "".join(group.imports for group in groups)
+            + _MEMORY.format(pages=heap // 0x10000 + 1 if pages is None else pages, heap=heap)
+            + "".join(item.lowered() for item in core)
+            + f"""
+  (core module $plugin-module
+    (import "memory" "memory" (memory $memory 0))
+    {imports}
+    {"".join(datum.render() for datum in self._data)}
+    {functions}
+    (func (export "exec") {_EXEC_PARAMETERS} (result i32) {body}))
+  (core instance $plugin (instantiate $plugin-module (with "memory" (instance $memory-instance)) (with "host" (instance {exports}))))
+  {extra_definitions}
+  (alias core export $plugin "exec" (core func $exec))
+  (func (export "exec") (param "input" $sync-exec-input) (result (result (error string)))
+    (canon lift (core func $exec) (memory $memory) (realloc $realloc))))"""
+        )
+
+    def call(self, method: str, arg: bytes, *, query: bool = False, direct: bool = False, cycles: int = 0) -> str:
+        """Make a canister call; its result is at `CALL_RESULT`."""
+        signed = cycles - (1 << 64) if cycles >= 1 << 63 else cycles
+        flags = f"(i32.const {int(query)}) (i32.const {int(direct)}) (i64.const {signed})"
+        return f"(call $canister-call {self.text(method)} {self.text(arg)} {flags} (i32.const {CALL_RESULT}))"
+
+
+def component_that_returns_ok() -> bytes:
+    """Build a plugin that does nothing."""
+    return Guest().plugin(OK)
+
+
+def component_that_fails(text: str = "deliberate failure") -> bytes:
+    """Build a plugin that returns `text` as its error."""
+    guest = Guest()
+    return guest.plugin(guest.error(text))
+
+
+def component_that_traps() -> bytes:
+    """Build a plugin that runs into `unreachable`."""
+    return Guest().plugin("unreachable")
+
+
+def component_that_loops() -> bytes:
+    """Build a plugin that computes for ever."""
+    return Guest().plugin("(loop $again (br $again)) unreachable")
+
+
+def component_that_calls(method: str, arg: bytes, *, query: bool = False, direct: bool = False, cycles: int = 0, times: int = 1) -> bytes:
+    """Build a plugin that makes the same call `times` times; the host's error, if any, becomes its own."""
+    guest = Guest()
+    failed = error(f"(i32.load (i32.const {CALL_RESULT + 4}))", f"(i32.load (i32.const {CALL_RESULT + 8}))")
+    return guest.plugin(f"""
+      (local $made i32)
+      (loop $next
+        {guest.call(method, arg, query=query, direct=direct, cycles=cycles)}
+        (if (i32.load8_u (i32.const {CALL_RESULT})) (then {failed} return))
+        (br_if $next (i32.lt_u (local.tee $made (i32.add (local.get $made) (i32.const 1))) (i32.const {times}))))
+      {OK}""")
+
+
+def component_that_returns_reply(method: str = "get", arg: bytes = b"DIDL\0\0", *, query: bool = True) -> bytes:
+    """Build a plugin that returns a call's reply (or error) as its own error, so that a test can read it."""
+    guest = Guest()
+    reply = error(f"(i32.load (i32.const {CALL_RESULT + 4}))", f"(i32.load (i32.const {CALL_RESULT + 8}))")
+    return guest.plugin(guest.call(method, arg, query=query) + reply)
+
+
+def component_that_prints(*, stdout: bytes = b"", stderr: bytes = b"", then: str = OK) -> bytes:
+    """Build a plugin that writes these bytes (at most 4096 at once), then does `then`."""
+    guest = Guest()
+    writes = [
+        f"(call $write (call ${stream}) {guest.text(data[start : start + 4096])} (i32.const 48))"
+        for stream, data in (("get-stdout", stdout), ("get-stderr", stderr))
+        for start in range(0, len(data), 4096)
+    ]
+    return guest.plugin("\n".join(writes) + then, wasi=("stdio",))

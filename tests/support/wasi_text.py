@@ -1,0 +1,76 @@
+"""The parts of WASI 0.2 that the test plugins import, as component text, and how their functions look in core wasm."""
+
+from dataclasses import dataclass
+
+__all__ = ["WASI_GROUPS", "CoreFunction", "WasiGroup"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreFunction:
+    """A host function in core terms: `function` is the component function it lowers (or its alias's target)."""
+
+    name: str
+    function: str
+    parameters: str = ""
+    result: str = ""
+    memory: bool = True
+
+    @property
+    def type(self) -> str:
+        """Write the core function type."""
+        return (f"(param {self.parameters})" if self.parameters else "") + (f"(result {self.result})" if self.result else "")
+
+    def lowered(self) -> str:
+        """Define the core function `$name-lowered`."""
+        options = " (memory $memory) (realloc $realloc)" if self.memory else ""
+        if " " not in self.function:
+            return f"  (core func ${self.name}-lowered (canon lower (func {self.function}){options}))\n"
+        return (
+            f"  (alias export {self.function} (func ${self.name}-host))\n"
+            f"  (core func ${self.name}-lowered (canon lower (func ${self.name}-host){options}))\n"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WasiGroup:
+    """Component imports and the core functions they give."""
+
+    imports: str
+    functions: tuple[CoreFunction, ...]
+
+
+_STDIO = WasiGroup(
+    imports="""
+  (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
+  (alias export $io-error "error" (type $io-error-type))
+  (import "wasi:io/streams@0.2.0" (instance $streams
+    (alias outer 1 $io-error-type (type $outer-error))
+    (export "error" (type $error (eq $outer-error)))
+    (export "output-stream" (type $output-stream (sub resource)))
+    (type $stream-error-shape (variant (case "last-operation-failed" (own $error)) (case "closed")))
+    (export "stream-error" (type $stream-error (eq $stream-error-shape)))
+    (export "[method]output-stream.write"
+      (func (param "self" (borrow $output-stream)) (param "contents" (list u8)) (result (result (error $stream-error)))))
+    (export "[method]output-stream.check-write"
+      (func (param "self" (borrow $output-stream)) (result (result u64 (error $stream-error)))))
+    (export "[method]output-stream.blocking-write-and-flush"
+      (func (param "self" (borrow $output-stream)) (param "contents" (list u8)) (result (result (error $stream-error)))))))
+  (alias export $streams "output-stream" (type $output-stream-type))
+  (import "wasi:cli/stdout@0.2.0" (instance $stdout
+    (alias outer 1 $output-stream-type (type $outer-stream)) (export "output-stream" (type $stream (eq $outer-stream)))
+    (export "get-stdout" (func (result (own $stream))))))
+  (import "wasi:cli/stderr@0.2.0" (instance $stderr
+    (alias outer 1 $output-stream-type (type $outer-stream)) (export "output-stream" (type $stream (eq $outer-stream)))
+    (export "get-stderr" (func (result (own $stream))))))
+""",
+    functions=(
+        CoreFunction(name="get-stdout", function='$stdout "get-stdout"', result="i32", memory=False),
+        CoreFunction(name="get-stderr", function='$stderr "get-stderr"', result="i32", memory=False),
+        CoreFunction(name="write", function='$streams "[method]output-stream.blocking-write-and-flush"', parameters="i32 i32 i32 i32"),
+        CoreFunction(name="check-write", function='$streams "[method]output-stream.check-write"', parameters="i32 i32"),
+        CoreFunction(name="write-later", function='$streams "[method]output-stream.write"', parameters="i32 i32 i32 i32"),
+    ),
+)
+
+WASI_GROUPS = {"stdio": _STDIO}
+"""Groups by name; their texts use distinct identifiers, so that a plugin may have several."""
