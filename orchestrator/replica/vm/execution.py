@@ -8,7 +8,7 @@ from orchestrator.replica.vm.interface import Callback, CanisterView, Message, M
 from orchestrator.replica.vm.limits import DEFAULT_MAX_LOG_BYTES
 from orchestrator.replica.vm.stable import StableMemory
 
-__all__ = ["Execution", "Fuel", "GuestTrapError", "MainMemory", "PendingCall", "called_trap", "contract_violation", "trapped"]
+__all__ = ["Execution", "Fuel", "Globals", "GuestTrapError", "MainMemory", "PendingCall", "called_trap", "contract_violation", "trapped"]
 
 SYSTEM_CALL_INSTRUCTIONS = 500
 """What a call of the system API counts for, in instructions."""
@@ -62,6 +62,18 @@ class MainMemory(Protocol):
 
     def write(self, offset: int, data: bytes) -> None:
         """Copy bytes in."""
+        ...
+
+
+class Globals(Protocol):
+    """A canister's mutable globals as the host saves and restores them: one block, 16 bytes each."""
+
+    def read(self) -> bytes:
+        """Return the values."""
+        ...
+
+    def write(self, values: bytes) -> None:
+        """Set the values to what `read` returned."""
         ...
 
 

@@ -50,9 +50,7 @@ class WasmInstance:
     written since the last commit.
     """
 
-    def __init__(
-        self, host: Host, module: WasmModule, live: LiveInstance, *, image: Image, values: list[bytes], stable: StableMemory
-    ) -> None:
+    def __init__(self, host: Host, module: WasmModule, live: LiveInstance, *, image: Image, values: bytes, stable: StableMemory) -> None:
         self._host = host
         self._module = module
         self._live: LiveInstance | None = live
@@ -105,7 +103,7 @@ class WasmInstance:
         live = self.live
         if live.memory is not None:
             self._image.commit(live.memory)
-        self._values = live.read_globals()
+        self._values = live.globals.read()
         self._stable.commit()
 
     def rollback(self) -> None:
@@ -116,7 +114,7 @@ class WasmInstance:
             live = self._renew()  # a memory cannot shrink
         elif live.memory is not None:
             self._image.restore(live.memory)
-        live.write_globals(self._values)
+        live.globals.write(self._values)
 
     def fork(self) -> "WasmInstance":
         """Make a second instance of the committed state."""
@@ -125,7 +123,7 @@ class WasmInstance:
         live.grow_to(image.size)
         if live.memory is not None:
             image.attach(live.memory)
-        live.write_globals(self._values)
+        live.globals.write(self._values)
         stable = self._stable.fork(uncommitted=False)
         return WasmInstance(self._host, self._module, live, image=image, values=self._values, stable=stable)
 
@@ -144,7 +142,7 @@ class WasmInstance:
         size, pages = self._stable.committed_pages()
         snapshot.write_pages(directory / snapshot.STABLE_FILE, size, ((index, bytes(page)) for index, page in sorted(pages.items())))
         snapshot.write_pages(directory / snapshot.MEMORY_FILE, self._image.size // WASM_PAGE_BYTES, self._image.pages())
-        snapshot.write_globals(directory / snapshot.GLOBALS_FILE, self._values)
+        (directory / snapshot.GLOBALS_FILE).write_bytes(self._values)
 
     def close(self) -> None:
         """Give the instance's memory back; safe to call twice."""

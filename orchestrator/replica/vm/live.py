@@ -4,7 +4,7 @@ import wasmtime
 
 from orchestrator.replica.vm import native, portable
 from orchestrator.replica.vm.engine import Compiled
-from orchestrator.replica.vm.execution import GuestTrapError, MainMemory
+from orchestrator.replica.vm.execution import Globals, GuestTrapError, MainMemory
 from orchestrator.replica.vm.host import Bindings
 from orchestrator.replica.vm.interface import Callback
 from orchestrator.replica.vm.limits import MAX_TABLE_ELEMENTS, MAX_WASM64_MEMORY_BYTES, MAX_WASM_MEMORY_BYTES, WASM_PAGE_BYTES
@@ -14,24 +14,24 @@ __all__ = ["LiveInstance"]
 
 
 class LiveInstance:
-    """Store, memory, table and globals. `memory` is None for a module that declares none."""
+    """Store, memory, table and mutable globals. `memory` is None for a module that declares none."""
 
     def __init__(self, plan: Instrumented, compiled: Compiled, bindings: Bindings) -> None:
         self.store = wasmtime.Store(compiled.engine)
         limit = MAX_WASM64_MEMORY_BYTES if plan.info.memory64 else MAX_WASM_MEMORY_BYTES
         self.store.set_limits(memory_size=limit, table_elements=MAX_TABLE_ELEMENTS)
         self._exports = compiled.linker.instantiate(self.store, compiled.module).exports(self.store)
-        self._bindings = bindings
         memory = self._exports[plan.memory] if plan.memory else None
         table = self._exports[plan.table] if plan.table else None
         self._raw_memory = memory if isinstance(memory, wasmtime.Memory) else None
         self._table = table if isinstance(table, wasmtime.Table) else None
         found = [self._exports[name] for name in plan.globals]
-        self._globals = [variable for variable in found if isinstance(variable, wasmtime.Global)]
+        variables = [variable for variable in found if isinstance(variable, wasmtime.Global)]
+        is_native = bindings == "native"
+        self.globals: Globals = (native.NativeGlobals if is_native else portable.PortableGlobals)(self.store, variables)
         self.memory: MainMemory | None = None
         if self._raw_memory is not None:
-            access = native.NativeMemory if bindings == "native" else portable.PortableMemory
-            self.memory = access(self.store, self._raw_memory)
+            self.memory = (native.NativeMemory if is_native else portable.PortableMemory)(self.store, self._raw_memory)
 
     @property
     def memory_bytes(self) -> int:
@@ -43,17 +43,6 @@ class LiveInstance:
         missing = size - self.memory_bytes
         if self._raw_memory is not None and missing > 0:
             self._raw_memory.grow(self.store, missing // WASM_PAGE_BYTES)
-
-    def read_globals(self) -> list[bytes]:
-        """Return the values of the mutable globals, 16 bytes each."""
-        read = native.read_global if self._bindings == "native" else portable.read_global
-        return [read(self.store, variable) for variable in self._globals]
-
-    def write_globals(self, values: list[bytes]) -> None:
-        """Set the mutable globals."""
-        write = native.write_global if self._bindings == "native" else portable.write_global
-        for variable, value in zip(self._globals, values, strict=True):
-            write(self.store, variable, value)
 
     def call_export(self, name: str) -> None:
         """Run an exported function without arguments."""

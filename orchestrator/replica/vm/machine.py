@@ -73,7 +73,7 @@ class WasmMachine:
         own = _own(module)
         live = self._instantiate(own)
         image, stable = None, StableMemory()
-        values = live.read_globals()
+        values = live.globals.read()
         if previous is not None:
             if not isinstance(previous, WasmInstance):
                 raise TypeError("the previous instance was made by another machine")
@@ -90,9 +90,9 @@ class WasmMachine:
         live = self._instantiate(own)
         size, pages = snapshot.read_pages(directory / snapshot.MEMORY_FILE)
         stable_size, stable_pages = snapshot.read_pages(directory / snapshot.STABLE_FILE)
-        values = snapshot.read_globals(directory / snapshot.GLOBALS_FILE)
-        if len(values) != len(own.instrumented.globals):
-            raise snapshot.SnapshotError(f"{len(values)} globals were saved, but the module has {len(own.instrumented.globals)}")
+        values = (directory / snapshot.GLOBALS_FILE).read_bytes()
+        if len(values) != len(live.globals.read()):
+            raise snapshot.SnapshotError("the globals that were saved are not those of the module")
         image = self._make_image()
         if live.memory is not None:
             _fill(
@@ -102,7 +102,7 @@ class WasmMachine:
                 grow=lambda: live.grow_to(size * WASM_PAGE_BYTES),
             )
             image.capture(live.memory)
-        live.write_globals(values)
+        live.globals.write(values)
         stable = StableMemory(stable_size, {number: bytearray(page) for number, page in stable_pages})
         return WasmInstance(self._host, own, live, image=image, values=values, stable=stable)
 

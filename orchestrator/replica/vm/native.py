@@ -10,12 +10,13 @@ import functools
 import mmap
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import wasmtime
 from wasmtime import _ffi
 
 __all__ = [
+    "NativeGlobals",
     "NativeMemory",
     "blocks_equal",
     "buffer_address",
@@ -26,10 +27,8 @@ __all__ = [
     "discard_private_pages",
     "map_private",
     "new_trap",
-    "read_global",
     "value_layout",
     "write_file_from_memory",
-    "write_global",
     "zero_page_address",
 ]
 
@@ -135,21 +134,40 @@ class NativeMemory:
         ctypes.memmove(self._data(self._context, self._memory) + offset, data, len(data))
 
 
-def read_global(store: wasmtime.Store, variable: wasmtime.Global) -> bytes:
-    """Return the value of a numeric global as 16 raw bytes."""
-    value = _ffi.wasmtime_val_t()
-    _ffi.wasmtime_global_get(store._context(), ctypes.byref(variable._global), ctypes.byref(value))  # noqa: SLF001
-    return ctypes.string_at(ctypes.addressof(value.of), _VALUE_BYTES)
+class NativeGlobals:
+    """The mutable globals of an instance, all of them numeric, read and written as one block of 16 bytes each."""
 
+    def __init__(self, store: wasmtime.Store, variables: Sequence[wasmtime.Global]) -> None:
+        self._keep = (store, variables)
+        self._values = (_ffi.wasmtime_val_t * len(variables))()
+        self._context = _address(store._context())  # noqa: SLF001 - what every C function takes
+        start, step = ctypes.addressof(self._values), ctypes.sizeof(_ffi.wasmtime_val_t)
+        self._pairs = [
+            (ctypes.addressof(variable._global), start + index * step)  # noqa: SLF001
+            for index, variable in enumerate(variables)
+        ]
+        before = _ffi.wasmtime_val_t.of.offset
+        self._layout = struct.Struct(f"{before}x{_VALUE_BYTES}s{step - before - _VALUE_BYTES}x")
+        self._get = _wasmtime("wasmtime_global_get", None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+        self._set = _wasmtime("wasmtime_global_set", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
-def write_global(store: wasmtime.Store, variable: wasmtime.Global, raw: bytes) -> None:
-    """Set a numeric global to what `read_global` returned."""
-    value = _ffi.wasmtime_val_t()
-    _ffi.wasmtime_global_get(store._context(), ctypes.byref(variable._global), ctypes.byref(value))  # noqa: SLF001
-    ctypes.memmove(ctypes.addressof(value.of), raw, _VALUE_BYTES)
-    error = _ffi.wasmtime_global_set(store._context(), ctypes.byref(variable._global), ctypes.byref(value))  # noqa: SLF001
-    if _address(error):
-        raise RuntimeError("a global refused the value it had before")
+    def read(self) -> bytes:
+        """Return the values."""
+        for variable, value in self._pairs:
+            self._get(self._context, variable, value)
+        return b"".join(value for (value,) in self._layout.iter_unpack(self._values))
+
+    def write(self, values: bytes) -> None:
+        """Set the values to what `read` returned."""
+        current = self.read()
+        if current == values:
+            return
+        for index, (variable, value) in enumerate(self._pairs):
+            new = values[index * _VALUE_BYTES : (index + 1) * _VALUE_BYTES]
+            if new != current[index * _VALUE_BYTES : (index + 1) * _VALUE_BYTES]:
+                ctypes.memmove(value + _ffi.wasmtime_val_t.of.offset, new, _VALUE_BYTES)
+                if self._set(self._context, variable, value):
+                    raise RuntimeError("a global refused the value it had before")
 
 
 def blocks_equal(first: int, second: int, length: int) -> bool:

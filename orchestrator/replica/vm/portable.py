@@ -2,12 +2,13 @@
 
 import ctypes
 import struct
+from collections.abc import Sequence
 
 import wasmtime
 
 from orchestrator.replica.vm.interface import InvalidModuleError
 
-__all__ = ["PortableMemory", "read_global", "write_global"]
+__all__ = ["PortableGlobals", "PortableMemory"]
 
 _FORMATS = {"i32": "<i", "i64": "<q", "f32": "<f", "f64": "<d"}
 _VALUE_BYTES = 16
@@ -38,14 +39,22 @@ class PortableMemory:
             self._memory.write(self._store, data, offset)
 
 
-def read_global(store: wasmtime.Store, variable: wasmtime.Global) -> bytes:
-    """Return the value of a numeric global as 16 bytes."""
-    return struct.pack(_format(store, variable), variable.value(store)).ljust(_VALUE_BYTES, b"\0")
+class PortableGlobals:
+    """The mutable globals of an instance, read and written as one block of 16 bytes each."""
 
+    def __init__(self, store: wasmtime.Store, variables: Sequence[wasmtime.Global]) -> None:
+        self._store = store
+        self._variables = [(variable, _format(store, variable)) for variable in variables]
 
-def write_global(store: wasmtime.Store, variable: wasmtime.Global, raw: bytes) -> None:
-    """Set a numeric global to what `read_global` returned."""
-    variable.set_value(store, struct.unpack_from(_format(store, variable), raw)[0])
+    def read(self) -> bytes:
+        """Return the values."""
+        values = [struct.pack(layout, variable.value(self._store)) for variable, layout in self._variables]
+        return b"".join(value.ljust(_VALUE_BYTES, b"\0") for value in values)
+
+    def write(self, values: bytes) -> None:
+        """Set the values to what `read` returned."""
+        for index, (variable, layout) in enumerate(self._variables):
+            variable.set_value(self._store, struct.unpack_from(layout, values, index * _VALUE_BYTES)[0])
 
 
 def _format(store: wasmtime.Store, variable: wasmtime.Global) -> str:

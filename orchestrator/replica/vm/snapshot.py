@@ -1,4 +1,4 @@
-"""State as files: the pages of a memory that are not zero, and the values of globals.
+"""State as files: the pages of a memory that are not zero; globals are a file of 16 bytes each.
 
 A page file is little-endian: magic, version, pages in all, pages stored; their numbers; their contents.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 
-__all__ = ["GLOBALS_FILE", "MEMORY_FILE", "STABLE_FILE", "SnapshotError", "read_globals", "read_pages", "write_globals", "write_pages"]
+__all__ = ["GLOBALS_FILE", "MEMORY_FILE", "STABLE_FILE", "SnapshotError", "read_pages", "write_pages"]
 
 MEMORY_FILE = "memory.pages"
 STABLE_FILE = "stable.pages"
@@ -18,7 +18,6 @@ GLOBALS_FILE = "globals"
 _MAGIC = b"ICPM"
 _VERSION = 1
 _HEADER = struct.Struct("<4sIQQ")
-_VALUE_BYTES = 16
 
 
 class SnapshotError(Exception):
@@ -54,19 +53,6 @@ def read_pages(path: Path) -> tuple[int, Iterator[tuple[int, bytes]]]:
     if any(number >= size for number in numbers):
         raise SnapshotError(f"{path.name} stores a page outside of the memory")
     return size, _iterate(path, numbers)
-
-
-def write_globals(path: Path, values: Iterable[bytes]) -> None:
-    """Write the values of globals, 16 bytes each."""
-    path.write_bytes(b"".join(values))
-
-
-def read_globals(path: Path) -> list[bytes]:
-    """Return the values of globals; raises `SnapshotError`."""
-    content = path.read_bytes()
-    if len(content) % _VALUE_BYTES:
-        raise SnapshotError(f"{path.name} does not hold whole values")
-    return [content[start : start + _VALUE_BYTES] for start in range(0, len(content), _VALUE_BYTES)]
 
 
 def _iterate(path: Path, numbers: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:
