@@ -8,7 +8,7 @@ from typing import Final
 
 from orchestrator.errors import CandidDecodeError
 
-__all__ = ["DECODING_QUOTA", "Cursor", "Mismatch"]
+__all__ = ["DECODING_QUOTA", "Cursor"]
 
 DECODING_QUOTA: Final = 4_000_000
 """How many values a message may unfold to, beyond one for each of its bytes (values).
@@ -18,20 +18,6 @@ elements count, whether they are kept, skipped or filled in; the bytes of a text
 """
 
 _LAST_SHIFT: Final = 63
-
-
-class Mismatch(Exception):  # noqa: N818 # internal: caught by the nearest opt, else turned into CandidDecodeError
-    """Raised when a value on the wire has no form at the expected type; `path` grows from the inside out."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.path: list[str] = []
-
-    def within(self, step: str) -> "Mismatch":
-        """Add the step that led here."""
-        self.path.append(step)
-        return self
 
 
 class Cursor:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.candid import types as T
-from orchestrator.candid.cursor import DECODING_QUOTA, Cursor, Mismatch
+from orchestrator.candid.cursor import DECODING_QUOTA, Cursor
 from orchestrator.candid.header import read_header
 from orchestrator.candid.readers import Reader, ReaderCompiler
 from orchestrator.candid.table import Table, build_table
-from orchestrator.candid.walking import run
+from orchestrator.candid.walking import Misfit, run
 from orchestrator.errors import CandidDecodeError, CandidError
 
 __all__ = ["decode", "decode_with_types"]
@@ -97,9 +97,9 @@ def _read(cursor: Cursor, plan: _Plan) -> list[object]:
             value = reader.call(cursor)
             if reader.deep:
                 value = run(value)
-        except Mismatch as mismatch:
-            place = "".join(reversed(mismatch.path))
-            raise CandidDecodeError(f"argument {index}{place}: {mismatch.message}", slug="candid/mismatch") from None
+        except Misfit as misfit:
+            place = "".join(reversed(misfit.path))
+            raise CandidDecodeError(f"argument {index}{place}: {misfit.message}", slug="candid/mismatch") from None
         if kept:
             values.append(value)
     if cursor.position != len(cursor.data):

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.candid import types as T
-from orchestrator.candid.leaf_writers import Misfit
 from orchestrator.candid.scalars import signed_leb128, unsigned_leb128
 from orchestrator.candid.table import FUNCTION, MAGIC, MAX_TYPE_TABLE_LENGTH, OPT, SERVICE, VEC, Entry, Table, build_table
-from orchestrator.candid.walking import run
+from orchestrator.candid.walking import Misfit, run
 from orchestrator.candid.writers import Writer, WriterCompiler
 from orchestrator.errors import CandidEncodeError
 

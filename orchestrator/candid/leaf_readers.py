@@ -1,7 +1,7 @@
 """Readers of values without parts: primitives, references, blobs, vecs of numbers.
 
 A reader is `call(cursor) -> value`. It raises `CandidDecodeError` for bytes that are no value at all, and
-`Mismatch` for a value that has no form at the expected type.
+`Misfit` for a value that has no form at the expected type.
 """
 
 import struct
@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any, Final, Never
 
 from orchestrator.candid import types as T
-from orchestrator.candid.cursor import Cursor, Mismatch
+from orchestrator.candid.cursor import Cursor
 from orchestrator.candid.table import FIXED_WIDTH
 from orchestrator.candid.values import FunctionReference, ServiceReference
+from orchestrator.candid.walking import Misfit
 from orchestrator.core.principal import MAX_PRINCIPAL_BYTES, Principal
 
 __all__ = [
@@ -127,7 +128,7 @@ def mismatch_reader(message: str) -> LeafReader:
     """Return a reader for a pair of types that have no value in common."""
 
     def read(_cursor: Cursor) -> Never:
-        raise Mismatch(message)
+        raise Misfit(message)
 
     return read
 

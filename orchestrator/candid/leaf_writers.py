@@ -12,12 +12,12 @@ from orchestrator.candid import types as T
 from orchestrator.candid.scalars import INTEGER_RANGES, signed_leb128, unsigned_leb128
 from orchestrator.candid.table import FIXED_WIDTH
 from orchestrator.candid.values import FunctionReference, ServiceReference
+from orchestrator.candid.walking import Misfit
 from orchestrator.core.principal import Principal
 
 __all__ = [
     "PRIMITIVE_WRITERS",
     "LeafWriter",
-    "Misfit",
     "elements_of",
     "numbers_writer",
     "refusal",
@@ -30,20 +30,6 @@ LeafWriter = Callable[[Any, bytearray], None]
 """Appends one value to a message."""
 
 _SHOWN: Final = 60
-
-
-class Misfit(Exception):  # noqa: N818 # internal: turned into CandidEncodeError at the door
-    """Raised when a value does not fit; `path` grows from the inside out."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.path: list[str] = []
-
-    def within(self, step: str) -> "Misfit":
-        """Add the step that led here."""
-        self.path.append(step)
-        return self
 
 
 def _shown(value: object) -> str:

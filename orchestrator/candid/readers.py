@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from orchestrator.candid import table as tables
 from orchestrator.candid import types as T
-from orchestrator.candid.cursor import Cursor, Mismatch
+from orchestrator.candid.cursor import Cursor
 from orchestrator.candid.leaf_readers import (
     PRIMITIVE_READERS,
     LeafReader,
@@ -26,7 +26,7 @@ from orchestrator.candid.leaf_readers import (
 from orchestrator.candid.subtype import is_table_subtype
 from orchestrator.candid.table import FIXED_WIDTH, KINDS, Entry, Table
 from orchestrator.candid.values import Some, Variant
-from orchestrator.candid.walking import Walk, deep_entries
+from orchestrator.candid.walking import Misfit, Walk, deep_entries
 
 __all__ = ["Reader", "ReaderCompiler"]
 
@@ -163,7 +163,7 @@ class ReaderCompiler:
             start = cursor.position
             try:
                 value = call(cursor)
-            except Mismatch:
+            except Misfit:
                 cursor.position = start
                 skip(cursor)
                 return None
@@ -184,7 +184,7 @@ class ReaderCompiler:
                 value = reader.call(cursor)
                 if reader.deep:
                     value = yield value
-            except Mismatch:
+            except Misfit:
                 cursor.position = start
                 skipper = self.skipper(wire)
                 skipped = skipper.call(cursor)
@@ -211,8 +211,8 @@ class ReaderCompiler:
             try:
                 for _ in range(count):
                     elements.append(call(cursor))  # noqa: PERF401 # the handler needs to know how far it got
-            except Mismatch as mismatch:
-                raise mismatch.within(f"[{len(elements)}]") from None
+            except Misfit as misfit:
+                raise misfit.within(f"[{len(elements)}]") from None
             return elements
 
         return Reader(deep=False, call=read)
@@ -227,8 +227,8 @@ class ReaderCompiler:
                 for _ in range(count):
                     value = reader.call(cursor)
                     elements.append((yield value) if reader.deep else value)
-            except Mismatch as mismatch:
-                raise mismatch.within(f"[{len(elements)}]") from None
+            except Misfit as misfit:
+                raise misfit.within(f"[{len(elements)}]") from None
             return elements
 
         return walk
@@ -257,8 +257,8 @@ class ReaderCompiler:
             try:
                 for label, call in steps:
                     values[label] = call(cursor)
-            except Mismatch as mismatch:
-                raise mismatch.within(f".{label}") from None
+            except Misfit as misfit:
+                raise misfit.within(f".{label}") from None
             values.pop(_SKIPPED, None)
             return tuple(values.values()) if is_tuple else values
 
@@ -275,8 +275,8 @@ class ReaderCompiler:
                     reader = self._field(step)
                     value = reader.call(cursor)
                     values[label] = (yield value) if reader.deep else value
-            except Mismatch as mismatch:
-                raise mismatch.within(f".{label}") from None
+            except Misfit as misfit:
+                raise misfit.within(f".{label}") from None
             values.pop(_SKIPPED, None)
             return tuple(values.values()) if is_tuple else values
 
@@ -292,15 +292,15 @@ class ReaderCompiler:
                 raise cursor.fail(f"tag {index} of a variant that has {len(tags)}")
             number, ref, target = tags[index]
             if target is None:
-                raise Mismatch(f"the message has the tag {number}, which the expected variant does not know")
+                raise Misfit(f"the message has the tag {number}, which the expected variant does not know")
             return target[0], ref, target[1]
 
         def read(cursor: Cursor) -> Variant:
             label, have, want = choose(cursor)
             try:
                 return Variant(label, self.reader(have, want).call(cursor))
-            except Mismatch as mismatch:
-                raise mismatch.within(f".{label}") from None
+            except Misfit as misfit:
+                raise misfit.within(f".{label}") from None
 
         def walk(cursor: Cursor) -> Walk:
             cursor.spend(1)
@@ -309,7 +309,7 @@ class ReaderCompiler:
             try:
                 value = reader.call(cursor)
                 return Variant(label, (yield value) if reader.deep else value)
-            except Mismatch as mismatch:
-                raise mismatch.within(f".{label}") from None
+            except Misfit as misfit:
+                raise misfit.within(f".{label}") from None
 
         return Reader(deep=deep, call=walk if deep else read)

@@ -7,10 +7,10 @@ one entry. Source: the Candid specification, section "Binary Format", type defin
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 from orchestrator.candid import types as T
+from orchestrator.candid.ordering import cycle_breakers, leaves_first
 
 __all__ = [
     "FIXED_WIDTH",
@@ -223,25 +223,6 @@ def build_table(types: Sequence[T.Type]) -> Table:
     return Table(entries=tuple(map(entry, order)), roots=moved(roots))
 
 
-def _on_cycle(table: Table) -> set[int]:
-    """Return entries that close every cycle: those met again while still open in a depth-first walk."""
-    closing: set[int] = set()
-    state = bytearray(len(table.entries))
-    for start in chain(table.roots, range(len(table.entries))):
-        stack = [start] if start >= 0 else []
-        while stack:
-            ref = stack[-1]
-            if state[ref] == 0:
-                state[ref] = 1
-                parts = [part for part in table.entries[ref].refs if part >= 0]
-                closing.update(part for part in parts if state[part] == 1)
-                stack += [part for part in parts if state[part] == 0]
-            else:
-                stack.pop()
-                state[ref] = 2
-    return closing
-
-
 _PRIMITIVE_OF: Final = {primitive.code: primitive for primitive in T.PRIMITIVES.values()}
 
 
@@ -269,26 +250,12 @@ def types_of(table: Table) -> list[T.Type]:
 
     A type of a kind from the future reads as `reserved`.
     """
-    knots = {index: T.Knot(f"table{index}") for index in _on_cycle(table)}
+    parts = [[ref for ref in entry.refs if ref >= 0] for entry in table.entries]
+    knots = {index: T.Knot(f"table{index}") for index in cycle_breakers(parts)}
     made: dict[int, T.Type] = {}
-    for index in _leaves_first(table, set(knots)):
+    for index in leaves_first(parts, set(knots)):
         entry = table.entries[index]
         made[index] = _put_together(entry, tuple(_PRIMITIVE_OF[ref] if ref < 0 else knots.get(ref) or made[ref] for ref in entry.refs))
     for index, knot in knots.items():
         knot.tie(made[index])
     return [_PRIMITIVE_OF[root] if root < 0 else made[root] for root in table.roots]
-
-
-def _leaves_first(table: Table, cut: set[int]) -> list[int]:
-    """Return all indices such that parts come before their users, except through the entries in `cut`."""
-    done: dict[int, None] = {}
-    for start in range(len(table.entries)):
-        stack = [start]
-        while stack:
-            index = stack[-1]
-            missing = [ref for ref in table.entries[index].refs if ref >= 0 and ref not in cut and ref not in done]
-            if missing and index not in done:
-                stack += missing
-            else:
-                done.setdefault(stack.pop())
-    return list(done)

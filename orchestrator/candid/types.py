@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from orchestrator.candid.spelling import quote_name
 from orchestrator.errors import CandidError
 
 __all__ = [
@@ -51,6 +50,8 @@ __all__ = [
     "field_hash",
     "field_id",
     "function",
+    "map_parts",
+    "parts_of",
     "record",
     "recursive",
     "resolve",
@@ -61,7 +62,6 @@ __all__ = [
 
 Label = str | int
 MAX_FIELD_ID: Final = 2**32 - 1
-_SHOWN_DEPTH: Final = 64
 
 ANNOTATIONS: Final = ("query", "oneway", "composite_query")
 """What a function may be annotated with; the wire numbers them from 1 in this order."""
@@ -86,7 +86,9 @@ class Type:
     """Any Candid type; `str` spells it on one line."""
 
     def __str__(self) -> str:
-        return _spell(self, _SHOWN_DEPTH)
+        from orchestrator.candid.type_text import spell_type  # spelling looks at all kinds of types
+
+        return spell_type(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,48 +304,32 @@ def resolve(type_: Type) -> Type:
     return type_
 
 
-def _spell_field(field: Field, depth: int, *, tag: bool) -> str:
-    label = str(field.label) if isinstance(field.label, int) else quote_name(field.label)
-    return label if tag and field.type == NULL else f"{label} : {_spell(field.type, depth)}"
-
-
-def _spell_function(type_: Function, depth: int) -> str:
-    arguments, results = (", ".join(_spell(part, depth) for part in parts) for parts in (type_.arguments, type_.results))
-    words = "".join(f" {annotation}" for annotation in ANNOTATIONS if annotation in type_.annotations)
-    return f"({arguments}) -> ({results}){words}"
-
-
-def _spell_method(name: str, entry: Type, depth: int) -> str:
-    signature = _spell_function(entry, depth) if isinstance(entry, Function) else _spell(entry, depth)
-    return f"{quote_name(name)} : {signature}"
-
-
-def _braces(parts: list[str]) -> str:
-    return f"{{ {'; '.join(parts)} }}" if parts else "{}"
-
-
-def _spell_fields(type_: Record | Variant, depth: int) -> str:
-    if isinstance(type_, Record) and type_.is_tuple:
-        return f"record {_braces([_spell(field.type, depth) for field in type_.fields])}"
-    tag = isinstance(type_, Variant)
-    word = "variant" if tag else "record"
-    return f"{word} {_braces([_spell_field(field, depth, tag=tag) for field in type_.fields])}"
-
-
-def _spell(type_: Type, depth: int) -> str:
-    if depth == 0:
-        return "…"
-    below = depth - 1
+def parts_of(type_: Type) -> tuple[Type, ...]:
+    """Return the types that a type is directly made of; a knot has none."""
     match type_:
-        case Opt():
-            return f"opt {_spell(type_.inner, below)}"
-        case Vec():
-            return "blob" if type_.inner == NAT8 else f"vec {_spell(type_.inner, below)}"
+        case Opt() | Vec():
+            return (type_.inner,)
         case Record() | Variant():
-            return _spell_fields(type_, below)
+            return tuple(field.type for field in type_.fields)
         case Function():
-            return f"func {_spell_function(type_, below)}"
+            return (*type_.arguments, *type_.results)
         case Service():
-            return f"service {_braces([_spell_method(name, entry, below) for name, entry in type_.entries])}"
+            return tuple(entry for _, entry in type_.entries)
         case _:
-            return str(type_)
+            return ()
+
+
+def map_parts(type_: Type, change: Callable[[Type], Type]) -> Type:
+    """Return the type with its direct parts changed; types without parts are returned as they are."""
+    match type_:
+        case Opt() | Vec():
+            return type(type_)(change(type_.inner))
+        case Record() | Variant():
+            return type(type_)(tuple(Field(field.label, change(field.type)) for field in type_.fields))
+        case Function():
+            arguments, results = (tuple(map(change, parts)) for parts in (type_.arguments, type_.results))
+            return Function(arguments=arguments, results=results, annotations=type_.annotations)
+        case Service():
+            return Service(tuple((name, change(entry)) for name, entry in type_.entries))
+        case _:
+            return type_

@@ -10,7 +10,7 @@ from typing import Any, Final
 from orchestrator.candid.table import Table
 from orchestrator.errors import CandidError
 
-__all__ = ["MAX_DEPTH", "PLAIN_HEIGHT", "Walk", "deep_entries", "run"]
+__all__ = ["MAX_DEPTH", "PLAIN_HEIGHT", "Misfit", "Walk", "deep_entries", "run"]
 
 MAX_DEPTH: Final = 400_000
 """How many values may be nested in each other (levels)."""
@@ -22,22 +22,34 @@ Walk = Generator["Walk", Any, Any]
 """Yields walks over parts, is sent their results, returns its own."""
 
 
+class Misfit(Exception):  # noqa: N818 # internal: turned into a CandidError at the door
+    """Raised when a value has no form at a type; `path` grows from the inside out, every enclosing value adds its step."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path: list[str] = []
+
+    def within(self, step: str) -> "Misfit":
+        """Add the step that led here."""
+        self.path.append(step)
+        return self
+
+
 def run(walk: Walk) -> Any:
-    """Drive a walk to its end; what a part raises is thrown into the walk that asked for it."""
+    """Drive a walk to its end; a part's `Misfit` is thrown into the walk that asked for it."""
     stack = [walk]
     value: Any = None
-    failure: Exception | None = None
+    failure: Misfit | None = None
     while stack:
         try:
             part = stack[-1].send(value) if failure is None else stack[-1].throw(failure)
         except StopIteration as done:
             stack.pop()
             value, failure = done.value, None
-        except CandidError:
-            raise
-        except Exception as error:  # noqa: BLE001 # handed to the walk that asked, raised below if none catches it
+        except Misfit as misfit:
             stack.pop()
-            value, failure = None, error
+            value, failure = None, misfit
         else:
             value, failure = None, None
             stack.append(part)

@@ -13,7 +13,6 @@ from orchestrator.candid import types as T
 from orchestrator.candid.leaf_writers import (
     PRIMITIVE_WRITERS,
     LeafWriter,
-    Misfit,
     elements_of,
     numbers_writer,
     refusal,
@@ -24,7 +23,7 @@ from orchestrator.candid.leaf_writers import (
 from orchestrator.candid.scalars import unsigned_leb128
 from orchestrator.candid.table import FIXED_WIDTH, Entry, Table
 from orchestrator.candid.values import Some, Variant
-from orchestrator.candid.walking import Walk, deep_entries
+from orchestrator.candid.walking import Misfit, Walk, deep_entries
 
 __all__ = ["Writer", "WriterCompiler"]
 
