@@ -1,0 +1,56 @@
+"""The command line of the network process: `python -m orchestrator.replica --state-dir DIR --status-file FILE ...`.
+
+Exit status: 0 after a signal, 1 when it cannot start, 2 for wrong arguments, 3 when the port is taken.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.replica.daemon import DaemonOptions, PortTakenError, run_daemon
+
+__all__ = ["main"]
+
+_FAILED, _PORT_TAKEN = 1, 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the network and return the exit status."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        run_daemon(_parse(arguments), time_source=time.time_ns)
+    except PortTakenError as error:
+        sys.stderr.write(f"port-taken: {error}\n")
+        return _PORT_TAKEN
+    except OrchestratorError as error:
+        sys.stderr.write(f"{error.slug}: {error.summary}" + (f" ({error.detail})" if error.detail else "") + "\n")
+        return _FAILED
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> DaemonOptions:
+    parser = argparse.ArgumentParser(prog="python -m orchestrator.replica", description="Run an embedded local network.")
+    parser.add_argument("--state-dir", type=Path, required=True, help="where the network's state is kept")
+    parser.add_argument("--bind", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="the port to listen on; 0 takes any free one")
+    parser.add_argument("--status-file", type=Path, required=True, help="written when the network is ready")
+    parser.add_argument("--artificial-delay-ms", type=int, default=0, help="how long an update call waits before it starts")
+    parser.add_argument("--project", default="", help="the project's folder, for messages")
+    parser.add_argument("--network", default="", help="the network's name, for messages")
+    options = parser.parse_args(arguments)
+    return DaemonOptions(
+        state_directory=options.state_dir,
+        bind=options.bind,
+        port=options.port,
+        status_file=options.status_file,
+        artificial_delay_milliseconds=options.artificial_delay_ms,
+        project=options.project,
+        network=options.network,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The state tree of the network and the certificates that prove parts of it.
+
+The tree is kept up to date one canister and one request at a time; a certificate costs a signature and
+what it shows, however much the network remembers.
+Source: the IC interface specification, sections "The system state tree" and "Certification".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from orchestrator.protocol import cbor
+from orchestrator.replica import labeled_tree as tree
+from orchestrator.replica.canister import Canister
+from orchestrator.replica.limits import FIRST_CANISTER_NUMBER, LAST_CANISTER_NUMBER
+from orchestrator.replica.network_keys import NetworkKeys
+from orchestrator.replica.rejects import Rejection
+from orchestrator.replica.requests import RequestRecord
+from orchestrator.replica.state import ReplicaState
+from orchestrator.replica.vm.interface import Reply
+
+__all__ = ["CANISTER_RANGES", "CertifiedState", "encode_natural", "is_in_ranges"]
+
+_STATE_ROOT_SEPARATOR = b"\x0dic-state-root"
+_SUFFIX = b"\x01\x01"
+
+CANISTER_RANGES: tuple[tuple[bytes, bytes], ...] = (
+    (bytes(8) + _SUFFIX, bytes.fromhex("7fffffffffffffff") + _SUFFIX),
+    (FIRST_CANISTER_NUMBER.to_bytes(8, "big") + _SUFFIX, LAST_CANISTER_NUMBER.to_bytes(8, "big") + _SUFFIX),
+)
+"""The ids of this network's canisters: the mainnet's for those created with a specified id, and its own."""
+
+
+def is_in_ranges(canister_id: bytes) -> bool:
+    """Say if an id can be that of a canister here."""
+    return len(canister_id) == 10 and canister_id.endswith(_SUFFIX) and any(start <= canister_id <= end for start, end in CANISTER_RANGES)
+
+
+def encode_natural(value: int) -> bytes:
+    """Encode a natural number as unsigned LEB128, as the state tree does."""
+    out = bytearray()
+    while True:
+        value, low = value >> 7, value & 0x7F
+        out.append(low | (0x80 if value else 0))
+        if not value:
+            return bytes(out)
+
+
+class CertifiedState:
+    """The tree of a state, refreshed from what the state says has changed."""
+
+    def __init__(self, state: ReplicaState, keys: NetworkKeys, now: Callable[[], int]) -> None:
+        self._state = state
+        self._keys = keys
+        self._now = now
+        self._canisters: tree.Tree = tree.EMPTY
+        self._requests: tree.Tree = tree.EMPTY
+        self._subnet, self._ranges = _network_trees(keys)
+        for canister in state.canisters.values():
+            state.touched.add(canister.id)
+        state.requests.changed.update(record.request_id for record in state.requests.all())
+
+    def certificate(self, paths: Iterable[Sequence[bytes]]) -> bytes:
+        """Return a CBOR certificate that shows these paths, or their absence, and the time."""
+        self._refresh()
+        root = tree.from_mapping(
+            {
+                b"canister": self._canisters,
+                b"canister_ranges": self._ranges,
+                b"request_status": self._requests,
+                b"subnet": self._subnet,
+                b"time": encode_natural(self._now()),
+            }
+        )
+        shown = tree.witness(root, [*paths, (b"time",)])
+        signature = self._keys.root.sign(_STATE_ROOT_SEPARATOR + root.digest)
+        return cbor.dumps({"tree": shown, "signature": signature})
+
+    def data_certificate(self, canister_id: bytes) -> bytes:
+        """Return the certificate that a canister gets in a query: its certified data."""
+        return self.certificate([(b"canister", canister_id, b"certified_data")])
+
+    def _refresh(self) -> None:
+        for canister_id in self._state.touched:
+            canister = self._state.canisters.get(canister_id)
+            if canister is None:
+                self._canisters = tree.remove(self._canisters, canister_id)
+            else:
+                self._canisters = tree.insert(self._canisters, canister_id, _canister_tree(canister))
+        self._state.touched.clear()
+        requests = self._state.requests
+        for request_id in requests.changed:
+            record = requests.get(request_id)
+            if record is None:
+                self._requests = tree.remove(self._requests, request_id)
+            else:
+                self._requests = tree.insert(self._requests, request_id, _request_tree(record))
+        requests.changed.clear()
+
+
+def _network_trees(keys: NetworkKeys) -> tuple[tree.Tree, tree.Tree]:
+    """Make what never changes: the subnet with its node, and the ranges, in both layouts."""
+    ranges = cbor.dumps([list(pair) for pair in CANISTER_RANGES])
+    nodes = tree.from_mapping({keys.node_id: tree.from_mapping({b"public_key": keys.node_public_key})})
+    subnet = tree.from_mapping({b"canister_ranges": ranges, b"node": nodes, b"public_key": keys.root_key, b"type": b"application"})
+    shards = tree.from_mapping({CANISTER_RANGES[0][0]: ranges})
+    return tree.from_mapping({keys.subnet_id: subnet}), tree.from_mapping({keys.subnet_id: shards})
+
+
+def _canister_tree(canister: Canister) -> tree.Tree:
+    content: dict[bytes, bytes | tree.Tree] = {
+        b"canister_creation_timestamp": encode_natural(canister.created_at),
+        b"certified_data": canister.certified_data,
+        b"controllers": cbor.dumps(sorted(canister.settings.controllers)),
+    }
+    if canister.instance is not None and canister.module_hash is not None:
+        sections = canister.instance.module.info.metadata
+        content[b"last_install_timestamp"] = encode_natural(canister.installed_at)
+        content[b"metadata"] = tree.from_mapping({name.encode(): section.content for name, section in sections.items()})
+        content[b"module_hash"] = canister.module_hash
+    return tree.from_mapping(content)
+
+
+def _request_tree(record: RequestRecord) -> tree.Tree:
+    content: dict[bytes, bytes | tree.Tree] = {b"status": str(record.state).encode()}
+    if isinstance(record.response, Reply):
+        content[b"reply"] = record.response.data
+    elif isinstance(record.response, Rejection):
+        content[b"error_code"] = record.response.error_code.encode()
+        content[b"reject_code"] = encode_natural(record.response.code)
+        content[b"reject_message"] = record.response.message.encode()
+    return tree.from_mapping(content)

@@ -1,0 +1,141 @@
+"""Between the event loop and the thread that executes canisters: nothing on the loop ever waits for a canister.
+
+Jobs run one at a time, in order, on a worker thread that only they use. What a job leaves in the queue is
+executed in slices by `keep_running`, so that queries are answered while calls go on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from orchestrator.replica.rejects import Rejection
+from orchestrator.replica.replica import Replica, UserCall
+
+__all__ = ["CallEnd", "Driver", "Persistence"]
+
+SLICE_MESSAGES = 50
+"""How many messages run before other jobs get their turn."""
+TICK_SECONDS = 0.1
+MIN_CHECKPOINT_SECONDS = 1.0
+CHECKPOINT_PAUSE_FACTOR = 10
+"""A checkpoint that took t seconds is followed by at least this many times t without one."""
+
+_T = TypeVar("_T")
+
+
+class Persistence(Protocol):
+    """What keeps the state on disk."""
+
+    def save_created(self) -> None:
+        """Make the ids of new canisters durable; called before anybody learns of them."""
+        ...
+
+    def checkpoint(self) -> float:
+        """Save what changed, and return how many seconds that took."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How an update call ended: refused beforehand, certified, or (both None) still under way."""
+
+    refusal: Rejection | None = None
+    certificate: bytes | None = None
+
+
+class Driver:
+    """Runs jobs on the replica; every public method is called from the event loop."""
+
+    def __init__(self, replica: Replica, persistence: Persistence, *, artificial_delay_seconds: float = 0.0) -> None:
+        """Take the replica; update calls start `artificial_delay_seconds` after they came in."""
+        self.replica = replica
+        self._persistence = persistence
+        self._delay = artificial_delay_seconds
+        self._limiter = anyio.CapacityLimiter(1)
+        self._progress = anyio.Event()
+        self._work = anyio.Event()
+
+    async def run(self, job: Callable[[], _T]) -> _T:
+        """Run a job on the replica's thread."""
+        return await anyio.to_thread.run_sync(job, limiter=self._limiter)
+
+    async def submit(self, call: UserCall) -> Rejection | None:
+        """Take in an update call and start executing it; returns why it is refused, or None."""
+        if self._delay:
+            refusal = await self.run(lambda: self.replica.accept(call))
+            if refusal is not None:
+                return refusal
+            await anyio.sleep(self._delay)
+            await self.run(lambda: self.replica.enqueue(call))
+            self._work.set()
+            return None
+        refusal, more = await self.run(lambda: self._submit(call))
+        self._note(more=more)
+        return refusal
+
+    async def call(self, call: UserCall, *, timeout_seconds: float) -> CallEnd:
+        """Execute an update call and return its certificate, unless it takes too long."""
+        refusal = await self.submit(call)
+        if refusal is not None:
+            return CallEnd(refusal=refusal)
+        with anyio.move_on_after(timeout_seconds):
+            while True:
+                progress = self._progress
+                certificate = await self.run(lambda: self._certificate_if_done(call.request_id))
+                if certificate is not None:
+                    return CallEnd(certificate=certificate)
+                await progress.wait()
+        return CallEnd()
+
+    async def keep_running(self) -> None:
+        """Execute what is queued, for ever."""
+        while True:
+            await self._work.wait()
+            self._work = anyio.Event()
+            self._note(more=await self.run(self._advance))
+
+    async def keep_ticking(self) -> None:
+        """Start timers and heartbeats when they are due, for ever."""
+        while True:
+            await anyio.sleep(TICK_SECONDS)
+            if await self.run(self._tick):
+                self._work.set()
+
+    async def keep_checkpoints(self) -> None:
+        """Save the state about every second, for ever."""
+        pause = MIN_CHECKPOINT_SECONDS
+        while True:
+            await anyio.sleep(pause)
+            pause = max(MIN_CHECKPOINT_SECONDS, CHECKPOINT_PAUSE_FACTOR * await self.run(self._persistence.checkpoint))
+
+    def _note(self, *, more: bool) -> None:
+        """Wake those who wait for an end, and the loop that executes the rest."""
+        if more:
+            self._work.set()
+        self._progress.set()
+        self._progress = anyio.Event()
+
+    def _submit(self, call: UserCall) -> tuple[Rejection | None, bool]:
+        refusal = self.replica.accept(call)
+        if refusal is None:
+            self.replica.enqueue(call)
+        return refusal, self._advance()
+
+    def _advance(self) -> bool:
+        more = self.replica.run(SLICE_MESSAGES)
+        if self.replica.state.created:
+            self._persistence.save_created()
+        return more
+
+    def _certificate_if_done(self, request_id: bytes) -> bytes | None:
+        record = self.replica.request(request_id)
+        if record is None or not record.is_done:
+            return None
+        return self.replica.certificate([(b"request_status", request_id)])
+
+    def _tick(self) -> bool:
+        self.replica.tick()
+        return bool(self.replica.state.queue)

@@ -1,0 +1,102 @@
+"""Running one message of one canister and taking over, or undoing, what it did."""
+
+import logging
+
+from orchestrator.core.principal import Principal
+from orchestrator.replica import limits
+from orchestrator.replica.canister import Canister
+from orchestrator.replica.messages import Call, CallbackOrigin, CallContext, PendingCallback
+from orchestrator.replica.rejects import Rejection, trapped
+from orchestrator.replica.state import Environment, ReplicaState
+from orchestrator.replica.vm.interface import Callback, Instance, Message, Outcome, OutgoingCall, Trap
+
+__all__ = ["Execution", "rejection_of"]
+
+_LOG = logging.getLogger(__name__)
+
+
+def rejection_of(canister_id: bytes, trap: Trap) -> Rejection:
+    """Return the rejection that a trap causes."""
+    return trapped(canister_id, trap.message, trap.error_code)
+
+
+class Execution:
+    """Runs messages against the state; used by the scheduler, by installation and by queries."""
+
+    def __init__(self, state: ReplicaState, environment: Environment) -> None:
+        self._state = state
+        self._environment = environment
+
+    def now(self) -> int:
+        """Return the time a message sees."""
+        return self._environment.clock.now()
+
+    def run(self, canister: Canister, instance: Instance, entry: str | Callback, message: Message) -> Outcome:
+        """Run a message on an instance; its writes stay uncommitted. Nothing is logged."""
+        view = canister.view(subnet_id=self._environment.subnet_id, root_key=self._environment.root_key)
+        return instance.run(entry, message, view)
+
+    def run_logged(self, canister: Canister, instance: Instance, entry: str | Callback, message: Message) -> Outcome:
+        """Run a replicated message: what it prints, and why it trapped, goes to the canister's log."""
+        outcome = self.run(canister, instance, entry, message)
+        for line in outcome.logs:
+            self._log(canister, message.now, line)
+        if outcome.trap is not None:
+            self._log(canister, message.now, b"[TRAP]: " + outcome.trap.message.encode())
+        return outcome
+
+    def apply(self, canister: Canister, context: CallContext | None, outcome: Outcome) -> None:
+        """Make a successful message's effects permanent; its calls go to the end of the queue."""
+        if canister.instance is not None:
+            canister.instance.commit()
+        canister.memory_version += 1
+        self.apply_cycles(canister, context, outcome)
+        if outcome.certified_data is not None:
+            canister.certified_data = outcome.certified_data
+            self._state.touched.add(canister.id)
+        if outcome.global_timer is not None:
+            canister.global_timer = outcome.global_timer
+        if context is not None:
+            for call in outcome.calls:
+                self._send(canister, context, call)
+
+    def apply_cycles(self, canister: Canister, context: CallContext | None, outcome: Outcome) -> None:
+        """Take over only cycles and counters: what is left of a replicated query."""
+        canister.version += 1
+        canister.cycles += outcome.balance_change
+        if context is not None:
+            context.cycles -= outcome.cycles_accepted
+            context.instructions += outcome.instructions
+
+    def _send(self, canister: Canister, context: CallContext, call: OutgoingCall) -> None:
+        deadline = 0
+        if call.timeout_seconds is not None:
+            deadline = self.now() + min(call.timeout_seconds, limits.MAX_BEST_EFFORT_TIMEOUT_SECONDS) * limits.NANOSECONDS
+        pending = self._state.open_callback(
+            lambda number: PendingCallback(
+                id=number,
+                context_id=context.id,
+                cycles=call.cycles,
+                on_reply=call.on_reply,
+                on_reject=call.on_reject,
+                on_cleanup=call.on_cleanup,
+                deadline=deadline,
+            )
+        )
+        context.pending += 1
+        self._state.queue.append(
+            Call(
+                caller=canister.id,
+                callee=call.callee,
+                method=call.method,
+                arg=call.arg,
+                cycles=call.cycles,
+                origin=CallbackOrigin(pending.id),
+                deadline=deadline,
+            )
+        )
+
+    @staticmethod
+    def _log(canister: Canister, now: int, line: bytes) -> None:
+        canister.log(now, line)
+        _LOG.info("[%s] %s", Principal(canister.id), line.decode("utf-8", "replace"))

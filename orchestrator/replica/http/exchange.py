@@ -1,0 +1,81 @@
+"""HTTP requests and responses as values, and the body reader with its limit."""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["CORS_HEADERS", "HttpError", "HttpRequest", "HttpResponse", "Receive", "Scope", "Send", "read_body", "send_response"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+CORS_HEADERS: Mapping[str, str] = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS",
+    "access-control-allow-headers": "*",
+    "access-control-expose-headers": "*",
+    "access-control-max-age": "7200",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """A request; `headers` has lower-case names in their order, `target` is path and query string as sent."""
+
+    method: str
+    path: str
+    target: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header, or an empty text."""
+        return next((value for key, value in self.headers if key == name), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """A response; its length is added when it is sent."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+class HttpError(Exception):
+    """Raised to answer with a status and one line of plain text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        """Keep what to answer."""
+        super().__init__(text)
+        self.response = HttpResponse(status=status, body=text.encode() + b"\n", headers=(("content-type", "text/plain; charset=utf-8"),))
+
+
+async def read_body(receive: Receive, *, limit: int) -> bytes:
+    """Read a request's body; raises `HttpError` 413 when it has more bytes than `limit`."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise HttpError(413, f"the request's body has more than {limit} bytes")
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def send_response(send: Send, response: HttpResponse, *, without_body: bool) -> None:
+    """Send a response; CORS headers that it does not set itself are added."""
+    own = {name.lower() for name, _ in response.headers}
+    headers = [
+        (name, value) for name, value in response.headers if name.lower() not in {"content-length", "transfer-encoding", "connection"}
+    ]
+    headers += [(name, value) for name, value in CORS_HEADERS.items() if name not in own]
+    headers.append(("content-length", str(len(response.body))))
+    raw = [(name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers]
+    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    await send({"type": "http.response.body", "body": b"" if without_body else response.body})

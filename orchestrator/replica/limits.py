@@ -1,0 +1,75 @@
+"""Every cap, timeout and default of the embedded network, with its unit.
+
+Sources: the IC interface specification where it gives a number, else the values of the mainnet's
+application subnets. A limit that exists only here says so.
+"""
+
+__all__ = [
+    "CANISTER_CREATION_FEE_CYCLES",
+    "DEFAULT_FREEZING_THRESHOLD_SECONDS",
+    "DEFAULT_LOG_MEMORY_BYTES",
+    "DEFAULT_PROVISIONAL_CYCLES",
+    "DEFAULT_RESERVED_CYCLES_LIMIT",
+    "FIRST_CANISTER_NUMBER",
+    "INGRESS_MAX_AHEAD_NS",
+    "LAST_CANISTER_NUMBER",
+    "MAX_BEST_EFFORT_TIMEOUT_SECONDS",
+    "MAX_CHUNKS",
+    "MAX_CHUNK_BYTES",
+    "MAX_COMPOSITE_QUERY_DEPTH",
+    "MAX_CONTROLLERS",
+    "MAX_ENVIRONMENT_VARIABLES",
+    "MAX_ENVIRONMENT_VARIABLE_BYTES",
+    "MAX_HISTORY_ENTRIES",
+    "MAX_HTTP_BODY_BYTES",
+    "MAX_INGRESS_BYTES",
+    "MAX_LOG_MEMORY_BYTES",
+    "MAX_NONCE_BYTES",
+    "MAX_PATHS",
+    "MAX_PATH_LABELS",
+    "MAX_VIEWERS",
+    "NANOSECONDS",
+    "REQUEST_STATUS_RETENTION_NS",
+    "STOP_TIMEOUT_NS",
+    "SYNC_CALL_TIMEOUT_SECONDS",
+]
+
+NANOSECONDS = 1_000_000_000
+
+# Canisters
+FIRST_CANISTER_NUMBER = 0x8000_0000_0010_0000
+"""Local networks hand out ids from here on, far away from the mainnet's."""
+LAST_CANISTER_NUMBER = 0x8000_0000_001F_FFFF
+DEFAULT_PROVISIONAL_CYCLES = 100_000_000_000_000
+CANISTER_CREATION_FEE_CYCLES = 500_000_000_000
+DEFAULT_FREEZING_THRESHOLD_SECONDS = 2_592_000
+DEFAULT_RESERVED_CYCLES_LIMIT = 5_000_000_000_000
+DEFAULT_LOG_MEMORY_BYTES = 4096
+MAX_LOG_MEMORY_BYTES = 2 * 1024 * 1024
+MAX_CONTROLLERS = 10
+MAX_VIEWERS = 10
+MAX_ENVIRONMENT_VARIABLES = 20
+MAX_ENVIRONMENT_VARIABLE_BYTES = 128
+"""Of a name, and of a value."""
+MAX_CHUNK_BYTES = 1024 * 1024
+MAX_CHUNKS = 100
+MAX_HISTORY_ENTRIES = 20
+STOP_TIMEOUT_NS = 300 * NANOSECONDS
+"""How long stop_canister waits for open call contexts before it is rejected."""
+
+# Calls
+MAX_BEST_EFFORT_TIMEOUT_SECONDS = 300
+MAX_COMPOSITE_QUERY_DEPTH = 6
+
+# HTTP
+MAX_HTTP_BODY_BYTES = 5 * 1024 * 1024
+MAX_INGRESS_BYTES = 2 * 1024 * 1024
+"""Of a call's method name and argument together."""
+MAX_NONCE_BYTES = 32
+MAX_PATHS = 1000
+MAX_PATH_LABELS = 127
+SYNC_CALL_TIMEOUT_SECONDS = 10.0
+INGRESS_MAX_AHEAD_NS = 330 * NANOSECONDS
+"""An expiry further in the future than 5 minutes and half a minute of clock drift is refused."""
+REQUEST_STATUS_RETENTION_NS = 300 * NANOSECONDS
+"""How long past its expiry a request's status is kept."""

@@ -1,0 +1,1 @@
+"""The management canister `aaaaa-aa`: creating, installing, configuring and observing canisters."""

@@ -1,0 +1,66 @@
+"""What the methods of the management canister share: their surroundings, access checks and answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from orchestrator.core.principal import Principal
+from orchestrator.replica.canister import Canister
+from orchestrator.replica.execution import Execution
+from orchestrator.replica.messages import Call
+from orchestrator.replica.rejects import Reason, RejectedError, reject
+from orchestrator.replica.scheduler import Scheduler
+from orchestrator.replica.state import Environment, ReplicaState
+
+__all__ = ["DEFERRED", "Answer", "Argument", "Context", "Method", "controlled_canister", "principal_of", "refuse"]
+
+Argument = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The network that a management call works on."""
+
+    state: ReplicaState
+    execution: Execution
+    environment: Environment
+    scheduler: Scheduler
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A method's result: the values it replies with, and how many of the call's cycles it kept."""
+
+    values: tuple[object, ...] = ()
+    accepted_cycles: int = 0
+
+
+DEFERRED: Answer | None = None
+"""What a method returns when its answer comes later, through the scheduler."""
+
+Method = Callable[[Context, Call, Argument], Answer | None]
+
+
+def refuse(detail: str) -> RejectedError:
+    """Make the error of an argument that asks for what is not allowed."""
+    return RejectedError(reject(Reason.INVALID_ARGUMENT, detail=detail))
+
+
+def principal_of(argument: Argument, name: str) -> bytes:
+    """Return the bytes of a principal in the argument."""
+    value = argument.get(name)
+    if not isinstance(value, Principal):
+        raise refuse(f"`{name}` is missing")
+    return value.raw
+
+
+def controlled_canister(
+    context: Context, call: Call, argument: Argument, *, name: str = "canister_id", or_itself: bool = False
+) -> Canister:
+    """Return the canister that the argument names; raises `RejectedError` unless the caller controls it.
+
+    `or_itself` lets the canister call the method about itself without being its own controller.
+    """
+    canister = context.state.canister(principal_of(argument, name))
+    if not canister.is_controlled_by(call.caller) and not (or_itself and call.caller == canister.id):
+        raise RejectedError(reject(Reason.NOT_CONTROLLER, canister=canister.id, method=call.method))
+    return canister

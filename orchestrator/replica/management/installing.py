@@ -1,0 +1,202 @@
+"""Installing code, from one message or from stored chunks: all of it takes effect, or none.
+
+Source: the IC interface specification, sections "IC method install_code" and "Canister upgrades".
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from orchestrator.candid import Variant
+from orchestrator.core.principal import Principal
+from orchestrator.replica import limits
+from orchestrator.replica.canister import Canister, Change, ChangeKind
+from orchestrator.replica.execution import rejection_of
+from orchestrator.replica.management.context import Answer, Argument, Context, controlled_canister, refuse
+from orchestrator.replica.messages import Call
+from orchestrator.replica.rejects import Reason, RejectedError, reject
+from orchestrator.replica.vm.interface import START, Instance, InvalidModuleError, Message, MessageKind, Module, Outcome
+
+__all__ = ["clear_chunk_store", "install_chunked_code", "install_code", "stored_chunks", "upload_chunk"]
+
+_ORTHOGONAL_PERSISTENCE = "enhanced-orthogonal-persistence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Installation:
+    """One installation: where, what, and how. `keep_memory` is None when the request does not say."""
+
+    canister: Canister
+    caller: bytes
+    mode: str
+    wasm: bytes
+    arg: bytes
+    now: int
+    skip_pre_upgrade: bool = False
+    keep_memory: bool | None = None
+
+
+def install_code(context: Context, call: Call, argument: Argument) -> Answer:
+    """Install the module in the message."""
+    canister = controlled_canister(context, call, argument)
+    _install(context, _read(context, call, canister, argument, cast("bytes", argument["wasm_module"])))
+    return Answer()
+
+
+def install_chunked_code(context: Context, call: Call, argument: Argument) -> Answer:
+    """Install the module that stored chunks make up."""
+    canister = controlled_canister(context, call, argument, name="target_canister")
+    store = canister
+    if argument.get("store_canister") is not None:
+        store = controlled_canister(context, call, argument, name="store_canister", or_itself=True)
+    parts = []
+    for chunk in cast("Sequence[Mapping[str, bytes]]", argument["chunk_hashes_list"]):
+        part = store.chunks.get(chunk["hash"])
+        if part is None:
+            raise refuse(f"chunk hash {chunk['hash'].hex()} was not found in the chunk store of canister {Principal(store.id)}")
+        parts.append(part)
+    wasm = b"".join(parts)
+    wanted = cast("bytes", argument["wasm_module_hash"])
+    if hashlib.sha256(wasm).digest() != wanted:
+        raise refuse(f"Wasm module hash {hashlib.sha256(wasm).hexdigest()} does not match given hash {wanted.hex()}")
+    _install(context, _read(context, call, canister, argument, wasm))
+    return Answer()
+
+
+def upload_chunk(context: Context, call: Call, argument: Argument) -> Answer:
+    """Store a chunk of at most 1 MiB and return its hash."""
+    canister = controlled_canister(context, call, argument, or_itself=True)
+    chunk = cast("bytes", argument["chunk"])
+    if len(chunk) > limits.MAX_CHUNK_BYTES:
+        raise refuse(f"Wasm chunk size {len(chunk)} exceeds the maximum chunk size of {limits.MAX_CHUNK_BYTES}")
+    digest = hashlib.sha256(chunk).digest()
+    if digest not in canister.chunks and len(canister.chunks) >= limits.MAX_CHUNKS:
+        raise refuse(f"Wasm chunk store has reached maximum capacity of {limits.MAX_CHUNKS} chunks")
+    canister.chunks[digest] = bytes(chunk)
+    return Answer(({"hash": digest},))
+
+
+def clear_chunk_store(context: Context, call: Call, argument: Argument) -> Answer:
+    """Forget all stored chunks."""
+    controlled_canister(context, call, argument, or_itself=True).chunks = {}
+    return Answer()
+
+
+def stored_chunks(context: Context, call: Call, argument: Argument) -> Answer:
+    """List the hashes of the stored chunks."""
+    canister = controlled_canister(context, call, argument, or_itself=True)
+    return Answer(([{"hash": digest} for digest in canister.chunks],))
+
+
+def _read(context: Context, call: Call, canister: Canister, argument: Argument, wasm: bytes) -> _Installation:
+    mode = cast("Variant", argument["mode"])
+    options = cast("Mapping[str, object]", mode.value or {}) if mode.label == "upgrade" else {}
+    persistence = cast("Variant | None", options.get("wasm_memory_persistence"))
+    return _Installation(
+        canister=canister,
+        caller=call.caller,
+        mode=str(mode.label),
+        wasm=bytes(wasm),
+        arg=bytes(cast("bytes", argument["arg"])),
+        now=context.execution.now(),
+        skip_pre_upgrade=bool(options.get("skip_pre_upgrade")),
+        keep_memory=None if persistence is None else persistence.label == "keep",
+    )
+
+
+def _install(context: Context, work: _Installation) -> None:
+    canister = work.canister
+    if work.mode == "install" and canister.instance is not None:
+        raise RejectedError(reject(Reason.NOT_EMPTY, canister=canister.id))
+    if work.mode == "upgrade" and canister.instance is None:
+        raise RejectedError(reject(Reason.NO_MODULE, canister=canister.id))
+    try:
+        module = context.environment.machine.load(work.wasm)
+    except InvalidModuleError as error:
+        raise RejectedError(reject(Reason.INVALID_MODULE, canister=canister.id, detail=str(error))) from error
+    previous = canister.instance
+    if work.mode == "upgrade" and previous is not None:
+        _check_persistence(work, previous.module, module)
+        instance, outcomes = _upgrade(context, work, previous, module)
+    else:
+        instance, outcomes = _start(context, work, context.environment.machine.instantiate(module), entry="canister_init")
+    _take_over(context, work, instance, outcomes)
+    if previous is not None:
+        previous.close()
+
+
+def _check_persistence(work: _Installation, old: Module, new: Module) -> None:
+    """Refuse an upgrade that would drop, or cannot keep, a main memory that is meant to persist."""
+    if _ORTHOGONAL_PERSISTENCE in old.info.metadata and work.keep_memory is None:
+        raise RejectedError(reject(Reason.EOP_OPTION_MISSING))
+    if work.keep_memory and _ORTHOGONAL_PERSISTENCE not in new.info.metadata:
+        raise RejectedError(reject(Reason.EOP_NOT_SUPPORTED))
+
+
+def _upgrade(context: Context, work: _Installation, previous: Instance, module: Module) -> tuple[Instance, list[Outcome]]:
+    """Run pre_upgrade on the old code and post_upgrade on the new; a trap leaves the old code as it was."""
+    outcomes: list[Outcome] = []
+    try:
+        if not work.skip_pre_upgrade and work.canister.exports("canister_pre_upgrade"):
+            outcomes.append(_run(context, work, previous, "canister_pre_upgrade", MessageKind.PRE_UPGRADE))
+        instance = context.environment.machine.instantiate(module, previous=previous, keep_memory=bool(work.keep_memory))
+        instance, started = _start(context, work, instance, entry="canister_post_upgrade")
+    except RejectedError:
+        previous.rollback()
+        raise
+    return instance, outcomes + started
+
+
+def _start(context: Context, work: _Installation, instance: Instance, *, entry: str) -> tuple[Instance, list[Outcome]]:
+    """Run the start function and the given entry point, where they exist."""
+    outcomes: list[Outcome] = []
+    kind = MessageKind.INIT if entry == "canister_init" else MessageKind.POST_UPGRADE
+    try:
+        if instance.module.info.has_start:
+            outcomes.append(_run(context, work, instance, START, MessageKind.START))
+        if entry in instance.module.info.exports:
+            outcomes.append(_run(context, work, instance, entry, kind))
+    except RejectedError:
+        instance.rollback()
+        instance.close()
+        raise
+    return instance, outcomes
+
+
+def _run(context: Context, work: _Installation, instance: Instance, entry: str, kind: MessageKind) -> Outcome:
+    message = Message(kind=kind, now=work.now, caller=work.caller, arg=work.arg, responded=True)
+    outcome = context.execution.run_logged(work.canister, instance, entry, message)
+    if outcome.trap is not None:
+        raise RejectedError(rejection_of(work.canister.id, outcome.trap))
+    return outcome
+
+
+def _take_over(context: Context, work: _Installation, instance: Instance, outcomes: Sequence[Outcome]) -> None:
+    """Make the new code the canister's; timers do not survive, certified data survives upgrades only."""
+    canister = work.canister
+    if work.mode != "upgrade":
+        canister.certified_data = b""
+    if work.mode == "reinstall":
+        canister.clear_logs(before=work.now)
+    canister.instance = instance
+    canister.wasm, canister.module_hash = work.wasm, hashlib.sha256(work.wasm).digest()
+    canister.global_timer, canister.installed_at = 0, work.now
+    for outcome in outcomes:
+        canister.cycles += outcome.balance_change
+        canister.certified_data = canister.certified_data if outcome.certified_data is None else outcome.certified_data
+        canister.global_timer = outcome.global_timer or canister.global_timer
+    instance.commit()
+    canister.version += 1
+    canister.memory_version += 1
+    canister.record(
+        Change(
+            timestamp=work.now,
+            version=canister.version,
+            origin=work.caller,
+            kind=ChangeKind.CODE_DEPLOYMENT,
+            mode=work.mode,
+            module_hash=canister.module_hash,
+        )
+    )
+    context.state.touched.add(canister.id)

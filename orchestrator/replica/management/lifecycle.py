@@ -1,0 +1,147 @@
+"""Creating, starting, stopping and deleting canisters, their settings and their cycles."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from orchestrator.core.principal import Principal
+from orchestrator.replica import limits
+from orchestrator.replica.canister import Canister, CanisterStatus, Change, ChangeKind, Settings, StopWaiter
+from orchestrator.replica.certified_state import is_in_ranges
+from orchestrator.replica.management.context import DEFERRED, Answer, Argument, Context, controlled_canister, principal_of, refuse
+from orchestrator.replica.management.settings import apply_settings
+from orchestrator.replica.messages import Call
+from orchestrator.replica.rejects import Reason, RejectedError, reject
+
+__all__ = [
+    "create_canister",
+    "delete_canister",
+    "deposit_cycles",
+    "provisional_create_canister_with_cycles",
+    "provisional_top_up_canister",
+    "raw_rand",
+    "start_canister",
+    "stop_canister",
+    "uninstall_code",
+    "update_settings",
+]
+
+_RANDOM_BYTES = 32
+
+
+def create_canister(context: Context, call: Call, argument: Argument) -> Answer:
+    """Create a canister for another canister, which pays the fee; the rest is the new one's balance."""
+    fee = limits.CANISTER_CREATION_FEE_CYCLES
+    if call.cycles < fee:
+        raise RejectedError(reject(Reason.CREATION_CYCLES, fee=fee, received=call.cycles))
+    canister_id = _create(context, call, argument, cycles=call.cycles - fee, canister_id=None)
+    return Answer(({"canister_id": Principal(canister_id)},), accepted_cycles=call.cycles)
+
+
+def provisional_create_canister_with_cycles(context: Context, call: Call, argument: Argument) -> Answer:
+    """Create a canister for anybody, with fresh cycles and, if wanted, a given id."""
+    amount = argument.get("amount")
+    cycles = amount if isinstance(amount, int) else limits.DEFAULT_PROVISIONAL_CYCLES
+    wanted = principal_of(argument, "specified_id") if argument.get("specified_id") is not None else None
+    if wanted is not None and not is_in_ranges(wanted):
+        raise refuse(f"The `specified_id` {Principal(wanted)} is not in the canister ranges of this network.")
+    if wanted in context.state.canisters:
+        raise RejectedError(reject(Reason.CANISTER_EXISTS, canister=wanted or b""))
+    canister_id = _create(context, call, argument, cycles=cycles, canister_id=wanted)
+    return Answer(({"canister_id": Principal(canister_id)},))
+
+
+def _create(context: Context, call: Call, argument: Argument, *, cycles: int, canister_id: bytes | None) -> bytes:
+    changes = cast("Mapping[str, object]", argument.get("settings") or {})
+    settings = apply_settings(Settings(controllers=(call.caller,)), changes)
+    now = context.execution.now()
+    canister = Canister(id=canister_id or context.state.new_canister_id(), settings=settings, cycles=cycles, created_at=now)
+    canister.record(Change(timestamp=now, version=0, origin=call.caller, kind=ChangeKind.CREATION, controllers=settings.controllers))
+    context.state.add_canister(canister)
+    return canister.id
+
+
+def update_settings(context: Context, call: Call, argument: Argument) -> Answer:
+    """Change the settings that are given."""
+    canister = controlled_canister(context, call, argument)
+    before = canister.settings
+    canister.settings = apply_settings(before, cast("Mapping[str, object]", argument["settings"]))
+    canister.version += 1
+    if canister.settings.controllers != before.controllers:
+        canister.record(
+            Change(
+                timestamp=context.execution.now(),
+                version=canister.version,
+                origin=call.caller,
+                kind=ChangeKind.CONTROLLERS_CHANGE,
+                controllers=canister.settings.controllers,
+            )
+        )
+    context.state.touched.add(canister.id)
+    return Answer()
+
+
+def start_canister(context: Context, call: Call, argument: Argument) -> Answer:
+    """Let a canister take calls again; whoever still waited for it to stop is rejected."""
+    canister = controlled_canister(context, call, argument)
+    waiters, canister.stop_waiters = canister.stop_waiters, []
+    for waiter in waiters:
+        context.scheduler.respond(waiter.origin, reject(Reason.STOP_CANCELLED, canister=canister.id), waiter.cycles)
+    canister.status = CanisterStatus.RUNNING
+    return Answer()
+
+
+def stop_canister(context: Context, call: Call, argument: Argument) -> Answer | None:
+    """Take no more calls; the answer comes when no call is open any more."""
+    canister = controlled_canister(context, call, argument)
+    if canister.status is CanisterStatus.STOPPED:
+        return Answer()
+    canister.status = CanisterStatus.STOPPING
+    deadline = context.execution.now() + limits.STOP_TIMEOUT_NS
+    canister.stop_waiters.append(StopWaiter(call.origin, call.cycles, deadline))
+    context.scheduler.settle_stopping(canister)
+    return DEFERRED
+
+
+def delete_canister(context: Context, call: Call, argument: Argument) -> Answer:
+    """Forget a stopped canister with everything it had."""
+    canister = controlled_canister(context, call, argument)
+    if canister.status is not CanisterStatus.STOPPED:
+        raise RejectedError(reject(Reason.NOT_STOPPED, canister=canister.id))
+    if canister.instance is not None:
+        canister.instance.close()
+    context.state.remove_canister(canister.id)
+    return Answer()
+
+
+def uninstall_code(context: Context, call: Call, argument: Argument) -> Answer:
+    """Take a canister's code and state away; open calls are rejected."""
+    canister = controlled_canister(context, call, argument)
+    if canister.instance is not None:
+        canister.instance.close()
+    canister.instance, canister.wasm, canister.module_hash = None, None, None
+    canister.certified_data, canister.global_timer, canister.chunks = b"", 0, {}
+    now = context.execution.now()
+    canister.clear_logs(before=now)
+    canister.version += 1
+    canister.memory_version += 1
+    canister.record(Change(timestamp=now, version=canister.version, origin=call.caller, kind=ChangeKind.CODE_UNINSTALL))
+    context.scheduler.abandon_contexts(canister.id)
+    context.state.touched.add(canister.id)
+    return Answer()
+
+
+def deposit_cycles(context: Context, call: Call, argument: Argument) -> Answer:
+    """Give the call's cycles to any canister."""
+    context.state.canister(principal_of(argument, "canister_id")).cycles += call.cycles
+    return Answer(accepted_cycles=call.cycles)
+
+
+def provisional_top_up_canister(context: Context, call: Call, argument: Argument) -> Answer:  # noqa: ARG001 # the shape of every method
+    """Give fresh cycles to any canister."""
+    context.state.canister(principal_of(argument, "canister_id")).cycles += cast("int", argument["amount"])
+    return Answer()
+
+
+def raw_rand(context: Context, call: Call, argument: Argument) -> Answer:  # noqa: ARG001 # the shape of every method
+    """Return 32 random bytes."""
+    return Answer((context.environment.entropy(_RANDOM_BYTES),))

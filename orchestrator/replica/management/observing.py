@@ -1,0 +1,117 @@
+"""What the management canister tells about canisters: status, history, metadata, logs.
+
+Source: the IC interface specification, sections "IC method canister_status" to "IC method canister_metadata".
+"""
+
+from typing import cast
+
+from orchestrator.candid import Variant
+from orchestrator.core.principal import Principal
+from orchestrator.replica.canister import Canister, CanisterStatus, Change, ChangeKind
+from orchestrator.replica.management.context import Answer, Argument, Context, principal_of, refuse
+from orchestrator.replica.management.settings import render_settings
+from orchestrator.replica.messages import Call
+from orchestrator.replica.rejects import Reason, RejectedError, reject
+
+__all__ = ["canister_info", "canister_metadata", "canister_status", "fetch_canister_logs"]
+
+_STATUS_LABELS = {CanisterStatus.RUNNING: "running", CanisterStatus.STOPPING: "stopping", CanisterStatus.STOPPED: "stopped"}
+
+
+def canister_status(context: Context, call: Call, argument: Argument) -> Answer:
+    """Report everything about a canister to those who may see it."""
+    canister = context.state.canister(principal_of(argument, "canister_id"))
+    visible = (
+        canister.is_controlled_by(call.caller) or call.caller == canister.id or canister.settings.status_visibility.allows(call.caller)
+    )
+    if not visible:
+        raise RejectedError(reject(Reason.NOT_CONTROLLER, canister=canister.id, method=call.method))
+    metrics = _memory_metrics(canister)
+    report: dict[str, object] = {
+        "status": Variant(_STATUS_LABELS[canister.status]),
+        "ready_for_migration": canister.status is CanisterStatus.STOPPED,
+        "version": canister.version,
+        "settings": render_settings(canister.settings),
+        "module_hash": canister.module_hash,
+        "memory_size": sum(metrics.values()),
+        "memory_metrics": metrics,
+        "cycles": canister.cycles,
+        "reserved_cycles": 0,
+        "idle_cycles_burned_per_day": 0,
+        "query_stats": {
+            "num_calls_total": canister.query_calls,
+            "num_instructions_total": canister.query_instructions,
+            "request_payload_bytes_total": canister.query_request_bytes,
+            "response_payload_bytes_total": canister.query_response_bytes,
+        },
+    }
+    return Answer((report,))
+
+
+def _memory_metrics(canister: Canister) -> dict[str, int]:
+    instance = canister.instance
+    sections = instance.module.info.metadata if instance is not None else {}
+    return {
+        "wasm_memory_size": instance.memory_bytes if instance is not None else 0,
+        "stable_memory_size": instance.stable_bytes if instance is not None else 0,
+        "global_memory_size": 0,
+        "wasm_binary_size": len(canister.wasm or b""),
+        "custom_sections_size": sum(len(name) + len(section.content) for name, section in sections.items()),
+        "canister_history_size": 0,
+        "wasm_chunk_store_size": sum(len(chunk) for chunk in canister.chunks.values()),
+        "snapshots_size": 0,
+        "log_memory_store_size": canister.log_bytes,
+    }
+
+
+def canister_info(context: Context, call: Call, argument: Argument) -> Answer:  # noqa: ARG001 # the shape of every method
+    """Report a canister's history, code and controllers to any canister."""
+    canister = context.state.canister(principal_of(argument, "canister_id"))
+    wanted = cast("int | None", argument.get("num_requested_changes")) or 0
+    recent = canister.history[max(0, len(canister.history) - wanted) :]
+    report = {
+        "total_num_changes": canister.total_changes,
+        "recent_changes": [_render_change(context, change) for change in recent],
+        "module_hash": canister.module_hash,
+        "controllers": [Principal(raw) for raw in canister.settings.controllers],
+    }
+    return Answer((report,))
+
+
+def _render_change(context: Context, change: Change) -> dict[str, object]:
+    controllers = [Principal(raw) for raw in change.controllers]
+    details = {
+        ChangeKind.CREATION: Variant("creation", {"controllers": controllers, "environment_variables_hash": None}),
+        ChangeKind.CODE_UNINSTALL: Variant("code_uninstall"),
+        ChangeKind.CODE_DEPLOYMENT: Variant("code_deployment", {"mode": Variant(change.mode), "module_hash": change.module_hash}),
+        ChangeKind.CONTROLLERS_CHANGE: Variant("controllers_change", {"controllers": controllers}),
+    }
+    origin = Principal(change.origin)
+    by_canister = change.origin in context.state.canisters
+    return {
+        "timestamp_nanos": change.timestamp,
+        "canister_version": change.version,
+        "origin": Variant("from_canister", {"canister_id": origin, "canister_version": None})
+        if by_canister
+        else Variant("from_user", {"user_id": origin}),
+        "details": details[change.kind],
+    }
+
+
+def canister_metadata(context: Context, call: Call, argument: Argument) -> Answer:
+    """Return a metadata section; private ones only to controllers."""
+    canister = context.state.canister(principal_of(argument, "canister_id"))
+    name = cast("str", argument["name"])
+    section = canister.instance.module.info.metadata.get(name) if canister.instance is not None else None
+    if section is None or not (section.public or canister.is_controlled_by(call.caller)):
+        raise refuse(f"The canister {Principal(canister.id)} has no metadata section with the name {name}.")
+    return Answer(({"value": section.content},))
+
+
+def fetch_canister_logs(context: Context, call: Call, argument: Argument) -> Answer:
+    """Return the log lines to those who may see them."""
+    canister = context.state.canister(principal_of(argument, "canister_id"))
+    if not canister.is_controlled_by(call.caller) and not canister.settings.log_visibility.allows(call.caller):
+        raise RejectedError(reject(Reason.NOT_VISIBLE, caller=call.caller, what="logs"))
+    records = [{"idx": record.index, "timestamp_nanos": record.timestamp, "content": record.content} for record in canister.logs]
+    return Answer(({"canister_log_records": records},))

@@ -1,0 +1,114 @@
+"""Every rejection of the embedded network in one table: error code, reject code and text.
+
+The numbers and the wording follow the reference implementation, because programs and people match on
+them. An error code's hundreds are its reject code (IC0536 is a CANISTER_ERROR, 5).
+Source: the IC interface specification, sections "Reject codes" and "Error codes".
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from orchestrator.core.principal import Principal
+
+__all__ = ["Reason", "RejectCode", "RejectedError", "Rejection", "explicit_reject", "reject", "trapped"]
+
+
+class RejectCode(IntEnum):
+    """What kind of failure a reject reports."""
+
+    SYS_FATAL = 1
+    SYS_TRANSIENT = 2
+    DESTINATION_INVALID = 3
+    CANISTER_REJECT = 4
+    CANISTER_ERROR = 5
+    SYS_UNKNOWN = 6
+
+
+class Reason(Enum):
+    """Why something is rejected: the error code's number and the text."""
+
+    INGRESS_TIMEOUT = (202, "Ingress message timed out waiting to start executing.")
+    CANISTER_EXISTS = (205, "Canister {canister} is already installed.")
+    STOP_TIMED_OUT = (206, "Stop canister request timed out: canister {canister} still has open call contexts.")
+    CANISTER_NOT_FOUND = (301, "Canister {canister} not found")
+    CREATION_CYCLES = (
+        403,
+        "Creating a canister requires a fee of {fee} that is deducted from the canister's initial balance but only {received} cycles were received with the create_canister request.",
+    )
+    CANISTER_REJECTED = (406, "Canister rejected the message")
+    UNINSTALLED = (406, "Canister {canister} has been uninstalled.")
+    NOT_AS_INGRESS = (406, "ic00 method {method} can not be called via ingress messages")
+    NOT_AS_UPDATE = (406, "{method} API is only accessible in non-replicated mode")
+    INVALID_ARGUMENT = (408, "{detail}")
+    EOP_OPTION_MISSING = (
+        504,
+        "Missing upgrade option: Enhanced orthogonal persistence requires the `wasm_memory_persistence` upgrade option.",
+    )
+    EOP_NOT_SUPPORTED = (
+        504,
+        "Invalid upgrade option: The `wasm_memory_persistence: opt Keep` upgrade option requires that the new canister module supports enhanced orthogonal persistence.",
+    )
+    INVALID_MODULE = (505, "Error from Canister {canister}: Canister's Wasm module is not valid: {detail}")
+    DID_NOT_REPLY = (506, "Error from Canister {canister}: Canister did not reply to the call")
+    STOPPED = (508, "Canister {canister} is stopped")
+    STOPPING = (509, "Canister {canister} is stopping")
+    NOT_STOPPED = (510, "Canister {canister} must be stopped before it is deleted.")
+    STOP_CANCELLED = (511, "Canister {canister} was restarted before it was stopped.")
+    NOT_CONTROLLER = (512, "Only controllers of canister {canister} can call ic00 method {method}")
+    NOT_VISIBLE = (512, "Caller {caller} is not allowed to access canister {what}")
+    NOT_EMPTY = (
+        514,
+        "Canister {canister} cannot be installed because the canister is not empty. Try installing with mode='reinstall' instead.",
+    )
+    TOO_FEW_CYCLES = (520, "Canister {canister} takes calls with at least {minimum} cycles from canisters, and got {received}.")
+    QUERY_TOO_DEEP = (525, "Composite query calls exceeded the maximum call depth of {depth}.")
+    COMPOSITE_AS_UPDATE = (
+        527,
+        "Error from Canister {canister}: Composite query '{method}' cannot be called in replicated mode",
+    )
+    NO_UPDATE_METHOD = (536, "Error from Canister {canister}: Canister has no update method '{method}'.")
+    NO_QUERY_METHOD = (536, "Error from Canister {canister}: Canister has no query method '{method}'.")
+    NO_MANAGEMENT_METHOD = (536, "Management canister has no method '{method}'")
+    UNSUPPORTED = (536, "The embedded network does not offer the management method '{method}'")
+    NO_MODULE = (
+        537,
+        "Error from Canister {canister}: Attempted to execute a message, but the canister contains no Wasm module.",
+    )
+    DEADLINE = (601, "Call deadline has expired.")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A call's failure. `is_explicit` when a canister rejected on purpose, with its own words."""
+
+    code: int
+    message: str
+    error_code: str
+    is_explicit: bool = False
+
+
+class RejectedError(Exception):
+    """Raised inside the replica to end a call with a rejection."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        """Keep the rejection."""
+        super().__init__(rejection.message)
+        self.rejection = rejection
+
+
+def reject(reason: Reason, **values: bytes | str | int) -> Rejection:
+    """Make a rejection; values that are bytes are principals."""
+    code, template = reason.value
+    texts = {name: str(Principal(value)) if isinstance(value, bytes) else str(value) for name, value in values.items()}
+    return Rejection(code=code // 100, message=template.format(**texts), error_code=f"IC{code:04}")
+
+
+def trapped(canister_id: bytes, message: str, error_code: str) -> Rejection:
+    """Say that execution failed; `message` and `error_code` are the virtual machine's."""
+    text = f"Error from Canister {Principal(canister_id)}: {message}"
+    return Rejection(code=RejectCode.CANISTER_ERROR, message=text, error_code=error_code)
+
+
+def explicit_reject(message: str) -> Rejection:
+    """Say what a canister said when it rejected a call."""
+    return Rejection(code=RejectCode.CANISTER_REJECT, message=message, error_code="IC0406", is_explicit=True)

@@ -1,0 +1,108 @@
+"""Everything a network remembers, apart from its keys: canisters, calls under way, requests."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from orchestrator.replica import limits
+from orchestrator.replica.canister import Canister
+from orchestrator.replica.messages import Call, CallContext, PendingCallback, QueueItem
+from orchestrator.replica.rejects import Reason, RejectedError, reject
+from orchestrator.replica.requests import RequestStore
+from orchestrator.replica.vm.interface import Machine
+
+__all__ = ["Clock", "Environment", "ReplicaState"]
+
+_CANISTER_ID_SUFFIX = b"\x01\x01"
+
+
+class Clock:
+    """Time in nanoseconds that never stands still and never goes back, from any source that may do both."""
+
+    def __init__(self, source: Callable[[], int], last: int = 0) -> None:
+        self._source = source
+        self.last = last
+
+    def now(self) -> int:
+        """Return a time later than every one before."""
+        self.last = max(self.last + 1, self._source())
+        return self.last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What execution gets from outside. `entropy(n)` returns n random bytes; `data_certificate` certifies a canister's data."""
+
+    machine: Machine
+    clock: Clock
+    entropy: Callable[[int], bytes]
+    subnet_id: bytes
+    root_key: bytes
+    data_certificate: Callable[[bytes], bytes]
+
+
+@dataclass(slots=True, kw_only=True)
+class ReplicaState:
+    """The state of all canisters and calls.
+
+    `touched` collects the ids of canisters whose certified part changed; `created` those that were created
+    since it was last emptied.
+    """
+
+    next_canister_number: int = limits.FIRST_CANISTER_NUMBER
+    next_call_id: int = 1
+    canisters: dict[bytes, Canister] = field(default_factory=dict)
+    contexts: dict[int, CallContext] = field(default_factory=dict)
+    callbacks: dict[int, PendingCallback] = field(default_factory=dict)
+    queue: deque[QueueItem] = field(default_factory=deque)
+    requests: RequestStore = field(default_factory=RequestStore)
+    touched: set[bytes] = field(default_factory=set)
+    created: set[bytes] = field(default_factory=set)
+
+    def canister(self, canister_id: bytes) -> Canister:
+        """Return a canister; raises `RejectedError` when there is none."""
+        found = self.canisters.get(canister_id)
+        if found is None:
+            raise RejectedError(reject(Reason.CANISTER_NOT_FOUND, canister=canister_id))
+        return found
+
+    def new_canister_id(self) -> bytes:
+        """Return the next free canister id."""
+        while True:
+            canister_id = self.next_canister_number.to_bytes(8, "big") + _CANISTER_ID_SUFFIX
+            self.next_canister_number += 1
+            if canister_id not in self.canisters:
+                return canister_id
+
+    def add_canister(self, canister: Canister) -> None:
+        """Take in a new canister."""
+        self.canisters[canister.id] = canister
+        self.touched.add(canister.id)
+        self.created.add(canister.id)
+
+    def remove_canister(self, canister_id: bytes) -> None:
+        """Forget a canister."""
+        del self.canisters[canister_id]
+        self.touched.add(canister_id)
+        self.created.discard(canister_id)
+
+    def open_context(self, canister_id: bytes, call: Call | None) -> CallContext:
+        """Begin a call context; None for a canister's own tasks."""
+        context = CallContext(id=self._next_id(), canister_id=canister_id, call=call, cycles=call.cycles if call else 0)
+        self.contexts[context.id] = context
+        return context
+
+    def open_callback(self, callback: Callable[[int], PendingCallback]) -> PendingCallback:
+        """Register what `callback` makes of a new id."""
+        pending = callback(self._next_id())
+        self.callbacks[pending.id] = pending
+        return pending
+
+    def has_open_contexts(self, canister_id: bytes) -> bool:
+        """Say if a canister has calls that are not answered, or answered ones whose callbacks are pending."""
+        return any(context.canister_id == canister_id for context in self.contexts.values())
+
+    def _next_id(self) -> int:
+        number = self.next_call_id
+        self.next_call_id += 1
+        return number

@@ -1,0 +1,1 @@
+"""The network's state on disk: keys, canisters and calls under way."""

@@ -1,0 +1,178 @@
+"""Saving a running network and bringing it back.
+
+A checkpoint writes the memories that changed under new names, then replaces `state.cbor`, which names what
+belongs together: whatever happens in between, the directory holds one consistent state.
+"""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, cast
+
+from orchestrator.replica.canister import Canister
+from orchestrator.replica.messages import Call, IngressOrigin
+from orchestrator.replica.replica import Replica
+from orchestrator.replica.requests import RequestRecord
+from orchestrator.replica.state import ReplicaState
+from orchestrator.replica.storage import codec
+from orchestrator.replica.storage.directory import StateDirectory
+from orchestrator.replica.vm.interface import Machine
+from orchestrator.store.atomic import PRIVATE_MODE, sync_directory, write_atomic
+
+__all__ = ["Checkpoints", "load_state"]
+
+_STATE_FIELDS = ("next_canister_number", "next_call_id", "contexts", "callbacks", "queue")
+_NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks"})
+
+
+class Checkpoints:
+    """Keeps a replica's state on disk; implements the driver's `Persistence`. Runs on the canisters' thread."""
+
+    def __init__(self, replica: Replica, directory: StateDirectory, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._replica = replica
+        self._directory = directory
+        self._monotonic = monotonic
+        self._saved_activity = -1
+        self._records: dict[bytes, dict[str, object]] = {}
+        self._rest: dict[str, object] = {}
+        self._memories: dict[bytes, tuple[int, str]] = {}
+        self._blobs: set[str] = set()
+        self._next_memory = 1 + max((_number(path.name) for path in _entries(directory.memories)), default=0)
+
+    def checkpoint(self) -> float:
+        """Save everything if something may have changed; returns the seconds it took."""
+        activity = self._replica.activity
+        if activity == self._saved_activity:
+            return 0.0
+        started = self._monotonic()
+        state = self._replica.state
+        self._records = {canister.id: self._record(canister) for canister in state.canisters.values()}
+        self._rest = {name: codec.pack(getattr(state, name)) for name in _STATE_FIELDS}
+        self._rest["requests"] = codec.pack(state.requests.all())
+        self._rest["time"] = self._replica.clock.last
+        self._write()
+        self._collect_garbage()
+        self._saved_activity = activity
+        state.created.clear()
+        return self._monotonic() - started
+
+    def save_created(self) -> None:
+        """Add new canisters, as they are, to the last checkpoint: their ids must outlive this process."""
+        state = self._replica.state
+        if not self._rest:
+            self.checkpoint()
+            return
+        for canister_id in state.created:
+            self._records[canister_id] = self._record(state.canisters[canister_id])
+        self._rest["next_canister_number"] = state.next_canister_number
+        self._write()
+        state.created.clear()
+
+    def _write(self) -> None:
+        content = {**self._rest, "canisters": list(self._records.values())}
+        write_atomic(self._directory.state, codec.dump(content), PRIVATE_MODE)
+
+    def _record(self, canister: Canister) -> dict[str, object]:
+        """Save a canister's blobs and memory, and return the rest of it."""
+        record: dict[str, object] = {
+            field.name: getattr(canister, field.name) for field in fields(canister) if field.name not in _NOT_IN_RECORD
+        }
+        record["chunks"] = [self._save_blob(chunk) for chunk in canister.chunks.values()]
+        record["wasm"] = None if canister.wasm is None else self._save_blob(canister.wasm)
+        record["memory"] = None if canister.instance is None else self._save_memory(canister)
+        return record
+
+    def _save_blob(self, data: bytes) -> str:
+        name = hashlib.sha256(data).hexdigest()
+        if name not in self._blobs:
+            path = self._directory.blobs / name
+            if not path.exists():
+                write_atomic(path, data, PRIVATE_MODE)
+            self._blobs.add(name)
+        return name
+
+    def _save_memory(self, canister: Canister) -> str:
+        saved = self._memories.get(canister.id)
+        if saved is not None and saved[0] == canister.memory_version:
+            return saved[1]
+        name = f"{canister.id.hex()}-{self._next_memory}"
+        self._next_memory += 1
+        path = self._directory.memories / name
+        path.mkdir(parents=True)
+        assert canister.instance is not None  # noqa: S101 # the caller looked
+        canister.instance.save(path)
+        for file in path.iterdir():
+            _sync_file(file)
+        sync_directory(path)
+        self._memories[canister.id] = (canister.memory_version, name)
+        return name
+
+    def _collect_garbage(self) -> None:
+        """Remove the memories and blobs that the checkpoint just written does not name."""
+        memories = {record["memory"] for record in self._records.values()}
+        blobs: set[object] = {record["wasm"] for record in self._records.values()}
+        for record in self._records.values():
+            blobs.update(cast("list[object]", record["chunks"]))
+        for path in _entries(self._directory.memories):
+            if path.name not in memories:
+                shutil.rmtree(path)
+        for path in _entries(self._directory.blobs):
+            if path.name not in blobs:
+                path.unlink()
+                self._blobs.discard(path.name)
+
+
+def load_state(directory: StateDirectory, machine: Machine) -> tuple[ReplicaState, int]:
+    """Bring the last checkpoint back, with the time it knew last; an empty state when there is none."""
+    if not directory.state.exists():
+        return ReplicaState(), 0
+    content = cast("dict[str, Any]", codec.load(directory.state.read_bytes()))
+    state = ReplicaState(**{name: content[name] for name in _STATE_FIELDS})
+    for record in content["canisters"]:
+        canister = _load_canister(directory, machine, record)
+        state.canisters[canister.id] = canister
+    alive = _requests_under_way(state)
+    for request in cast("list[RequestRecord]", content["requests"]):
+        if request.is_done or request.request_id in alive:
+            state.requests.put(request)
+    return state, content["time"]
+
+
+def _load_canister(directory: StateDirectory, machine: Machine, record: dict[str, Any]) -> Canister:
+    memory, wasm, chunks = record.pop("memory"), record.pop("wasm"), record.pop("chunks")
+    canister = Canister(**record)
+    for name in chunks:
+        canister.chunks[bytes.fromhex(name)] = (directory.blobs / name).read_bytes()
+    if wasm is not None and memory is not None:
+        canister.wasm = (directory.blobs / wasm).read_bytes()
+        canister.instance = machine.restore(machine.load(canister.wasm), directory.memories / memory)
+    return canister
+
+
+def _requests_under_way(state: ReplicaState) -> set[bytes]:
+    """Return the requests that something in the state will still answer."""
+    calls = [item for item in state.queue if isinstance(item, Call)]
+    calls += [context.call for context in state.contexts.values() if context.call is not None]
+    origins = [call.origin for call in calls]
+    origins += [waiter.origin for canister in state.canisters.values() for waiter in canister.stop_waiters]
+    return {origin.request_id for origin in origins if isinstance(origin, IngressOrigin)}
+
+
+def _entries(directory: Path) -> list[Path]:
+    return list(directory.iterdir()) if directory.is_dir() else []
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition("-")[2])
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

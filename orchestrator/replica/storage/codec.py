@@ -1,0 +1,97 @@
+"""The state's plain values as CBOR and back: dataclasses, enums, tuples and deques by name, all else as it is.
+
+Only the classes listed here are ever made from a file. A field that a file does not have takes its default,
+so that a newer version reads an older state.
+"""
+
+from collections import deque
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, cast
+
+from orchestrator.errors import ProtocolError, ReplicaError
+from orchestrator.protocol import cbor
+from orchestrator.replica import canister, messages, rejects, requests
+from orchestrator.replica.vm import interface
+
+__all__ = ["FORMAT_VERSION", "dump", "load", "pack"]
+
+FORMAT_VERSION = 1
+_CLASS, _VALUE = "@", "value"
+_MAX_BYTES = 2**32
+_CLASSES: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        canister.CanisterStatus,
+        canister.Change,
+        canister.ChangeKind,
+        canister.LogRecord,
+        canister.Settings,
+        canister.StopWaiter,
+        canister.Visibility,
+        interface.Callback,
+        interface.Reply,
+        messages.Call,
+        messages.CallContext,
+        messages.CallbackOrigin,
+        messages.IngressOrigin,
+        messages.NoOrigin,
+        messages.PendingCallback,
+        messages.ResponseMessage,
+        messages.SystemTask,
+        messages.TaskKind,
+        rejects.Rejection,
+        requests.RequestRecord,
+        requests.RequestState,
+    )
+}
+_CONTAINERS: dict[str, type[Any]] = {"tuple": tuple, "deque": deque}
+
+
+def dump(packed: object) -> bytes:
+    """Encode a value that `pack` made, or maps and lists of such."""
+    return cbor.dumps({"v": FORMAT_VERSION, "state": packed})
+
+
+def load(data: bytes) -> object:
+    """Decode what `dump` made; raises `ReplicaError` when this version cannot read it."""
+    try:
+        content = cbor.loads(data, max_bytes=_MAX_BYTES)
+        if not isinstance(content, dict) or content.get("v") != FORMAT_VERSION:
+            raise ReplicaError("the network's state was written by another version", slug="replica/state-version")
+        return _unpack(content["state"])
+    except (ProtocolError, KeyError, TypeError, ValueError) as error:
+        raise ReplicaError("the network's state on disk cannot be read", slug="replica/state-unreadable", detail=str(error)) from error
+
+
+def pack(value: object) -> object:
+    """Return the value as maps and lists that share nothing mutable with it."""
+    if isinstance(value, Enum):
+        return {_CLASS: type(value).__name__, _VALUE: value.value}
+    if is_dataclass(value) and not isinstance(value, type):
+        packed = {field.name: pack(getattr(value, field.name)) for field in fields(value)}
+        return {_CLASS: type(value).__name__, **packed}
+    if isinstance(value, tuple | deque):
+        return {_CLASS: type(value).__name__, _VALUE: [pack(item) for item in value]}
+    if isinstance(value, list):
+        return [pack(item) for item in value]
+    if isinstance(value, dict):
+        return {key: pack(item) for key, item in value.items()}
+    return value
+
+
+def _unpack(value: object) -> object:
+    if isinstance(value, list):
+        return [_unpack(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name = value.get(_CLASS)
+    if name is None:
+        return {key: _unpack(item) for key, item in value.items()}
+    if name in _CONTAINERS:
+        return _CONTAINERS[name](_unpack(item) for item in cast("list[object]", value[_VALUE]))
+    kind = _CLASSES[name]
+    if issubclass(kind, Enum):
+        return kind(value[_VALUE])
+    known = {field.name for field in fields(kind)}
+    return kind(**{key: _unpack(item) for key, item in value.items() if key in known})

@@ -1,0 +1,103 @@
+"""The state directory: who holds it, the secrets, and where everything is.
+
+lock                      held by the running network
+network.json              version and instance id
+keys/root, keys/node      32 secret bytes each, readable by their owner only
+blobs/<sha256>            modules and chunks, as they were uploaded
+memories/<id>-<number>/   a canister's memory, globals and stable memory
+state.cbor                all the rest; names the blobs and memories that belong to it
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import ReplicaError
+from orchestrator.replica.network_keys import SEED_BYTES, NetworkKeys
+from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
+
+__all__ = ["NetworkFiles", "StateDirectory", "hold"]
+
+_FORMAT_VERSION = 1
+_INSTANCE_ID_BYTES = 16
+_DIRECTORY_MODE = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFiles:
+    """What makes a network the same one after a restart."""
+
+    instance_id: str
+    keys: NetworkKeys
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """The paths below one state directory."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """The file with everything but memories and blobs."""
+        return self.root / "state.cbor"
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of modules and chunks."""
+        return self.root / "blobs"
+
+    @property
+    def memories(self) -> Path:
+        """The folder of the canisters' memories."""
+        return self.root / "memories"
+
+    def load_network(self) -> NetworkFiles:
+        """Read the network's identity, or make one in an empty directory."""
+        identity = self.root / "network.json"
+        if not identity.exists():
+            if self.state.exists():
+                raise ReplicaError(
+                    "the network's state has lost its identity", slug="replica/state-unreadable", detail=f"`{identity}` is missing"
+                )
+            self._make_network(identity)
+        try:
+            content = json.loads(identity.read_text(encoding="utf-8"))
+            instance_id, version = content["instance_id"], content["v"]
+            seeds = [(self.root / "keys" / name).read_bytes() for name in ("root", "node")]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReplicaError("the network's identity cannot be read", slug="replica/state-unreadable", detail=str(error)) from error
+        if version != _FORMAT_VERSION:
+            raise ReplicaError("the network's state was written by another version", slug="replica/state-version")
+        return NetworkFiles(instance_id=instance_id, keys=NetworkKeys.from_seeds(*seeds))
+
+    def _make_network(self, identity: Path) -> None:
+        """Write fresh keys first: a directory with an identity always has its keys."""
+        for name in ("root", "node"):
+            write_atomic(self.root / "keys" / name, secrets.token_bytes(SEED_BYTES), PRIVATE_MODE)
+        content = {"v": _FORMAT_VERSION, "instance_id": secrets.token_hex(_INSTANCE_ID_BYTES)}
+        write_atomic(identity, json.dumps(content).encode() + b"\n", PRIVATE_MODE)
+
+
+@contextlib.contextmanager
+def hold(root: Path) -> Iterator[StateDirectory]:
+    """Make the directory if need be and hold it for this process; raises `ReplicaError` when another one has it."""
+    root.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+    descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ReplicaError(
+                f"another network runs on the state directory `{root}`",
+                slug="replica/state-in-use",
+                hint="stop it first, or choose another directory",
+            ) from error
+        yield StateDirectory(root)
+    finally:
+        os.close(descriptor)
