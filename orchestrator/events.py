@@ -292,13 +292,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationSettled:
-    """What an interrupted run left open has been resolved; `took_effect` tells which way."""
+    """What an interrupted run left open has been resolved; `took_effect` tells which way, `None` that it does not matter."""
 
     event: ClassVar[str] = "operation-settled"
     canister: str
     step: StepKind
     operation: str
-    took_effect: bool
+    took_effect: bool | None
     evidence: str
 
 

@@ -30,7 +30,6 @@ class DesiredCanister:
     install_argument: bytes = b""
     upgrade_argument: bytes = b""
     sync_steps: int = 0
-    sync_fingerprint: str = ""
     interface_break: str | None = None
 
 

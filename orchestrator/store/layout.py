@@ -78,6 +78,11 @@ class EnvironmentFiles:
     artifacts: Path
     embedded: bool
 
+    @property
+    def sync_records(self) -> Path:
+        """Return the file of what sync steps last succeeded with."""
+        return self.records.with_name(f"{self.records.stem}.sync.json")
+
     def journal(self, run: str) -> Path:
         """Return the journal of one run."""
         return self.runs / _checked(run, "run") / "journal.jsonl"

@@ -1,0 +1,108 @@
+"""Under the environment's lock: settle what was left open, plan, ask, apply.
+
+The lock covers the plan and the question too, so that what was agreed to is what happens.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from orchestrator.core.plan import Plan
+from orchestrator.core.principal import ANONYMOUS
+from orchestrator.core.project import Canister
+from orchestrator.engine.apply import apply_prospect
+from orchestrator.engine.planner import Options, Prospect, make_prospect
+from orchestrator.engine.ports import Connection
+from orchestrator.engine.recorder import Recorder
+from orchestrator.engine.run import Run
+from orchestrator.engine.session import Session
+from orchestrator.engine.settle import settle
+from orchestrator.engine.stores import open_stores
+from orchestrator.errors import ConsentError, DeployError, IdentityError
+from orchestrator.events import NothingChanged, PlanReady
+from orchestrator.store import EnvironmentLock, Journal
+
+__all__ = ["Consent", "execute", "hold_environment", "refuse_anonymous"]
+
+Consent = Callable[[Plan], Awaitable[bool]]
+
+
+def hold_environment(session: Session) -> EnvironmentLock:
+    """Return the lock that every mutating verb holds; raises `LockHeldError` when entered while another run has it."""
+    return EnvironmentLock(
+        session.files.lock,
+        environment=session.environment.name,
+        command=f"orchestrator {session.verb}",
+        run=session.run,
+        clock=session.now,
+    )
+
+
+async def execute(
+    session: Session,
+    connection: Connection,
+    canisters: Sequence[Canister],
+    artifacts: Mapping[str, str],
+    options: Options,
+    *,
+    consent: Consent | None = None,
+    approved_digest: str | None = None,
+) -> Plan:
+    """Plan and apply under the lock; returns the plan that was applied.
+
+    `consent` is asked when something is destructive; without it, or with a no, `ConsentError`, and nothing was sent.
+    With `approved_digest` the plan must be that one, and is applied without asking; else `DeployError`, nothing sent.
+    """
+    refuse_anonymous(session, connection)
+    with hold_environment(session):
+        stores = open_stores(session, connection)
+        await settle(session, connection, stores)
+        prospect = await make_prospect(session, connection, canisters, artifacts, options)
+        plan = prospect.plan
+        if approved_digest is None:
+            session.emit(PlanReady(environment=plan.environment, digest=plan.digest, changes=plan.changes))
+            await _require_consent(plan, consent)
+        elif approved_digest != plan.digest:
+            raise _stale(session, approved_digest, plan)
+        if not plan.mutates:
+            session.emit(NothingChanged(environment=plan.environment, canisters=plan.canisters))
+            return plan
+        await _apply(session, connection, prospect)
+        return plan
+
+
+async def _apply(session: Session, connection: Connection, prospect: Prospect) -> None:
+    with Journal(session.files.journal(session.run), clock=session.now) as journal:
+        recorder = Recorder(journal=journal, run=session.run)
+        run = Run(session=session, connection=connection, recorder=recorder, stores=open_stores(session, connection))
+        await apply_prospect(run, prospect)
+
+
+def refuse_anonymous(session: Session, connection: Connection) -> None:
+    """Refuse to change a connected network as nobody: anybody could control what is created."""
+    if connection.managed or connection.identity != ANONYMOUS:
+        return
+    raise IdentityError(
+        f"network `{session.environment.network.name}` is not changed as `anonymous`",
+        slug="identity/anonymous",
+        detail="everybody is the anonymous identity, so everybody would control the canisters",
+        hint="choose an identity with `--identity NAME`, or make one with `orchestrator identity new NAME`",
+    )
+
+
+async def _require_consent(plan: Plan, consent: Consent | None) -> None:
+    if not plan.destructive:
+        return
+    if consent is not None and await consent(plan):
+        return
+    names = ", ".join(f"`{change.canister}` ({change.action}: {change.reason})" for change in plan.destructive)
+    raise ConsentError(
+        "the plan is destructive and nobody agreed to it", detail=f"{names}; nothing was sent", hint="run again with `--yes` to agree"
+    )
+
+
+def _stale(session: Session, approved: str, plan: Plan) -> DeployError:
+    return DeployError(
+        "the plan does not describe the environment any more",
+        slug="deploy/stale-plan",
+        detail=f"its digest is {approved}, the present one is {plan.digest}; nothing was sent",
+        hint=f"run `orchestrator plan --env {session.environment.name}` again and read what it says now",
+    )

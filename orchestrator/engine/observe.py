@@ -1,0 +1,76 @@
+"""Looking at a network: which canisters of the environment exist, and how they are. Sends no update call."""
+
+from collections.abc import Collection
+
+import anyio
+
+from orchestrator.core.observed import LastInstall, Observed, ObservedCanister
+from orchestrator.core.principal import Principal
+from orchestrator.engine.ports import Connection, LiveCanister
+from orchestrator.engine.session import Session
+from orchestrator.engine.stores import Stores
+from orchestrator.errors import DeployError, OrchestratorError, RejectError
+from orchestrator.store import InstallRecord
+
+__all__ = ["observe"]
+
+
+async def observe(session: Session, connection: Connection, stores: Stores, selected: Collection[str]) -> Observed:
+    """Return the state of the environment's canisters.
+
+    Those in `selected` must be readable: one that has an id and does not exist, or that the identity may not see, raises
+    `DeployError`. The others are left out then.
+    """
+    names = [canister.name for canister in session.environment.canisters]
+    ids = {name: principal for name, principal in stores.ids.load().items() if name in names}
+    records = stores.records.load()
+    found: dict[str, ObservedCanister] = {}
+    errors: dict[str, OrchestratorError] = {}
+
+    async def one(name: str, principal: Principal) -> None:
+        async with session.limiter:
+            try:
+                live = await connection.reader.status(principal)
+            except RejectError as error:
+                errors[name] = _unreadable(session, connection, name, principal, error)
+                return
+            except OrchestratorError as error:
+                errors[name] = error
+                return
+        if live is None:
+            errors[name] = _gone(session, name, principal)
+        else:
+            found[name] = _observed(principal, live, records.get(name))
+
+    async with anyio.create_task_group() as group:
+        for name, principal in ids.items():
+            group.start_soon(one, name, principal)
+    for name in names:
+        if name in errors and name in selected:
+            raise errors[name]
+    return Observed(canisters={name: found[name] for name in names if name in found}, ids=ids)
+
+
+def _observed(principal: Principal, live: LiveCanister, record: InstallRecord | None) -> ObservedCanister:
+    last = None
+    if record is not None and record.canister_id == str(principal):
+        last = LastInstall(module_hash=record.module_hash, argument_hash=record.argument_hash)
+    return ObservedCanister(id=principal, state=live.state, settings=live.settings, module_hash=live.module_hash, last_install=last)
+
+
+def _gone(session: Session, name: str, principal: Principal) -> DeployError:
+    return DeployError(
+        f"canister `{name}` does not exist on network `{session.environment.network.name}`",
+        slug="deploy/canister-gone",
+        detail=f"environment `{session.environment.name}` has the id {principal} for it",
+        hint=f"if it was deleted, remove `{name}` from `{session.files.ids}`: the next deploy then creates a new one",
+    )
+
+
+def _unreadable(session: Session, connection: Connection, name: str, principal: Principal, error: RejectError) -> DeployError:
+    return DeployError(
+        f"the status of canister `{name}` ({principal}) cannot be read",
+        slug="deploy/not-controller",
+        detail=f"{error.message} (as {connection.identity} on network `{session.environment.network.name}`)",
+        hint="use an identity that controls the canister, with `--identity NAME`",
+    )

@@ -1,0 +1,122 @@
+"""What the engine needs of a network, and nothing more: the seam between deploying and talking.
+
+`orchestrator.engine.adapter` implements it with the agent; tests implement it in memory.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from orchestrator.core.observed import CanisterState, ObservedSettings
+from orchestrator.core.principal import Principal
+from orchestrator.core.settings import SettingsUpdate
+
+__all__ = ["Connection", "Fetch", "InstallMode", "LiveCanister", "NetworkPort", "RequestFate", "RequestLog"]
+
+InstallMode = Literal["install", "upgrade", "reinstall"]
+Fetch = Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCanister:
+    """What `canister_status` says: `module_hash` in lower-case hex, `cycles` and memory as plain integers."""
+
+    state: CanisterState
+    settings: ObservedSettings
+    module_hash: str | None
+    cycles: int = 0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFate:
+    """What certified state says about a request that was sent: `unknown` when it has not been seen, or is forgotten."""
+
+    status: Literal["replied", "rejected", "processing", "unknown"]
+    reply: bytes | None = None
+
+
+class RequestLog(Protocol):
+    """Told about every update call: before its bytes leave, and when its answer is here."""
+
+    def sent(self, *, request_id: bytes, expiry_ns: int, canister_id: Principal, method: str) -> None:
+        """Keep on disk that the request is about to be sent; it cannot take effect after `expiry_ns`."""
+        ...
+
+    def answered(self, *, request_id: bytes, outcome: Literal["replied", "rejected"]) -> None:
+        """Keep on disk that the request's outcome is certain."""
+        ...
+
+
+class NetworkPort(Protocol):
+    """Reads and changes canisters as one identity; what changes something reports to the port's `RequestLog`.
+
+    Every method raises `AgentError`s; `OutcomeUnknownError` when a change was sent and nothing tells whether it happened.
+    """
+
+    async def status(self, canister_id: Principal) -> LiveCanister | None:
+        """Return a canister's state, `None` when there is no such canister. Not an update call."""
+        ...
+
+    async def metadata(self, canister_id: Principal, name: str) -> bytes | None:
+        """Return a metadata section of a canister's module, `None` when it has none (or none that may be read)."""
+        ...
+
+    async def query(self, canister_id: Principal, method: str, arg: bytes) -> bytes:
+        """Call a query method."""
+        ...
+
+    async def update(self, canister_id: Principal, method: str, arg: bytes, *, proxy: Principal | None = None, cycles: int = 0) -> bytes:
+        """Call an update method and wait for its reply, through the proxy canister when one is given."""
+        ...
+
+    async def create(self, settings: SettingsUpdate) -> Principal:
+        """Create a canister that the identity controls."""
+        ...
+
+    async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:
+        """Send the values that an update sets."""
+        ...
+
+    async def install(self, canister_id: Principal, wasm: bytes, argument: bytes, mode: InstallMode, *, keep_memory: bool = False) -> None:
+        """Install a module; `keep_memory` keeps the main memory over an upgrade (enhanced orthogonal persistence)."""
+        ...
+
+    async def start(self, canister_id: Principal) -> None:
+        """Start a canister; starting a running one changes nothing."""
+        ...
+
+    async def stop(self, canister_id: Principal) -> None:
+        """Stop a canister and wait until it has stopped."""
+        ...
+
+    async def fate(self, request_id: bytes, canister_id: Principal) -> RequestFate:
+        """Return what became of a request of an earlier run, from certified state."""
+        ...
+
+    def created(self, reply: bytes) -> Principal | None:
+        """Return the canister that the reply to a creation names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """An open network as one identity.
+
+    `open_port` makes a port whose update calls report to the given log. `instance_id` is the embedded network's,
+    which ties canister ids to its state. `proxy` is where management calls go through, if anywhere.
+    """
+
+    network: str
+    managed: bool
+    api_url: str
+    gateway_url: str | None
+    identity: Principal
+    open_port: Callable[[RequestLog | None], NetworkPort]
+    instance_id: str | None = None
+    proxy: Principal | None = None
+
+    @property
+    def reader(self) -> NetworkPort:
+        """Return a port for reading: its calls are not journaled, so it must not change anything."""
+        return self.open_port(None)

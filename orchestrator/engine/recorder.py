@@ -1,0 +1,67 @@
+"""The journal's view of a run: nothing is changed without a line before and a line after.
+
+Three kinds of lines share an operation id: `before` (what is about to be done, and what the network looked like),
+`request` (an update call, written before its bytes leave and again when its outcome is certain), `after`. An operation
+without `after` was in flight when the run ended: `orchestrator.engine.settle` resolves it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.core.principal import Principal
+from orchestrator.errors import OrchestratorError, OutcomeUnknownError
+from orchestrator.events import StepKind
+from orchestrator.store import Journal
+
+__all__ = ["Operation", "Recorder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """An open operation: the `RequestLog` of the calls that carry it out."""
+
+    id: str
+    journal: Journal
+
+    def sent(self, *, request_id: bytes, expiry_ns: int, canister_id: Principal, method: str) -> None:
+        """Write that a request is about to leave."""
+        self.journal.append(
+            {
+                "phase": "request",
+                "operation": self.id,
+                "request_id": request_id.hex(),
+                "expiry_ns": str(expiry_ns),
+                "effective_canister_id": str(canister_id),
+                "method": method,
+            }
+        )
+
+    def answered(self, *, request_id: bytes, outcome: Literal["replied", "rejected"]) -> None:
+        """Write that a request's outcome is certain."""
+        self.journal.append({"phase": "answer", "operation": self.id, "request_id": request_id.hex(), "outcome": outcome})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """Writes the operations of one run into its journal."""
+
+    journal: Journal
+    run: str
+
+    @contextmanager
+    def operation(self, canister: str, step: StepKind, **facts: str | None) -> Iterator[Operation]:
+        """Write the line before, hand out the operation, and write the line after.
+
+        An outcome that is not known (or a run that is cancelled) leaves the operation open on purpose.
+        """
+        identifier = self.journal.begin({"run": self.run, "canister": canister, "step": step, **facts})
+        try:
+            yield Operation(id=identifier, journal=self.journal)
+        except OutcomeUnknownError:
+            raise
+        except OrchestratorError as error:
+            self.journal.finish(identifier, {"outcome": "failed", "slug": error.slug, "summary": error.summary})
+            raise
+        self.journal.finish(identifier, {"outcome": "done"})

@@ -1,0 +1,151 @@
+"""What every engine function is given: the project, where files are, how many jobs, whom to tell."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import anyio
+
+from orchestrator.core.project import Canister, Environment, Project
+from orchestrator.engine.ports import Connection, Fetch
+from orchestrator.errors import UsageError
+from orchestrator.events import Emit, Event
+from orchestrator.store import EnvironmentFiles, Layout
+
+__all__ = [
+    "DEFAULT_ENVIRONMENT",
+    "DEFAULT_JOBS",
+    "Connector",
+    "Session",
+    "new_run_name",
+    "open_session",
+    "select_canisters",
+    "select_environment",
+]
+
+DEFAULT_ENVIRONMENT = "local"
+DEFAULT_JOBS = 8
+_RUN_SUFFIX_BYTES = 2
+
+Connector = Callable[["Session"], AbstractAsyncContextManager[Connection]]
+
+
+def _present() -> datetime:
+    return datetime.now(UTC)
+
+
+def _silent(event: Event) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One run of one verb on one environment; made by `open_session`.
+
+    `environ` are the process's environment variables, `limiter` bounds concurrent jobs, `identity` and `proxy` are what
+    the command line asked for (`None` leaves the choice to the environment), `fetch` downloads a URL, `connector` replaces the way to the network.
+    """
+
+    project: Project
+    environment: Environment
+    layout: Layout
+    files: EnvironmentFiles
+    run: str
+    verb: str
+    limiter: anyio.CapacityLimiter
+    emit: Emit = _silent
+    environ: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    now: Callable[[], datetime] = _present
+    identity: str | None = None
+    identity_file: Path | None = None
+    proxy: str | None = None
+    compute_seconds: int | None = None
+    fetch: Fetch | None = None
+    cache_directory: Path | None = None
+    connector: Connector | None = None
+
+    def now_ns(self) -> int:
+        """Return the present in nanoseconds since 1970."""
+        return int(self.now().timestamp() * 1_000_000_000)
+
+
+def open_session(
+    project: Project,
+    environment: str = DEFAULT_ENVIRONMENT,
+    *,
+    verb: str,
+    emit: Emit = _silent,
+    jobs: int = DEFAULT_JOBS,
+    environ: Mapping[str, str] | None = None,
+    now: Callable[[], datetime] = _present,
+    identity: str | None = None,
+    identity_file: Path | None = None,
+    proxy: str | None = None,
+    compute_seconds: int | None = None,
+    fetch: Fetch | None = None,
+    cache_directory: Path | None = None,
+    connector: Connector | None = None,
+) -> Session:
+    """Return the session of one run; raises `UsageError` for an environment that the project does not have."""
+    chosen = select_environment(project, environment)
+    layout = Layout(project.directory)
+    return Session(
+        project=project,
+        environment=chosen,
+        layout=layout,
+        files=layout.environment(chosen),
+        run=new_run_name(now()),
+        verb=verb,
+        limiter=anyio.CapacityLimiter(max(1, jobs)),
+        emit=emit,
+        environ=MappingProxyType(dict(environ or {})),
+        now=now,
+        identity=identity,
+        identity_file=identity_file,
+        proxy=proxy,
+        compute_seconds=compute_seconds,
+        fetch=fetch,
+        cache_directory=cache_directory,
+        connector=connector,
+    )
+
+
+def new_run_name(now: datetime) -> str:
+    """Return a name that sorts by time and never repeats: `20261122T150000.123Z-4f2a`."""
+    stamp = now.strftime("%Y%m%dT%H%M%S") + f".{now.microsecond // 1000:03d}Z"
+    return f"{stamp}-{secrets.token_hex(_RUN_SUFFIX_BYTES)}"
+
+
+def select_environment(project: Project, name: str) -> Environment:
+    """Return an environment by name; raises `UsageError` with the names there are."""
+    chosen = project.environments.get(name)
+    if chosen is None:
+        raise UsageError(
+            f"the project has no environment named `{name}`",
+            slug="usage/unknown-environment",
+            hint=f"use one of: {', '.join(sorted(project.environments))}",
+        )
+    return chosen
+
+
+def select_canisters(session: Session, names: Sequence[str]) -> tuple[Canister, ...]:
+    """Return the named canisters of the environment in manifest order; no names mean all of them."""
+    environment = session.environment
+    known = {canister.name: canister for canister in environment.canisters}
+    for name in names:
+        if name not in known:
+            raise _unknown_canister(session, name)
+    return tuple(canister for canister in environment.canisters if not names or canister.name in names)
+
+
+def _unknown_canister(session: Session, name: str) -> UsageError:
+    elsewhere = name in {canister.name for canister in session.project.canisters}
+    owner = f"environment `{session.environment.name}`" if elsewhere else "the project"
+    names = ", ".join(canister.name for canister in session.environment.canisters) or "none"
+    return UsageError(
+        f"{owner} has no canister named `{name}`", slug="usage/unknown-canister", hint=f"canisters of `{session.environment.name}`: {names}"
+    )

@@ -1,0 +1,190 @@
+"""Resolving what an interrupted run left open, before anything new is changed.
+
+Every apply holds the environment's lock and settles first, so only the newest journal can have open operations. The
+evidence is, in this order: files of ours (an id that was assigned), live state (a module hash), certified request
+status (the network tells what became of a request for some minutes after it was sent). A request that nobody has seen
+can still arrive until it expires; only after that is its absence an answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from orchestrator.core.principal import Principal
+from orchestrator.engine.ports import Connection, RequestFate
+from orchestrator.engine.recorder import Recorder
+from orchestrator.engine.session import Session
+from orchestrator.engine.stores import Stores
+from orchestrator.errors import OutcomeUnknownError
+from orchestrator.events import OperationSettled, StepKind, Waiting
+from orchestrator.store import InstallRecord, Journal, load_records, open_operations
+
+__all__ = ["MAX_REQUEST_AGE_SECONDS", "settle"]
+
+# The longest that a request can be pending: the specification's ingress expiry, and clock differences.
+MAX_REQUEST_AGE_SECONDS = 6 * 60
+_POLL_SECONDS = 1.0
+_INSTALLS = frozenset({"install", "upgrade", "reinstall"})
+
+Record = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """An update call that an open operation sent, as journaled; `answered` when its outcome was known."""
+
+    request_id: bytes
+    expiry_ns: int
+    canister_id: Principal
+    method: str
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """What resolving needs; the recorder writes into the interrupted run's own journal, so that it stays the newest."""
+
+    session: Session
+    connection: Connection
+    stores: Stores
+    recorder: Recorder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    """Whether an operation took effect (`None`: it does not matter, it is compared again) and how that is known."""
+
+    took_effect: bool | None
+    evidence: str
+
+
+async def settle(session: Session, connection: Connection, stores: Stores) -> None:
+    """Close every open operation of the newest journal, and start canisters that an upgrade left stopped.
+
+    Raises `OutcomeUnknownError` when a canister may have been created on a network where that costs, and nothing tells.
+    """
+    path = _newest_journal(session.files.runs)
+    if path is None:
+        return
+    records = load_records(path)
+    pending = open_operations(records)
+    if not pending:
+        return
+    with Journal(path, clock=session.now) as journal:
+        case = _Case(session=session, connection=connection, stores=stores, recorder=Recorder(journal=journal, run=session.run))
+        for operation in pending:
+            verdict = await _resolve(case, operation, _requests(records, str(operation["operation"])))
+            outcome = {True: "done", False: "void", None: "superseded"}[verdict.took_effect]
+            journal.finish(str(operation["operation"]), {"outcome": outcome, "settled": True, "evidence": verdict.evidence})
+            session.emit(_event(operation, verdict))
+
+
+def _newest_journal(runs: Path) -> Path | None:
+    """Return the last run's journal; runs' names sort by time."""
+    found = sorted(runs.glob("*/journal.jsonl")) if runs.is_dir() else []
+    return found[-1] if found else None
+
+
+def _requests(records: Sequence[Record], operation: str) -> tuple[_Request, ...]:
+    mine = [record for record in records if record.get("operation") == operation]
+    answered = {record.get("request_id") for record in mine if record.get("phase") == "answer"}
+    return tuple(
+        _Request(
+            request_id=bytes.fromhex(str(record["request_id"])),
+            expiry_ns=int(str(record["expiry_ns"])),
+            canister_id=Principal.from_text(str(record["effective_canister_id"])),
+            method=str(record["method"]),
+            answered=record.get("request_id") in answered,
+        )
+        for record in mine
+        if record.get("phase") == "request"
+    )
+
+
+async def _resolve(case: _Case, operation: Record, requests: Sequence[_Request]) -> _Verdict:
+    step, canister = str(operation["step"]), str(operation["canister"])
+    if step == "create":
+        return await _resolve_creation(case, canister, requests)
+    fates = [await _fate(case, canister, request) for request in requests if not request.answered]
+    if step in _INSTALLS:
+        return await _resolve_install(case, operation, fates)
+    if step.startswith("sync-"):
+        return _Verdict(took_effect=None, evidence="its pending calls have ended; the step runs again, whole")
+    return _Verdict(took_effect=None, evidence="live state is compared again")
+
+
+async def _resolve_creation(case: _Case, canister: str, requests: Sequence[_Request]) -> _Verdict:
+    """Find the canister that a creation made: its id is assigned already, or the network still knows the reply."""
+    if canister in case.stores.ids.load():
+        return _Verdict(took_effect=True, evidence="its id is on disk")
+    if not requests:
+        return _Verdict(took_effect=False, evidence="no request was sent")
+    fate = await _fate(case, canister, requests[-1])
+    if fate.status == "rejected":
+        return _Verdict(took_effect=False, evidence="the network rejected the request")
+    principal = case.connection.reader.created(fate.reply) if fate.reply is not None else None
+    if principal is not None:
+        case.stores.ids.assign(canister, principal)
+        return _Verdict(took_effect=True, evidence=f"the network's reply names {principal}")
+    if case.connection.managed:
+        return _Verdict(took_effect=False, evidence="the network does not know the request; an unused canister costs nothing here")
+    raise OutcomeUnknownError(
+        f"nothing tells whether canister `{canister}` was created",
+        detail=f"request {requests[-1].request_id.hex()} was sent and its fate is forgotten by the network",
+        hint=f"if it exists, write its id into `{case.session.files.ids}`; if not, remove `{case.recorder.journal.path}`",
+    )
+
+
+async def _resolve_install(case: _Case, operation: Record, fates: Sequence[RequestFate]) -> _Verdict:
+    """Compare the installed module with the operation's; start the canister if the upgrade left it stopped."""
+    canister, principal = str(operation["canister"]), Principal.from_text(str(operation["canister_id"]))
+    live = await case.connection.reader.status(principal)
+    if live is None:
+        return _Verdict(took_effect=False, evidence="the canister does not exist any more")
+    if live.state != "running":
+        await _start(case, canister, principal)
+    if live.module_hash != operation["module_hash"]:
+        return _Verdict(took_effect=False, evidence="another module is installed")
+    confirmed = operation["module_hash"] != operation.get("previous_module_hash") or any(fate.status == "replied" for fate in fates)
+    if not confirmed:
+        return _Verdict(took_effect=None, evidence="the module was the same before; it is upgraded again")
+    record = InstallRecord(
+        canister_id=str(principal), module_hash=str(operation["module_hash"]), argument_hash=str(operation["argument_hash"])
+    )
+    case.stores.records.write(canister, record)
+    if operation["step"] != "upgrade":
+        case.stores.sync_records.forget(canister)
+    return _Verdict(took_effect=True, evidence="its module is installed")
+
+
+async def _start(case: _Case, canister: str, principal: Principal) -> None:
+    """Start a canister that an interrupted upgrade stopped: a change like any other, journaled."""
+    with case.recorder.operation(canister, "start", canister_id=str(principal)) as operation:
+        await case.connection.open_port(operation).start(principal)
+
+
+async def _fate(case: _Case, canister: str, request: _Request) -> RequestFate:
+    """Ask until the answer is final: a request not seen can still arrive until it expires, unless the network is local."""
+    waited = 0.0
+    while True:
+        fate = await case.connection.reader.fate(request.request_id, request.canister_id)
+        expired = case.session.now_ns() > request.expiry_ns
+        final = fate.status in {"replied", "rejected"} or (fate.status == "unknown" and (expired or case.connection.managed))
+        if final or waited > MAX_REQUEST_AGE_SECONDS:
+            return fate
+        case.session.emit(Waiting(what=f"`{request.method}` of an interrupted run to end", seconds=waited, canister=canister))
+        await anyio.sleep(_POLL_SECONDS)
+        waited += _POLL_SECONDS
+
+
+def _event(operation: Record, verdict: _Verdict) -> OperationSettled:
+    step: StepKind = str(operation["step"])  # type: ignore[assignment]  # the recorder wrote a StepKind
+    return OperationSettled(
+        canister=str(operation["canister"]),
+        step=step,
+        operation=str(operation["operation"]),
+        took_effect=verdict.took_effect,
+        evidence=verdict.evidence,
+    )

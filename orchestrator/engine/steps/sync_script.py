@@ -1,0 +1,43 @@
+"""Running a sync step's shell commands with what icp-cli's scripts expect in their environment."""
+
+import re
+from collections.abc import Mapping
+
+from orchestrator.core.principal import Principal
+from orchestrator.core.project import Canister, ScriptStep
+from orchestrator.engine.run import Run
+from orchestrator.engine.shell import run_commands
+from orchestrator.errors import DeployError
+from orchestrator.events import StepOutput, Stream
+
+__all__ = ["apply_script", "script_environment"]
+
+
+def script_environment(environment: str, network: str, canister_id: Principal, ids: Mapping[str, Principal]) -> Mapping[str, str]:
+    """Return the variables of a sync script: where it is, which canister it serves, and every canister's id.
+
+    A canister's variable is its name in capitals, with `_` for whatever is not a letter or a digit.
+    """
+    variables = {"ICP_CLI_ENVIRONMENT": environment, "ICP_CLI_NETWORK": network, "ICP_CLI_CID": str(canister_id)}
+    variables |= {f"ICP_CLI_CID_{re.sub('[^A-Z0-9]', '_', name.upper())}": str(principal) for name, principal in sorted(ids.items())}
+    return variables
+
+
+async def apply_script(run: Run, canister: Canister, canister_id: Principal, step: ScriptStep, index: int) -> None:
+    """Run the step's commands in the canister's folder; raises `DeployError` for the first that fails."""
+    session, total = run.session, len(canister.sync)
+
+    def on_line(stream: Stream, line: str) -> None:
+        session.emit(
+            StepOutput(canister=canister.name, step="sync-script", index=index, total=total, stream=stream, line=line),
+        )
+
+    environment = script_environment(session.environment.name, session.environment.network.name, canister_id, run.stores.ids.load())
+    with run.recorder.operation(canister.name, "sync-script", canister_id=str(canister_id), index=str(index)):
+        failure = await run_commands(
+            step.commands, directory=canister.directory, environ={**session.environ, **environment}, on_line=on_line
+        )
+        if failure is not None:
+            raise DeployError(
+                f"a sync script of canister `{canister.name}` failed", slug="sync/script", detail=failure.reason, span=step.span
+            )

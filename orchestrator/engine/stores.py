@@ -1,0 +1,32 @@
+"""The files of an environment, opened for the network's instance."""
+
+from dataclasses import dataclass
+
+from orchestrator.engine.ports import Connection
+from orchestrator.engine.session import Session
+from orchestrator.engine.sync_records import SyncRecords
+from orchestrator.store import ArtifactStore, IdStore, RecordStore
+
+__all__ = ["Stores", "open_stores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Canister ids, install records, sync records and built modules of one environment."""
+
+    ids: IdStore
+    records: RecordStore
+    sync_records: SyncRecords
+    artifacts: ArtifactStore
+
+
+def open_stores(session: Session, connection: Connection) -> Stores:
+    """Return the environment's stores; on the embedded network ids and records count for its present instance only."""
+    files = session.files
+    instance = connection.instance_id if files.embedded else None
+    return Stores(
+        ids=IdStore(path=files.ids, environment=session.environment.name, instance_id=instance),
+        records=RecordStore(path=files.records, instance_id=instance),
+        sync_records=SyncRecords(path=files.sync_records, instance_id=instance),
+        artifacts=ArtifactStore(directory=session.layout.artifacts, index=files.artifacts),
+    )

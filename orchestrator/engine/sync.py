@@ -1,0 +1,49 @@
+"""Syncing one canister: its steps in order, each reported, the unchanged ones left out."""
+
+from collections.abc import Collection
+from functools import partial
+
+from orchestrator.core.principal import Principal
+from orchestrator.core.project import Canister, PluginStep, ScriptStep, SyncStep
+from orchestrator.engine.run import Run, run_step
+from orchestrator.engine.steps.sync_plugin import PluginRun, apply_plugin
+from orchestrator.engine.steps.sync_script import apply_script
+from orchestrator.events import StepKind, StepSkipped
+
+__all__ = ["sync_canister"]
+
+_UNCHANGED = "nothing that it sees has changed since it last succeeded"
+
+
+async def sync_canister(run: Run, canister: Canister, canister_id: Principal, module_hash: str | None, due: Collection[int]) -> None:
+    """Run a canister's sync steps one after another; the first failure ends them.
+
+    `module_hash` (hex) is the installed module's; `due` are the numbers (from 1) of the steps to run.
+    """
+    total = len(canister.sync)
+    for index, step in enumerate(canister.sync, 1):
+        kind, name = _describe(step)
+        if index not in due:
+            run.session.emit(
+                StepSkipped(canister=canister.name, step=kind, index=index, total=total, reason=_UNCHANGED, name=name),
+            )
+            continue
+        match step:
+            case ScriptStep():
+                action = partial(apply_script, run, canister, canister_id, step, index)
+            case PluginStep():
+                plugin = PluginRun(canister=canister, canister_id=canister_id, module_hash=module_hash, step=step, index=index)
+                action = partial(apply_plugin, run, plugin)
+        async with run.session.limiter:
+            succeeded = await run_step(run, canister.name, kind, action, index=index, total=total, name=name)
+        if not succeeded:
+            return
+
+
+def _describe(step: SyncStep) -> tuple[StepKind, str | None]:
+    """Return a step's kind and what to call it."""
+    if isinstance(step, ScriptStep):
+        return "sync-script", step.commands[0] if len(step.commands) == 1 else None
+    if step.name:
+        return "sync-plugin", step.name
+    return "sync-plugin", step.path.name if step.path is not None else step.url

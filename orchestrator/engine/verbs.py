@@ -1,0 +1,140 @@
+"""The verbs of the command line that build or change something, as functions.
+
+Each is given a session (`open_session`), tells the session's `emit` what happens, and raises `OrchestratorError`s.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+
+from orchestrator.core.plan import Plan
+from orchestrator.core.project import Canister
+from orchestrator.engine.build import Artifact, build_canisters
+from orchestrator.engine.connection import open_connection, require_connection
+from orchestrator.engine.execute import Consent, execute, hold_environment, refuse_anonymous
+from orchestrator.engine.planner import Options, make_prospect
+from orchestrator.engine.recipes import expand_recipes
+from orchestrator.engine.recorder import Recorder
+from orchestrator.engine.reporting import reported_run
+from orchestrator.engine.run import Run
+from orchestrator.engine.session import Session, select_canisters
+from orchestrator.engine.settle import settle
+from orchestrator.engine.stores import open_stores
+from orchestrator.engine.sync import sync_canister
+from orchestrator.engine.tasks import run_all
+from orchestrator.engine.urls import emit_urls
+from orchestrator.errors import DeployError, OrchestratorError
+from orchestrator.events import PlanReady
+from orchestrator.store import Journal
+
+__all__ = ["apply", "build", "deploy", "plan", "sync"]
+
+
+async def build(session: Session, names: Sequence[str] = ()) -> Mapping[str, Artifact]:
+    """Build the named canisters of the environment (all of them without names); returns the stored modules by canister."""
+    canisters = select_canisters(session, names)
+    with reported_run(session, [canister.name for canister in canisters]):
+        return await build_canisters(session, await expand_recipes(session, canisters))
+
+
+async def plan(session: Session, names: Sequence[str] = (), *, options: Options | None = None) -> Plan:
+    """Build, look at the network, and return what a deploy would do; no update call is sent.
+
+    A managed network that is not running stays so: everything is to be created then.
+    """
+    selected = select_canisters(session, names)
+    with reported_run(session, [canister.name for canister in selected]):
+        canisters = await expand_recipes(session, selected)
+        artifacts = await build_canisters(session, canisters)
+        async with open_connection(session, when_stopped="ignore") as connection:
+            prospect = await make_prospect(session, connection, canisters, _hashes(artifacts), options or Options())
+        result = prospect.plan
+        session.emit(PlanReady(environment=result.environment, digest=result.digest, changes=result.changes))
+        return result
+
+
+async def apply(session: Session, approved: Plan) -> Plan:
+    """Apply a plan verbatim; raises `DeployError` (`deploy/stale-plan`) when project or network have changed since."""
+    selected = select_canisters(session, approved.canisters) if approved.canisters else ()
+    with reported_run(session, approved.canisters):
+        if approved.environment != session.environment.name:
+            raise DeployError(f"the plan is for environment `{approved.environment}`", slug="deploy/other-environment")
+        canisters = await expand_recipes(session, selected)
+        async with open_connection(session, when_stopped="start") as connection:
+            options = Options(mode=approved.mode, force=approved.force)
+            network = require_connection(connection)
+            result = await execute(session, network, canisters, approved.artifacts, options, approved_digest=approved.digest)
+            await emit_urls(session, network, canisters)
+        return result
+
+
+async def deploy(session: Session, names: Sequence[str] = (), *, options: Options | None = None, consent: Consent | None = None) -> Plan:
+    """Build, plan, ask where something is destructive, and apply; a managed network that is not running is started.
+
+    Raises what failed, all of it at once, after the canisters that could go on have gone on.
+    """
+    selected = select_canisters(session, names)
+    with reported_run(session, [canister.name for canister in selected]):
+        async with open_connection(session, when_stopped="start") as opened:
+            connection = require_connection(opened)
+            refuse_anonymous(session, connection)
+            canisters = await expand_recipes(session, selected)
+            artifacts = await build_canisters(session, canisters)
+            try:
+                result = await execute(session, connection, canisters, _hashes(artifacts), options or Options(), consent=consent)
+            except DeployError:
+                # What was deployed is worth knowing although something else failed.
+                with suppress(OrchestratorError):
+                    await emit_urls(session, connection, canisters)
+                raise
+            await emit_urls(session, connection, canisters)
+            return result
+
+
+async def sync(session: Session, names: Sequence[str] = ()) -> None:
+    """Run every sync step of the named canisters, `run: changed` or not; they must be deployed and running."""
+    selected = select_canisters(session, names)
+    with reported_run(session, [canister.name for canister in selected]):
+        async with open_connection(session, when_stopped="fail") as opened:
+            connection = require_connection(opened)
+            refuse_anonymous(session, connection)
+            canisters = [canister for canister in await expand_recipes(session, selected) if canister.sync]
+            with hold_environment(session), Journal(session.files.journal(session.run), clock=session.now) as journal:
+                stores = open_stores(session, connection)
+                await settle(session, connection, stores)
+                recorder = Recorder(journal=journal, run=session.run)
+                run = Run(session=session, connection=connection, recorder=recorder, stores=stores)
+                await _require_ids(run, canisters)
+                await run_all(canisters, partial(_sync_one, run))
+                run.failures.raise_all()
+
+
+async def _require_ids(run: Run, canisters: Sequence[Canister]) -> None:
+    ids = run.stores.ids.load()
+    missing = [canister.name for canister in canisters if canister.name not in ids]
+    if missing:
+        names = " ".join(missing)
+        raise DeployError(
+            f"not deployed in environment `{run.session.environment.name}`: {', '.join(missing)}",
+            slug="sync/not-deployed",
+            hint=f"run `orchestrator deploy {names} --env {run.session.environment.name}` first",
+        )
+
+
+async def _sync_one(run: Run, canister: Canister) -> None:
+    """Sync one canister; one that is not running is refused, because somebody stopped it on purpose."""
+    canister_id = run.stores.ids.load()[canister.name]
+    live = await run.connection.reader.status(canister_id)
+    if live is None or live.state != "running":
+        state = "gone" if live is None else live.state
+        raise DeployError(
+            f"canister `{canister.name}` ({canister_id}) is {state}; syncing requires it to be running",
+            slug="sync/not-running",
+            span=canister.span,
+            hint=f"run `orchestrator canister start {canister.name} --env {run.session.environment.name}`, then sync again",
+        )
+    await sync_canister(run, canister, canister_id, live.module_hash, range(1, len(canister.sync) + 1))
+
+
+def _hashes(artifacts: Mapping[str, Artifact]) -> Mapping[str, str]:
+    return {name: artifact.sha256 for name, artifact in artifacts.items()}

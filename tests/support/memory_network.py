@@ -1,0 +1,157 @@
+"""A network in memory, behind the engine's own seam: canisters are records, and every update call is counted."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from orchestrator.core.observed import ObservedSettings
+from orchestrator.core.principal import Principal
+from orchestrator.core.settings import SettingsUpdate
+from orchestrator.engine.ports import Connection, InstallMode, LiveCanister, NetworkPort, RequestFate, RequestLog
+from orchestrator.engine.session import Session
+from orchestrator.errors import RejectError
+
+__all__ = ["IDENTITY", "MemoryNetwork", "UpdateCall"]
+
+IDENTITY = Principal.self_authenticating(b"a key of the tests")
+_EXPIRY_NS = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateCall:
+    """One call of a canister's own method."""
+
+    method: str
+    arg: bytes
+    proxy: Principal | None
+    cycles: int
+
+
+@dataclass(slots=True)
+class MemoryNetwork:
+    """The state of the network. `before` is called with (method, canister id) ahead of each update, and may raise or wait."""
+
+    canisters: dict[Principal, LiveCanister] = field(default_factory=dict)
+    updates: list[tuple[str, Principal]] = field(default_factory=list)
+    metadata: dict[tuple[Principal, str], bytes] = field(default_factory=dict)
+    replies: dict[bytes, bytes] = field(default_factory=dict)
+    arguments: dict[Principal, bytes] = field(default_factory=dict)
+    kept_memory: dict[Principal, bool] = field(default_factory=dict)
+    calls: list[UpdateCall] = field(default_factory=list)
+    asked: list[Principal] = field(default_factory=list)
+    before: Callable[[str, Principal], None] | None = None
+    blocked: Mapping[str, anyio.Event] = field(default_factory=dict)
+    arrived: dict[str, anyio.Event] = field(default_factory=dict)
+    identity: Principal = IDENTITY
+    managed: bool = True
+    refuse_status: str | None = None
+    requests: int = 0
+
+    @property
+    def methods(self) -> list[str]:
+        """Return the methods of all update calls, in order."""
+        return [method for method, _ in self.updates]
+
+    @asynccontextmanager
+    async def connect(self, session: Session) -> AsyncIterator[Connection]:
+        """Be the session's connector."""
+        yield Connection(
+            network=session.environment.network.name,
+            managed=self.managed,
+            api_url="http://localhost:1",
+            gateway_url="http://localhost:1",
+            identity=self.identity,
+            open_port=lambda log: _Port(network=self, log=log),
+            instance_id="aa" if self.managed else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Port(NetworkPort):
+    network: MemoryNetwork
+    log: RequestLog | None
+
+    async def _send(self, method: str, canister_id: Principal, reply: bytes = b"") -> None:
+        """Count an update call, tell the journal, and give the test its say."""
+        network = self.network
+        network.requests += 1
+        request_id = network.requests.to_bytes(32, "big")
+        assert self.log is not None, "an update call without a journal"
+        self.log.sent(request_id=request_id, expiry_ns=_EXPIRY_NS, canister_id=canister_id, method=method)
+        network.updates.append((method, canister_id))
+        if method in network.arrived:
+            network.arrived[method].set()
+        if method in network.blocked:
+            await network.blocked[method].wait()
+        try:
+            if network.before is not None:
+                network.before(method, canister_id)
+        except RejectError:
+            self.log.answered(request_id=request_id, outcome="rejected")
+            raise
+        network.replies[request_id] = reply
+        self.log.answered(request_id=request_id, outcome="replied")
+
+    def _change(self, canister_id: Principal, **changes: object) -> None:
+        self.network.canisters[canister_id] = replace(self.network.canisters[canister_id], **changes)  # type: ignore[arg-type]  # its own fields
+
+    async def status(self, canister_id: Principal) -> LiveCanister | None:
+        if self.network.refuse_status is not None:
+            raise RejectError(self.network.refuse_status, reject_code=5)
+        return self.network.canisters.get(canister_id)
+
+    async def metadata(self, canister_id: Principal, name: str) -> bytes | None:
+        return self.network.metadata.get((canister_id, name))
+
+    async def query(self, canister_id: Principal, method: str, arg: bytes) -> bytes:
+        text = f"canister {canister_id} has no query method '{method}' ({len(arg)} bytes)"
+        raise RejectError(text, reject_code=5, error_code="IC0536")
+
+    async def update(self, canister_id: Principal, method: str, arg: bytes, *, proxy: Principal | None = None, cycles: int = 0) -> bytes:
+        self.network.calls.append(UpdateCall(method=method, arg=arg, proxy=proxy, cycles=cycles))
+        await self._send(method, canister_id, arg)
+        return arg
+
+    async def create(self, settings: SettingsUpdate) -> Principal:
+        principal = Principal(len(self.network.canisters).to_bytes(8, "big") + b"\x01\x01")
+        controllers = frozenset({self.network.identity})
+        amounts = replace(ObservedSettings(), **settings.amounts)  # type: ignore[arg-type]  # its own fields
+        amounts = replace(amounts, controllers=controllers, log_visibility=settings.log_visibility)
+        await self._send("create", principal, principal.raw)
+        self.network.canisters[principal] = LiveCanister(state="running", settings=amounts, module_hash=None)
+        return principal
+
+    async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:
+        await self._send("update_settings", canister_id)
+        current = self.network.canisters[canister_id].settings
+        changes: dict[str, object] = dict(update.amounts)
+        if update.controllers is not None:
+            changes["controllers"] = frozenset(update.controllers)
+        if update.environment_variables is not None:
+            changes["environment_variables"] = update.environment_variables
+        self._change(canister_id, settings=replace(current, **changes))  # type: ignore[arg-type]  # its own fields
+
+    async def install(self, canister_id: Principal, wasm: bytes, argument: bytes, mode: InstallMode, *, keep_memory: bool = False) -> None:
+        await self._send(mode, canister_id)
+        self.network.arguments[canister_id] = argument
+        self.network.kept_memory[canister_id] = keep_memory
+        self._change(canister_id, module_hash=hashlib.sha256(wasm).hexdigest())
+
+    async def start(self, canister_id: Principal) -> None:
+        await self._send("start", canister_id)
+        self._change(canister_id, state="running")
+
+    async def stop(self, canister_id: Principal) -> None:
+        await self._send("stop", canister_id)
+        self._change(canister_id, state="stopped")
+
+    async def fate(self, request_id: bytes, canister_id: Principal) -> RequestFate:
+        self.network.asked.append(canister_id)
+        reply = self.network.replies.get(request_id)
+        return RequestFate(status="unknown") if reply is None else RequestFate(status="replied", reply=reply)
+
+    def created(self, reply: bytes) -> Principal | None:
+        return Principal(reply)
