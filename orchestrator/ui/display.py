@@ -12,7 +12,7 @@ from orchestrator.ui.errors import error_to_json
 from orchestrator.ui.sentences import render_event
 from orchestrator.ui.style import PLAIN, Style
 
-__all__ = ["JSON_SCHEMA", "Display", "JsonLines", "PlainLines", "render_deployed"]
+__all__ = ["JSON_SCHEMA", "Display", "JsonLines", "PlainLines", "mutates", "render_deployed"]
 
 JSON_SCHEMA = 1
 _RESULTS: Mapping[ExitCode, RunResult] = {
@@ -105,15 +105,20 @@ class PlainLines:
                 self._urls.append(event)
             case events.CanisterCreated():
                 _write(self._output, render_event(event))
-            case events.PlanReady() if not self._show_plan:
+            case events.PlanReady() if not (self._show_plan and mutates(event)):
                 return
             case _:
                 _write(self._talk, render_event(event, style=self._style))
 
-    def close(self, error: OrchestratorError | None = None) -> None:
-        """List where the deployed canisters are."""
-        if self._urls and error is None:
+    def close(self, error: OrchestratorError | None = None) -> None:  # noqa: ARG002  # the caller shows it
+        """List where the deployed canisters are; a run that failed may have deployed some."""
+        if self._urls:
             _write(self._output, render_deployed(self._urls))
+
+
+def mutates(plan: events.PlanReady) -> bool:
+    """Tell whether a plan changes anything; one that does not is not worth showing."""
+    return any(change.action != "unchanged" for change in plan.changes)
 
 
 def render_deployed(urls: list[events.CanisterUrl]) -> str:

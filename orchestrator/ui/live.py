@@ -12,7 +12,7 @@ from orchestrator import events
 from orchestrator.errors import OrchestratorError
 from orchestrator.events import Event
 from orchestrator.ui.board import Board, Row
-from orchestrator.ui.display import PlainLines
+from orchestrator.ui.display import PlainLines, mutates
 from orchestrator.ui.sentences import render_event, render_seconds
 from orchestrator.ui.style import Style, harmless
 
@@ -80,7 +80,7 @@ class LiveTable:
         yield self._table(ascii_only=options.ascii_only)
 
     def _above(self, event: Event) -> None:
-        if isinstance(event, events.PlanReady) and not self._show_plan:
+        if isinstance(event, events.PlanReady) and not (self._show_plan and mutates(event)):
             return
         if self._live is None:
             self._lines.emit(event)

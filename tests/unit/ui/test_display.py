@@ -4,7 +4,10 @@ import io
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from orchestrator import events
+from orchestrator.core.plan import Action, Change
 from orchestrator.errors import ConsentError, NetworkError
 from orchestrator.events import Event, event_to_json
 from orchestrator.ui.display import JsonLines, PlainLines
@@ -88,13 +91,24 @@ def test_results_go_to_output_and_talk_to_talk(every_event: tuple[Event, ...]) -
     assert "Plan for environment" in talk.getvalue()
 
 
-def test_plan_can_be_left_out_and_addresses_are_after_success_only() -> None:
-    """Where the plan is the data, talk has no second copy; a failed run lists no addresses."""
+@pytest.mark.parametrize(("show_plan", "action"), [(False, "create"), (True, "unchanged")])
+def test_plan_is_left_out_where_it_tells_nothing(show_plan: bool, action: Action) -> None:  # noqa: FBT001  # a table of cases
+    """Where the plan is the data, or changes nothing, talk has no copy of it."""
     output, talk = io.StringIO(), io.StringIO()
-    display = PlainLines(output, talk, show_plan=False)
-    display.emit(events.PlanReady(environment="local", digest="00", changes=()))
+    display = PlainLines(output, talk, show_plan=show_plan)
+
+    display.emit(events.PlanReady(environment="local", digest="00", changes=(Change(canister="a", action=action, reason="r"),)))
+    display.close()
+
+    assert (output.getvalue(), talk.getvalue()) == ("", "")
+
+
+def test_addresses_are_listed_after_a_failure_too() -> None:
+    """What was deployed before something else failed is worth knowing."""
+    output, talk = io.StringIO(), io.StringIO()
+    display = PlainLines(output, talk)
     display.emit(events.CanisterUrl(canister="a", id=ID, kind="backend", url=None))
 
     display.close(NetworkError("no"))
 
-    assert (output.getvalue(), talk.getvalue()) == ("", "")
+    assert output.getvalue().startswith("Deployed canisters:")

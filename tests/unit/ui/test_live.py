@@ -76,7 +76,7 @@ def test_without_colour_there_is_none(every_event: tuple[Event, ...]) -> None:
 
 
 def test_cursor_is_given_back_after_a_failure() -> None:
-    """A run that ends with an error in the middle leaves the cursor visible and lists no addresses."""
+    """A run that ends with an error in the middle leaves the cursor visible."""
     output, talk = Terminal(), Terminal()
     display = table(output, talk, colour=True)
     display.emit(events.StepStarted(canister="a", step="install", index=1, total=1))

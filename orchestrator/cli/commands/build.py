@@ -1,0 +1,20 @@
+"""`orchestrator build`."""
+
+import click
+
+from orchestrator.cli.options import shared_options
+from orchestrator.cli.state import State
+from orchestrator.cli.verbs import run_verb
+
+__all__ = ["build"]
+
+
+@click.command(short_help="Build canisters, and nothing else.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@shared_options
+@click.pass_obj
+def build(state: State, *, names: tuple[str, ...]) -> None:
+    """Build the named canisters of the environment, or all of them; no network is needed."""
+    from orchestrator.engine import verbs
+
+    run_verb(state, "build", lambda session: verbs.build(session, names))

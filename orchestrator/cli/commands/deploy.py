@@ -1,0 +1,36 @@
+"""`orchestrator deploy`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.options import proxy_option, shared_options
+from orchestrator.cli.state import State
+from orchestrator.cli.verbs import make_consent, run_verb
+
+if TYPE_CHECKING:
+    from orchestrator.core.plan import Mode
+
+__all__ = ["deploy"]
+
+
+@click.command(short_help="Build, plan, apply and sync.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "-m", "--mode", type=click.Choice(["auto", "install", "reinstall", "upgrade"]), default="auto", help="How to install modules."
+)
+@click.option("--force", is_flag=True, help="Upgrade unchanged modules too, and run every sync step.")
+@proxy_option
+@shared_options
+@click.pass_obj
+def deploy(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> None:
+    """Bring canisters to what the project says: build, plan, ask where something would be lost, apply, sync.
+
+    Without names all canisters of the environment are deployed. A managed network that is not running is started.
+    """
+    from orchestrator.engine import verbs
+    from orchestrator.engine.planner import Options
+
+    options = Options(mode=mode, force=force)
+    consent = make_consent(state)
+    run_verb(state, "deploy", lambda session: verbs.deploy(session, names, options=options, consent=consent))

@@ -1,0 +1,112 @@
+"""`orchestrator network start|stop|status|reset|list`."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.groups import LazyGroup
+from orchestrator.cli.networks import choose_network, require_managed
+from orchestrator.cli.options import shared_options
+from orchestrator.cli.state import State
+from orchestrator.cli.verbs import open_project, wait
+
+if TYPE_CHECKING:
+    from orchestrator.network.access import NetworkAccess
+
+__all__ = ["list_networks", "network", "reset", "start", "status", "stop"]
+
+_HERE = "orchestrator.cli.commands.network"
+_COMMANDS = {
+    "start": f"{_HERE}:start",
+    "stop": f"{_HERE}:stop",
+    "status": f"{_HERE}:status",
+    "reset": f"{_HERE}:reset",
+    "list": f"{_HERE}:list_networks",
+}
+
+
+@click.group(cls=LazyGroup, commands_by_name=_COMMANDS, short_help="Start, stop and look at networks.")
+@shared_options
+def network() -> None:
+    """Start, stop and look at the project's networks."""
+
+
+@click.command(short_help="Start a managed network.")
+@click.argument("name", required=False)
+@click.option("-d", "--background", is_flag=True, hidden=True, help="Accepted for icp-cli's sake: networks always run in the background.")
+@shared_options
+@click.pass_obj
+def start(state: State, *, name: str | None, background: bool) -> None:  # noqa: ARG001  # `background` is what happens anyway
+    """Start the network NAME, or the environment's; it runs on its own until it is stopped."""
+    from orchestrator.network.manager import network_status, start_network
+    from orchestrator.ui.networks import render_started
+
+    project = open_project(state)
+    managed = require_managed(choose_network(state, project, name))
+
+    async def run() -> tuple[bool, "NetworkAccess"]:
+        running = (await network_status(project.directory, managed)).state == "running"
+        return running, await start_network(project.directory, managed)
+
+    running, access = wait(run)
+    _tell(state, render_started(access, already=running, style=state.style()))
+
+
+@click.command(short_help="Stop a managed network; its state stays.")
+@click.argument("name", required=False)
+@shared_options
+@click.pass_obj
+def stop(state: State, *, name: str | None) -> None:
+    """Stop the network NAME, or the environment's. Its state stays: started again, it has the same canisters."""
+    from orchestrator.network.manager import stop_network
+
+    project = open_project(state)
+    managed = require_managed(choose_network(state, project, name))
+    pid = wait(lambda: stop_network(project.directory, managed))
+    ended = f"stopped (process {pid})" if pid is not None else "had ended by itself; what it left is removed"
+    _tell(state, f"Network `{managed.name}` {ended}")
+
+
+@click.command(short_help="Show how a network is reached.")
+@click.argument("name", required=False)
+@shared_options
+@click.pass_obj
+def status(state: State, *, name: str | None) -> None:
+    """Show the state of the network NAME, or of the environment's, and how it is reached."""
+    from orchestrator.network.manager import network_status
+    from orchestrator.ui.networks import network_to_json, render_network
+
+    project = open_project(state)
+    chosen = choose_network(state, project, name)
+    report = wait(lambda: network_status(project.directory, chosen))
+    text = json.dumps(network_to_json(report)) if state.as_json else render_network(report)
+    state.terminal.stdout.write(f"{text}\n")
+
+
+@click.command(short_help="Stop a managed network and delete its state.")
+@click.argument("name", required=False)
+@shared_options
+@click.pass_obj
+def reset(state: State, *, name: str | None) -> None:
+    """Stop the network NAME, or the environment's, and delete its state: canisters, their ids and records."""
+    from orchestrator.network.manager import reset_network
+
+    project = open_project(state)
+    managed = require_managed(choose_network(state, project, name))
+    wait(lambda: reset_network(project.directory, managed))
+    _tell(state, f"Network `{managed.name}` is empty; to start it, run `orchestrator network start {managed.name}`")
+
+
+@click.command("list", short_help="List the project's networks.")
+@shared_options
+@click.pass_obj
+def list_networks(state: State) -> None:
+    """List the names of the project's networks, one per line."""
+    names = sorted(open_project(state).networks)
+    text = json.dumps({"schema": 1, "networks": names}) if state.as_json else "\n".join(names)
+    state.terminal.stdout.write(f"{text}\n")
+
+
+def _tell(state: State, text: str) -> None:
+    state.terminal.stderr.write(f"{text}\n")

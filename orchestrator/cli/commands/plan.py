@@ -1,0 +1,45 @@
+"""`orchestrator plan`."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.options import proxy_option, shared_options
+from orchestrator.cli.state import State
+from orchestrator.cli.verbs import run_verb
+from orchestrator.errors import ExitCode
+
+if TYPE_CHECKING:
+    from orchestrator.core.plan import Mode
+
+__all__ = ["plan"]
+
+
+@click.command(short_help="Show what a deploy would change.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "-m", "--mode", type=click.Choice(["auto", "install", "reinstall", "upgrade"]), default="auto", help="How to install modules."
+)
+@click.option("--force", is_flag=True, help="Plan to upgrade unchanged modules too, and to run every sync step.")
+@proxy_option
+@shared_options
+@click.pass_obj
+def plan(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> int:
+    """Build, look at the network, and show what a deploy would change; nothing is sent.
+
+    Exit status 3 means that there is something to change. A network that is not running is not started.
+    """
+    from orchestrator.core.plan import plan_to_json
+    from orchestrator.engine import verbs
+    from orchestrator.engine.planner import Options
+    from orchestrator.ui.plans import render_changes
+
+    options = Options(mode=mode, force=force)
+    result = run_verb(state, "plan", lambda session: verbs.plan(session, names, options=options), events_are_data=False)
+    if state.as_json:
+        text = json.dumps(plan_to_json(result), ensure_ascii=False)
+    else:
+        text = render_changes(result.environment, result.digest, result.changes)
+    state.terminal.stdout.write(f"{text}\n")
+    return ExitCode.CHANGES if result.mutates else ExitCode.DONE

@@ -1,0 +1,21 @@
+"""`orchestrator sync`."""
+
+import click
+
+from orchestrator.cli.options import proxy_option, shared_options
+from orchestrator.cli.state import State
+from orchestrator.cli.verbs import run_verb
+
+__all__ = ["sync"]
+
+
+@click.command(short_help="Run the sync steps of deployed canisters.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@proxy_option
+@shared_options
+@click.pass_obj
+def sync(state: State, *, names: tuple[str, ...]) -> None:
+    """Run every sync step of the named canisters, or of all of them; they must be deployed and running."""
+    from orchestrator.engine import verbs
+
+    run_verb(state, "sync", lambda session: verbs.sync(session, names))

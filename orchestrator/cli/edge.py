@@ -1,0 +1,121 @@
+"""The edge of the process: the only place where an error becomes an exit status."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.state import State
+from orchestrator.errors import ExitCode, InterruptedRunError, OrchestratorError, UsageError
+
+__all__ = ["run_to_exit_code"]
+
+_PIPE_CLOSED = 141
+"""What shells report for a program that SIGPIPE ended: 128 + 13."""
+
+
+def run_to_exit_code(state: State, command: Callable[[], object]) -> int:
+    """Run a command, say what went wrong if something did, and return the exit status."""
+    error: OrchestratorError
+    try:
+        with state.stack:
+            return _int(command())
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as problem:
+        error = _usage(problem)
+    except OrchestratorError as problem:
+        error = problem
+    except (KeyboardInterrupt, click.Abort):
+        error = _interrupted(state)
+    except BrokenPipeError:
+        return _PIPE_CLOSED
+    except BaseExceptionGroup as group:
+        return _report_group(state, group)
+    except Exception as bug:  # noqa: BLE001  # the edge of the process: whatever else comes is a bug, and is reported as one
+        return _report_bug(state, bug)
+    return _report(state, error)
+
+
+def _int(value: object) -> int:
+    return int(value) if isinstance(value, int) else ExitCode.DONE
+
+
+def _report(state: State, error: OrchestratorError) -> int:
+    from orchestrator.ui.errors import render_error
+
+    style = state.style()
+    text = render_error(error, base=state.terminal.directory, style=style)
+    if state.log is not None:
+        text += f"\n\n{style.paint('dim', f'log: {state.log}')}"
+    _say(state, text)
+    return int(error.exit_code)
+
+
+def _report_group(state: State, group: BaseExceptionGroup[BaseException]) -> int:
+    """Report errors of tasks that failed side by side as one."""
+    leaves = tuple(_leaves(group))
+    if any(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
+        return _report(state, _interrupted(state))
+    known = [leaf for leaf in leaves if isinstance(leaf, OrchestratorError)]
+    if len(known) < len(leaves):
+        return _report_bug(state, group)
+    worst = max(known, key=lambda error: error.exit_code)
+    combined = type(worst).__new__(type(worst))
+    OrchestratorError.__init__(
+        combined, worst.summary, slug=worst.slug, diagnostics=[each for error in known for each in error.diagnostics]
+    )
+    return _report(state, combined)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _report_bug(state: State, bug: BaseException) -> int:
+    """Write the traceback where it can be sent from, and tell the user no more than that."""
+    text = "".join(traceback.format_exception(bug))
+    log = state.log or _bug_log(state)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(text)
+    summary = f"this is a bug in orchestrator: {type(bug).__name__}: {str(bug).partition(chr(10))[0]}"
+    error = OrchestratorError(summary, slug="orchestrator/bug", hint=f"please report it with `{log}`, which has the traceback")
+    state.log = None
+    if state.verbose:
+        _say(state, text.rstrip())
+    _report(state, error)
+    return ExitCode.BUG
+
+
+def _bug_log(state: State) -> Path:
+    """Return a file in the user's cache, for commands that keep no log."""
+    from orchestrator.cli.logs import name_log
+    from orchestrator.store.user import UserDirectories
+
+    path = name_log(UserDirectories.from_environment(state.terminal.environ).cache / "logs", "bug")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _interrupted(state: State) -> InterruptedRunError:
+    flying = "; ".join(state.board.in_flight) if state.board is not None else ""
+    if not flying:
+        return InterruptedRunError("interrupted; nothing was in flight")
+    return InterruptedRunError(f"interrupted (in flight: {flying}); run the same command again to resume")
+
+
+def _usage(problem: click.ClickException) -> UsageError:
+    context = getattr(problem, "ctx", None)
+    path = context.command_path if isinstance(context, click.Context) else "orchestrator"
+    message = problem.format_message().rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], hint=f"run `{path} --help`")
+
+
+def _say(state: State, text: str) -> None:
+    state.terminal.stderr.write(f"{text}\n")
+    state.terminal.stderr.flush()

@@ -1,0 +1,80 @@
+"""The log of a run: a file of its own, always in full, and standard error when asked for."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+__all__ = ["KEPT_LOGS", "keep_log", "name_log"]
+
+KEPT_LOGS = 50
+"""Log files kept per project; older ones are deleted when a run begins."""
+
+
+def name_log(directory: Path, verb: str, now: datetime | None = None) -> Path:
+    """Return where the log of a run that begins now goes; names sort by time."""
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S")
+    return directory / f"{stamp}-{verb.replace(' ', '-')}-{os.getpid()}.log"
+
+
+@contextmanager
+def keep_log(path: Path, *, verbose: TextIO | None) -> Iterator[None]:
+    """Send structlog's and the standard library's records to `path`, and to `verbose`, inside the block."""
+    import structlog
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _forget_old(path.parent)
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("a", encoding="utf-8"))
+        streams = (file,) if verbose is None else (file, verbose)
+        structlog.configure(
+            processors=[
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+                structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+            logger_factory=lambda *_: _Tee(streams),
+            cache_logger_on_first_use=False,
+        )
+        stack.callback(structlog.reset_defaults)
+        _capture_standard(stack, streams)
+        yield
+
+
+class _Tee:
+    """What structlog writes finished lines to."""
+
+    def __init__(self, streams: tuple[TextIO, ...]) -> None:
+        self._streams = streams
+
+    def msg(self, message: str) -> None:
+        """Write one line to every stream."""
+        for stream in self._streams:
+            stream.write(f"{message}\n")
+            stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _capture_standard(stack: ExitStack, streams: tuple[TextIO, ...]) -> None:
+    """Send what libraries log to the same streams while the block lasts."""
+    root = logging.getLogger()
+    level = root.level
+    for stream in streams:
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+        stack.callback(root.removeHandler, handler)
+    root.setLevel(logging.INFO)
+    stack.callback(root.setLevel, level)
+
+
+def _forget_old(directory: Path) -> None:
+    for old in sorted(directory.glob("*.log"))[: -KEPT_LOGS + 1]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,48 @@
+"""The console command `orchestrator`."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import click
+
+from orchestrator import __version__
+from orchestrator.cli.edge import run_to_exit_code
+from orchestrator.cli.groups import LazyGroup
+from orchestrator.cli.options import shared_options
+from orchestrator.cli.state import State
+from orchestrator.cli.terminal import Terminal
+
+__all__ = ["main", "root", "run"]
+
+_COMMANDS = {
+    "deploy": "orchestrator.cli.commands.deploy:deploy",
+    "plan": "orchestrator.cli.commands.plan:plan",
+    "build": "orchestrator.cli.commands.build:build",
+    "sync": "orchestrator.cli.commands.sync:sync",
+    "canister": "orchestrator.cli.commands.canister:canister",
+    "network": "orchestrator.cli.commands.network:network",
+}
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group("orchestrator", cls=LazyGroup, commands_by_name=_COMMANDS, context_settings=_CONTEXT)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+@shared_options
+def root() -> None:
+    """Build, deploy and sync Internet Computer projects, one environment at a time."""
+
+
+def run(arguments: Sequence[str], terminal: Terminal) -> int:
+    """Run one command line and return its exit status."""
+    state = State(terminal=terminal, stack=ExitStack())
+
+    def command() -> object:
+        return root.main(args=list(arguments), prog_name="orchestrator", standalone_mode=False, obj=state)
+
+    return run_to_exit_code(state, command)
+
+
+def main() -> None:
+    """Run the process's command line and exit."""
+    sys.exit(run(sys.argv[1:], Terminal.of_process()))

@@ -1,0 +1,87 @@
+"""What one invocation knows: the terminal, the options so far, its log file and its display."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from orchestrator.ui.board import Board
+    from orchestrator.ui.display import Display
+    from orchestrator.ui.style import Style
+
+__all__ = ["State"]
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """The one value of an invocation that changes while options are parsed and the command runs.
+
+    `options` are the shared options' values, `typed` the names of those that stood on the command line;
+    `stack` is closed when the command has ended.
+    """
+
+    terminal: Terminal
+    stack: ExitStack
+    options: dict[str, object] = field(default_factory=dict)
+    typed: set[str] = field(default_factory=set)
+    log: Path | None = None
+    board: "Board | None" = None
+    display: "Display | None" = None
+
+    @property
+    def environment(self) -> str:
+        """Return the environment's name."""
+        return str(self.options.get("environment") or "local")
+
+    @property
+    def start(self) -> Path:
+        """Return the folder that was given as the project's, or the working directory."""
+        given = self.options.get("project")
+        return self.terminal.directory / given if isinstance(given, Path) else self.terminal.directory
+
+    @property
+    def project_is_given(self) -> bool:
+        """Tell whether the project's folder was named, so that none above it counts."""
+        return isinstance(self.options.get("project"), Path)
+
+    @property
+    def identity(self) -> str | None:
+        """Return the identity's name, if one was asked for."""
+        given = self.options.get("identity")
+        return given if isinstance(given, str) else None
+
+    @property
+    def proxy(self) -> str | None:
+        """Return the proxy canister's principal or name, if one was asked for."""
+        given = self.options.get("proxy")
+        return given if isinstance(given, str) else None
+
+    @property
+    def jobs(self) -> int | None:
+        """Return how many things to do at once, if that was said."""
+        given = self.options.get("jobs")
+        return given if isinstance(given, int) else None
+
+    @property
+    def yes(self) -> bool:
+        """Tell whether every question was answered in advance."""
+        return bool(self.options.get("yes"))
+
+    @property
+    def as_json(self) -> bool:
+        """Tell whether stdout is for programs."""
+        return bool(self.options.get("as_json"))
+
+    @property
+    def verbose(self) -> bool:
+        """Tell whether the log is to be shown."""
+        return bool(self.options.get("verbose"))
+
+    def style(self) -> "Style":
+        """Return the style of stderr."""
+        from orchestrator.ui.style import choose_style
+
+        return choose_style(self.terminal.stderr, self.terminal.environ)

@@ -1,0 +1,148 @@
+"""Running a verb of the engine: project, log, display, and a way to ask."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+from orchestrator.cli.state import State
+from orchestrator.errors import OrchestratorError
+
+if TYPE_CHECKING:
+    from orchestrator.core.plan import Plan
+    from orchestrator.core.project import Project
+    from orchestrator.engine.session import Session
+    from orchestrator.events import Emit, Event
+    from orchestrator.ui.display import Display
+
+__all__ = ["Consent", "make_consent", "open_project", "run_verb", "start_log", "wait"]
+
+Result = TypeVar("Result")
+Consent = Callable[["Plan"], Awaitable[bool]]
+
+
+def open_project(state: State) -> "Project":
+    """Find and load the project that the command line means, and show what loading found odd."""
+    from orchestrator import manifest
+    from orchestrator.ui.errors import render_diagnostic
+
+    directory = state.start if state.project_is_given else manifest.find_project(state.start).parent
+    project = manifest.load_project(directory)
+    for warning in project.warnings:
+        text = render_diagnostic(warning, base=state.terminal.directory, style=state.style())
+        state.terminal.stderr.write(f"{text}\n\n")
+    return project
+
+
+def run_verb(state: State, verb: str, action: Callable[["Session"], Awaitable[Result]], *, events_are_data: bool = True) -> Result:
+    """Run `action` with a session of the project, showing its events; `--json` makes them the command's data.
+
+    With `events_are_data` false the command prints its own data, and events are talk.
+    """
+    display = _choose_display(state, events_are_data=events_are_data)
+    state.display = display
+    try:
+        project = open_project(state)
+        start_log(state, project.directory, verb)
+        result = wait(lambda: action(_open_session(state, project, verb, _watched(state, display))))
+    except OrchestratorError as error:
+        display.close(error)
+        raise
+    except KeyboardInterrupt:
+        from orchestrator.errors import InterruptedRunError
+
+        display.close(InterruptedRunError("interrupted"))
+        raise
+    display.close()
+    return result
+
+
+def wait(function: Callable[[], Awaitable[Result]]) -> Result:
+    """Run an async function to its end."""
+    import anyio
+
+    return anyio.run(function)
+
+
+def start_log(state: State, directory: Path, verb: str) -> None:
+    """Keep a log of this run in the project; its path is shown if the run fails."""
+    from orchestrator.cli.logs import keep_log, name_log
+    from orchestrator.store.layout import Layout
+
+    path = name_log(Layout(directory).logs, verb)
+    state.stack.enter_context(keep_log(path, verbose=state.terminal.stderr if state.verbose else None))
+    state.log = path
+
+
+def make_consent(state: State) -> Consent | None:
+    """Return a function that asks for a plan's sake: `--yes` says yes, without a terminal nobody can be asked."""
+    if state.yes:
+        return _agree
+    if not state.terminal.interactive or state.as_json:
+        return None
+
+    async def ask(plan: "Plan") -> bool:
+        import anyio.to_thread
+        import click
+
+        names = ", ".join(dict.fromkeys(change.canister for change in plan.destructive))
+        question = f"Apply the plan, with its destructive changes to {names}?"
+        return await anyio.to_thread.run_sync(lambda: click.confirm(question, default=False, err=True), abandon_on_cancel=True)
+
+    return ask
+
+
+async def _agree(_plan: "Plan") -> bool:
+    return True
+
+
+def _open_session(state: State, project: "Project", verb: str, emit: "Emit") -> "Session":
+    from orchestrator.engine.session import DEFAULT_JOBS, open_session
+    from orchestrator.store.download import download
+    from orchestrator.store.user import UserDirectories
+
+    return open_session(
+        project,
+        state.environment,
+        verb=verb,
+        emit=emit,
+        jobs=state.jobs or DEFAULT_JOBS,
+        environ=state.terminal.environ,
+        identity=state.identity,
+        proxy=state.proxy,
+        fetch=download,
+        cache_directory=UserDirectories.from_environment(state.terminal.environ).components,
+    )
+
+
+def _watched(state: State, display: "Display") -> "Emit":
+    """Return what takes the engine's events: the display, the board of what is in flight, and the log."""
+    import structlog
+
+    from orchestrator.events import event_to_json
+    from orchestrator.ui.board import Board
+
+    board = state.board = Board()
+    log = structlog.get_logger()
+
+    def emit(event: "Event") -> None:
+        board.apply(event, monotonic())
+        facts = event_to_json(event)
+        log.info(facts.pop("event"), **{key: value for key, value in facts.items() if value is not None})
+        display.emit(event)
+
+    return emit
+
+
+def _choose_display(state: State, *, events_are_data: bool) -> "Display":
+    from orchestrator.ui.display import JsonLines, PlainLines
+
+    terminal, style = state.terminal, state.style()
+    if state.as_json and events_are_data:
+        return JsonLines(terminal.stdout)
+    drawn = terminal.stderr.isatty() and terminal.environ.get("TERM") != "dumb" and not state.verbose
+    if drawn:
+        from orchestrator.ui.live import LiveTable
+
+        return LiveTable(terminal.stdout, terminal.stderr, style=style, show_plan=events_are_data)
+    return PlainLines(terminal.stdout, terminal.stderr, style=style, show_plan=events_are_data)
