@@ -260,10 +260,17 @@ class RejectError(AgentError):
 
 
 class OutcomeUnknownError(AgentError):
-    """Raised when a mutating call was sent and its effect cannot be established."""
+    """Raised when a mutating call was sent and its effect cannot be established.
+
+    `request_id` is the call's id; it cannot start to take effect after `expiry_ns` (nanoseconds since 1970).
+    `certified_time_ns` is the last certified time at which the network did not know the call, if any.
+    """
 
     exit_code = ExitCode.UNKNOWN
     default_slug = "agent/outcome-unknown"
+    request_id: bytes = b""
+    expiry_ns: int = 0
+    certified_time_ns: int | None = None
 
 
 class NetworkError(OrchestratorError):
