@@ -92,7 +92,7 @@ def run_daemon(options: DaemonOptions, *, time_source: Callable[[], int]) -> Non
 
 def _listen(options: DaemonOptions) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.bind else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio turns Nagle off for TCP sockets that say so
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((options.bind, options.port))

@@ -13,6 +13,7 @@ from orchestrator.replica.vm.interface import Callback, Instance, Message, Outco
 __all__ = ["Execution", "rejection_of"]
 
 _LOG = logging.getLogger(__name__)
+_CALLED_TRAP = "IC0503"
 
 
 def rejection_of(canister_id: bytes, trap: Trap) -> Rejection:
@@ -41,7 +42,7 @@ class Execution:
         outcome = self.run(canister, instance, entry, message)
         for line in outcome.logs:
             self._log(canister, message.now, line)
-        if outcome.trap is not None:
+        if outcome.trap is not None and outcome.trap.error_code != _CALLED_TRAP:  # what it trapped with is in its lines
             self._log(canister, message.now, b"[TRAP]: " + outcome.trap.message.encode())
         return outcome
 

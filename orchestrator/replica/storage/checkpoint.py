@@ -79,7 +79,7 @@ class Checkpoints:
     def _record(self, canister: Canister) -> dict[str, object]:
         """Save a canister's blobs and memory, and return the rest of it."""
         record: dict[str, object] = {
-            field.name: getattr(canister, field.name) for field in fields(canister) if field.name not in _NOT_IN_RECORD
+            field.name: codec.pack(getattr(canister, field.name)) for field in fields(canister) if field.name not in _NOT_IN_RECORD
         }
         record["chunks"] = [self._save_blob(chunk) for chunk in canister.chunks.values()]
         record["wasm"] = None if canister.wasm is None else self._save_blob(canister.wasm)

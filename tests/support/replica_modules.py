@@ -1,0 +1,50 @@
+"""Canisters as WebAssembly text, for tests of the replica around them."""
+
+from tests.support.vm import module
+
+COUNTER = """
+(data (i32.const 64) "no, thank you")
+(data (i32.const 96) "out of order")
+(func $answer (i32.store (i32.const 0) (global.get $count))
+  (call $msg_reply_data_append (i32.const 0) (i32.const 4)) (call $msg_reply))
+(global $count (mut i32) (i32.const 0))
+(func (export "canister_init") (global.set $count (i32.const 100)))
+(func (export "canister_update inc") (global.set $count (i32.add (global.get $count) (i32.const 1))) (call $answer))
+(func (export "canister_update inc_and_trap")
+  (global.set $count (i32.add (global.get $count) (i32.const 1)))
+  (call $trap (i32.const 96) (i32.const 12)))
+(func (export "canister_update refuse") (call $msg_reject (i32.const 64) (i32.const 13)))
+(func (export "canister_update silence"))
+(func (export "canister_query get") (call $answer))
+(func (export "canister_query caller")
+  (call $msg_caller_copy (i32.const 0) (i32.const 0) (call $msg_caller_size))
+  (call $msg_reply_data_append (i32.const 0) (call $msg_caller_size))
+  (call $msg_reply))
+(func (export "canister_pre_upgrade")
+  (if (i32.eqz (call $stable_size)) (then (drop (call $stable_grow (i32.const 1)))))
+  (i32.store (i32.const 0) (global.get $count))
+  (call $stable_write (i32.const 0) (i32.const 0) (i32.const 4)))
+(func (export "canister_post_upgrade")
+  (call $stable_read (i32.const 0) (i32.const 0) (i32.const 4))
+  (global.set $count (i32.load (i32.const 0))))
+"""
+COUNTER_IMPORTS = (
+    "msg_reply",
+    "msg_reply_data_append",
+    "msg_reject",
+    "msg_caller_size",
+    "msg_caller_copy",
+    "trap",
+    "stable_size",
+    "stable_grow",
+    "stable_write",
+    "stable_read",
+)
+
+
+def counter(*, broken_upgrade: bool = False) -> bytes:
+    """Return a counter that starts at 100 and answers with 4 bytes; `broken_upgrade` traps in post_upgrade."""
+    body = COUNTER
+    if broken_upgrade:
+        body = body.replace('(func (export "canister_post_upgrade")', '(func (export "canister_post_upgrade") unreachable')
+    return module(COUNTER_IMPORTS, body)
