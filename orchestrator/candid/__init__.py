@@ -6,6 +6,8 @@ from orchestrator.candid.encode import encode
 from orchestrator.candid.interface import ImportResolver, Interface, parse_interface
 from orchestrator.candid.interfaces import load_interface
 from orchestrator.candid.subtype import Incompatibility, is_subtype, subtype_problems
+from orchestrator.candid.text import parse_arguments, parse_typed_values, parse_values
+from orchestrator.candid.value_text import format_message, format_values
 from orchestrator.candid.values import FunctionReference, ServiceReference, Some, Variant
 
 __all__ = [
@@ -19,8 +21,13 @@ __all__ = [
     "Variant",
     "decode",
     "encode",
+    "format_message",
+    "format_values",
     "is_subtype",
     "load_interface",
+    "parse_arguments",
     "parse_interface",
+    "parse_typed_values",
+    "parse_values",
     "subtype_problems",
 ]

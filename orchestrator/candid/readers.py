@@ -93,7 +93,7 @@ class ReaderCompiler:
 
     def _make(self, wire: int, expected: int, *, deep: bool) -> Reader:
         have, want = self._wire.code(wire), self._expected.code(expected)
-        if want == T.RESERVED.code:
+        if want == T.RESERVED.code != have:
             return self._drop(wire)
         if want == tables.OPT:
             return self._opt(wire, expected, deep=deep)

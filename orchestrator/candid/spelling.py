@@ -48,27 +48,28 @@ KEYWORDS: Final = frozenset(
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PLAIN_TEXT = re.compile(r"[ !#-&(-\[\]-~]*", re.ASCII)
-_SHORT = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "'": "\\'", "\\": "\\\\"}
+_SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "'": "\\'", "\\": "\\\\"}
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
+_MARKS = frozenset({"Mn", "Me"})
 _READABLE_BYTES = frozenset(range(0x20, 0x7F)) | {0x09, 0x0A, 0x0D}
 _PLAIN_BYTES = frozenset(range(0x20, 0x7F)) - {0x22, 0x27, 0x5C, 0x60}
 
 
-def _escape(character: str) -> str:
+def _escape(character: str, *, marks: bool, apostrophe: bool) -> str:
     short = _SHORT.get(character)
     if short is not None:
-        return short
+        return short if apostrophe or character != "'" else character
     category = unicodedata.category(character)
-    if character != " " and (category in _UNPRINTABLE or category in {"Mn", "Me"}):
+    if character != " " and (category in _UNPRINTABLE or (marks and category in _MARKS)):
         return f"\\u{{{ord(character):x}}}"
     return character
 
 
-def quote_text(text: str) -> str:
-    """Return the text as a Candid literal."""
+def quote_text(text: str, *, inline: bool = False) -> str:
+    """Return the text as a Candid literal; `inline` is the form inside values that are never broken into lines."""
     if _PLAIN_TEXT.fullmatch(text):
         return f'"{text}"'
-    return f'"{"".join(map(_escape, text))}"'
+    return f'"{"".join(_escape(character, marks=inline or index == 0, apostrophe=not inline) for index, character in enumerate(text))}"'
 
 
 def quote_name(name: str) -> str:
