@@ -1,0 +1,65 @@
+"""The log of a run."""
+
+import io
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from orchestrator.cli.logs import KEPT_LOGS, keep_log, name_log
+
+
+def test_records_of_both_kinds_are_in_the_file(tmp_path: Path) -> None:
+    """What we log and what libraries log is in the file; debug of ours too."""
+    path = tmp_path / "logs" / "1.log"
+
+    with keep_log(path, verbose=None):
+        structlog.get_logger().debug("installing", canister="a b")
+        logging.getLogger("library").info("sent")
+
+    text = path.read_text()
+    assert 'level=debug event=installing canister="a b"' in text
+    assert "INFO library: sent" in text
+
+
+def test_verbose_stream_gets_the_same(tmp_path: Path) -> None:
+    """With -v the same lines are on stderr."""
+    stream = io.StringIO()
+    with keep_log(tmp_path / "1.log", verbose=stream):
+        structlog.get_logger().info("hello")
+
+    assert stream.getvalue() == (tmp_path / "1.log").read_text()
+
+
+def test_nothing_is_left_configured(tmp_path: Path) -> None:
+    """After the block the process logs as before."""
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+
+    with keep_log(tmp_path / "1.log", verbose=None):
+        inside = list(root.handlers)
+
+    assert (root.level, list(root.handlers)) == before
+    assert len(inside) == len(before[1]) + 1
+    assert not structlog.is_configured()
+
+
+def test_old_logs_are_forgotten(tmp_path: Path) -> None:
+    """Of many logs the newest are kept."""
+    for number in range(KEPT_LOGS + 10):
+        (tmp_path / f"{number:04d}.log").write_text("")
+
+    with keep_log(tmp_path / "9999.log", verbose=None):
+        pass
+
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == KEPT_LOGS
+    assert names[-1] == "9999.log"
+
+
+def test_names_sort_by_time() -> None:
+    """A log's name begins with its time and says what ran."""
+    name = name_log(Path("/logs"), "network start", datetime(2026, 11, 22, 15, 4, 5, tzinfo=UTC)).name
+
+    assert name.startswith("20261122T150405-network-start-")
