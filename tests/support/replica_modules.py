@@ -2,11 +2,18 @@
 
 from tests.support.vm import module
 
-COUNTER = """
+INTERFACE = "service : { inc : () -> (nat32); get : () -> (nat32) query; refuse : () -> () }"
+SECRET = "for controllers only"
+COUNTER = f"""
+(@custom "icp:public candid:service" "{INTERFACE}")
+(@custom "icp:private secret" "{SECRET}")
+(data (i32.const 32) "DIDL\\00\\01\\79")
 (data (i32.const 64) "no, thank you")
 (data (i32.const 96) "out of order")
-(func $answer (i32.store (i32.const 0) (global.get $count))
-  (call $msg_reply_data_append (i32.const 0) (i32.const 4)) (call $msg_reply))
+(func $answer
+  (i32.store (i32.const 39) (global.get $count))
+  (call $msg_reply_data_append (i32.const 32) (i32.const 11))
+  (call $msg_reply))
 (global $count (mut i32) (i32.const 0))
 (func (export "canister_init") (global.set $count (i32.const 100)))
 (func (export "canister_update inc") (global.set $count (i32.add (global.get $count) (i32.const 1))) (call $answer))
@@ -43,7 +50,7 @@ COUNTER_IMPORTS = (
 
 
 def counter(*, broken_upgrade: bool = False) -> bytes:
-    """Return a counter that starts at 100 and answers with 4 bytes; `broken_upgrade` traps in post_upgrade."""
+    """Return a counter that starts at 100 and answers with a Candid nat32; `broken_upgrade` traps in post_upgrade."""
     body = COUNTER
     if broken_upgrade:
         body = body.replace('(func (export "canister_post_upgrade")', '(func (export "canister_post_upgrade") unreachable')

@@ -1,0 +1,81 @@
+"""The embedded network as @icp-sdk/core sees it, with the checks that it makes by default."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.replica_modules import INTERFACE, SECRET, counter
+from tests.support.replica_process import running_replica
+
+DRIVER = Path(__file__).parent.parent / "support" / "icp_sdk_core.mjs"
+
+pytestmark = pytest.mark.npm
+
+
+@pytest.fixture(scope="module")
+def seen(npm_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run the driver once against a fresh network and return what it saw."""
+    directory = tmp_path_factory.mktemp("replica")
+    wasm = directory / "counter.wasm"
+    wasm.write_bytes(counter())
+    with running_replica(directory) as replica:
+        command = ["node", str(DRIVER), str(npm_modules), replica.url, replica.root_key.hex(), str(wasm)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_updates_and_queries_are_accepted(seen: dict[str, Any]) -> None:
+    """Certificates of updates and signatures of queries verify, and the values are the canister's."""
+    assert [seen["first"], seen["incremented"], seen["second"]] == [100, 101, 101]
+
+
+def test_rejects_carry_code_text_and_error_code(seen: dict[str, Any]) -> None:
+    """A canister's own reject arrives with its words, a trap with the reference's code, and undoes its writes."""
+    assert "no, thank you" in seen["refused"]["message"]
+    assert (seen["refused"]["rejectCode"], seen["refused"]["errorCode"]) == (4, "IC0406")
+    assert "out of order" in seen["trapped"]["message"]
+    assert (seen["trapped"]["rejectCode"], seen["trapped"]["errorCode"]) == (5, "IC0503")
+    assert seen["afterTrap"] == 101
+
+
+def test_rejected_queries_are_signed(seen: dict[str, Any]) -> None:
+    """A query's reject is believed, so its signature verified."""
+    assert (seen["missing"]["rejectCode"], seen["missing"]["errorCode"]) == (5, "IC0536")
+
+
+def test_other_kinds_of_identities_are_accepted(seen: dict[str, Any]) -> None:
+    """A secp256k1 key and a delegation with a target call as the owner's Ed25519 key does."""
+    assert seen["secp256k1"] == [102, 102]
+    assert seen["delegation"] == [103, 103]
+
+
+def test_a_delegation_for_another_canister_is_refused(seen: dict[str, Any]) -> None:
+    """The targets of a delegation bind."""
+    assert seen["elsewhere"] is not None
+
+
+def test_only_controllers_manage(seen: dict[str, Any]) -> None:
+    """A stranger cannot stop the canister, and is told why."""
+    assert seen["stranger"]["errorCode"] == "IC0512"
+    assert "Only controllers" in seen["stranger"]["message"]
+
+
+def test_canister_status_is_certified(seen: dict[str, Any]) -> None:
+    """CanisterStatus reads time, controllers, module hash, candid, private metadata and the subnet."""
+    assert seen["time"] is True
+    assert seen["controllers"] == [seen["owner"]]
+    assert seen["moduleHash"] == hashlib.sha256(counter()).hexdigest()
+    assert (seen["candid"], seen["secret"]) == (INTERFACE, SECRET)
+    assert seen["subnet"] is not None
+    assert (seen["running"], seen["cycles"]) == ("running", str(123_000_000_000_000))
+
+
+def test_another_root_key_is_refused(seen: dict[str, Any]) -> None:
+    """The same answers prove nothing to a client that trusts another key."""
+    assert seen["wrongKey"] is not None
