@@ -126,12 +126,21 @@ async def _connected(network: ConnectedNetwork) -> NetworkAccess:
 
 
 async def _fetch_root_key(network: ConnectedNetwork) -> bytes:
-    raise NetworkError(
-        f"the root key of network `{network.name}` cannot be fetched yet",
-        slug="network/root-key",
-        span=network.span,
-        hint="write the key's hex digits as `root-key`",
-    )
+    """Ask the network for its key: trust on first use, for test networks only."""
+    from orchestrator.agent.client import fetch_network_status
+    from orchestrator.agent.transport import HttpTransport
+
+    async with HttpTransport(network.api_url) as transport:
+        status = await fetch_network_status(transport)
+    if status.root_key is None:
+        raise NetworkError(
+            f"network `{network.name}` does not tell its root key",
+            slug="network/no-root-key",
+            detail=f"{network.api_url} answers without one, as mainnet does",
+            span=network.span,
+            hint="write `root-key: mainnet`, or the key's hex digits",
+        )
+    return status.root_key
 
 
 async def _answers(descriptor: Descriptor, network: ManagedNetwork, settings: NetworkSettings) -> bool:
