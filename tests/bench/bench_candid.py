@@ -26,7 +26,7 @@ def rows(_: Path) -> Iterator[Row]:
     )
     yield Row(what="Candid: decode a blob of 1 MB", value=milliseconds(median_seconds(lambda: decode(message, blob_types), times=TIMES)))
 
-    record = types.Record({"id": types.NAT64, "name": types.TEXT, "amount": types.NAT, "note": types.Opt(types.TEXT)})
+    record = types.record({"id": types.NAT64, "name": types.TEXT, "amount": types.NAT, "note": types.Opt(types.TEXT)})
     values = [{"id": number, "name": f"name {number}", "amount": number * 10**12, "note": None} for number in range(RECORDS)]
     list_types = [types.Vec(record)]
     encoded = encode(list_types, [values])

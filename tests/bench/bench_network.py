@@ -1,0 +1,91 @@
+"""The embedded network: start, latency, throughput, memory."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import anyio
+import psutil
+
+from orchestrator.agent.client import Client
+from orchestrator.agent.management import Management
+from orchestrator.agent.transport import HttpTransport
+from orchestrator.candid import encode, types
+from orchestrator.core.principal import Principal
+from orchestrator.protocol.keys import Ed25519Identity
+from tests.bench.measuring import MEGABYTE, Row, milliseconds, percentile
+from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.workspace import ROOT
+
+STARTS = 7
+CALLS = 400
+CONCURRENT = 8
+WASM = ROOT / "examples" / "hello" / "phrasebook.wasm"
+PHRASE = encode([types.record({"key": types.TEXT, "value": types.TEXT})], [{"key": "en", "value": "Hello"}])
+KEY = encode([types.TEXT], ["en"])
+
+
+def rows(folder: Path) -> Iterator[Row]:
+    """Measure starting, then calls to the example's canister, one after another and several at once."""
+    starts = []
+    for number in range(STARTS):
+        begin = time.perf_counter()
+        with running_replica(folder / f"start-{number}") as replica:
+            starts.append(time.perf_counter() - begin)
+            idle = psutil.Process(replica.process.pid).memory_info().rss
+    yield Row(
+        what="embedded network: process start to ready, median of 7",
+        value=milliseconds(percentile(starts, 0.5)),
+        peer=f"then {idle / MEGABYTE:.0f} MB of memory",
+    )
+    with running_replica(folder / "calls") as replica:
+        yield from anyio.run(_calls, replica)
+        resident = psutil.Process(replica.process.pid).memory_info().rss
+        yield Row(what="embedded network: memory after the calls above", value=f"{resident / MEGABYTE:.0f} MB")
+
+
+async def _calls(replica: RunningReplica) -> list[Row]:
+    async with HttpTransport(replica.url) as transport:
+        client = Client(transport, Ed25519Identity.generate(), replica.root_key)
+        management = Management(client)
+        canister = await management.provisional_create_canister()
+        begin = time.perf_counter()
+        await management.install_code(canister, WASM.read_bytes(), b"DIDL\0\0", mode="install")
+        installed = time.perf_counter() - begin
+        found = [Row(what="install a Motoko canister of 318 KB", value=milliseconds(installed))]
+        for name, call in _methods(client, canister).items():
+            found += await _measure(name, call)
+        return found
+
+
+def _methods(client: Client, canister: Principal) -> dict[str, Callable[[], Awaitable[bytes]]]:
+    async def update() -> bytes:
+        return await client.update(canister, "put", PHRASE)
+
+    async def query() -> bytes:
+        return await client.query(canister, "get", KEY)
+
+    return {"update, certificate verified": update, "query, node signature verified": query}
+
+
+async def _measure(name: str, call: Callable[[], Awaitable[bytes]]) -> list[Row]:
+    await call()
+    taken = []
+    for _ in range(CALLS):
+        begin = time.perf_counter()
+        await call()
+        taken.append(time.perf_counter() - begin)
+
+    async def some() -> None:
+        for _ in range(CALLS // CONCURRENT):
+            await call()
+
+    begin = time.perf_counter()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(CONCURRENT):
+            tasks.start_soon(some)
+    rate = CALLS / (time.perf_counter() - begin)
+    return [
+        Row(what=f"{name}: p50", value=milliseconds(percentile(taken, 0.5)), peer=f"p99 {milliseconds(percentile(taken, 0.99))}"),
+        Row(what=f"{name}: {CONCURRENT} at once", value=f"{rate:.0f} /s", peer="client and network share the CPUs"),
+    ]
