@@ -7,11 +7,15 @@ so that a plan that no longer describes the network is refused instead of half a
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar, get_args
 
-__all__ = ["PLAN_SCHEMA", "Action", "Change", "Detail", "Mode", "Plan", "change_to_json", "plan_to_json"]
+from orchestrator.errors import DeployError
+
+__all__ = ["PLAN_SCHEMA", "Action", "Change", "Detail", "Mode", "Plan", "change_to_json", "plan_from_json", "plan_to_json"]
 
 PLAN_SCHEMA = 1
+_PLAN_HINT = "save one with `orchestrator plan --json > plan.json`"
+_Word = TypeVar("_Word", bound=str)
 
 Action = Literal["create", "settings", "install", "upgrade", "reinstall", "start", "sync", "unchanged"]
 Mode = Literal["auto", "install", "reinstall", "upgrade"]
@@ -97,3 +101,71 @@ def change_to_json(change: Change) -> dict[str, object]:
         "destructive": change.destructive,
         "details": [{"field": detail.field, "before": detail.before, "after": detail.after} for detail in change.details],
     }
+
+
+def plan_from_json(document: object) -> Plan:
+    """Return the plan that `plan_to_json` wrote; raises `DeployError` (`deploy/plan-file`) for anything else."""
+    try:
+        return _read_plan(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DeployError(
+            "the file does not hold a plan", slug="deploy/plan-file", detail=f"{type(error).__name__}: {error}", hint=_PLAN_HINT
+        ) from error
+
+
+def _read_plan(document: object) -> Plan:
+    fields = _mapping(document)
+    if fields["schema"] != PLAN_SCHEMA:
+        raise ValueError(f"schema {fields['schema']!r} is not {PLAN_SCHEMA}")
+    return Plan(
+        environment=_text(fields["environment"]),
+        network=_text(fields["network"]),
+        digest=_text(fields["digest"]),
+        canisters=tuple(_text(name) for name in _sequence(fields["canisters"])),
+        changes=tuple(_read_change(_mapping(change)) for change in _sequence(fields["changes"])),
+        artifacts={name: _text(sha256) for name, sha256 in _mapping(fields["artifacts"]).items()},
+        mode=_choice(fields["mode"], get_args(Mode)),
+        force=bool(fields["force"]),
+    )
+
+
+def _read_change(fields: Mapping[str, object]) -> Change:
+    details = [_mapping(detail) for detail in _sequence(fields["details"])]
+    return Change(
+        canister=_text(fields["canister"]),
+        action=_choice(fields["action"], get_args(Action)),
+        reason=_text(fields["reason"]),
+        destructive=bool(fields["destructive"]),
+        details=tuple(
+            Detail(field=_text(detail["field"]), before=_optional(detail["before"]), after=_optional(detail["after"])) for detail in details
+        ),
+    )
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("expected an object")
+    return value
+
+
+def _sequence(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError("expected a list")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected a text")
+    return value
+
+
+def _optional(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _choice(value: object, words: tuple[_Word, ...]) -> _Word:
+    for word in words:
+        if word == value:
+            return word
+    raise ValueError(f"{value!r} is none of {', '.join(str(word) for word in words)}")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from orchestrator.core.plan import Plan
 from orchestrator.core.principal import ANONYMOUS
 from orchestrator.core.project import Canister
-from orchestrator.engine.apply import apply_prospect
+from orchestrator.engine.applying import apply_prospect
 from orchestrator.engine.planner import Options, Prospect, make_prospect
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.recorder import Recorder

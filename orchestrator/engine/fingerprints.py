@@ -81,9 +81,10 @@ def _plain(value: object) -> object:
 
 def _hash_contents(inputs: PluginInputs) -> list[list[str]]:
     """List every declared file as (entry, path below it, hash), sorted."""
-    rows = [["file", name, hashlib.sha256(content.encode()).hexdigest()] for name, content in inputs.files]
-    for guest, host in inputs.directories:
-        rows += [[guest, path.relative_to(host).as_posix(), _hash_file(path)] for path in sorted(host.rglob("*"))]
+    rows = [["file", file.name, hashlib.sha256(file.content.encode()).hexdigest()] for file in inputs.files]
+    for directory in inputs.directories:
+        found = sorted(directory.host.rglob("*"))
+        rows += [[directory.guest, path.relative_to(directory.host).as_posix(), _hash_file(path)] for path in found]
     return rows
 
 

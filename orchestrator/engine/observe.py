@@ -30,25 +30,28 @@ async def observe(session: Session, connection: Connection, stores: Stores, sele
     async def one(name: str, principal: Principal) -> None:
         async with session.limiter:
             try:
-                live = await connection.reader.status(principal)
-            except RejectError as error:
-                errors[name] = _unreadable(session, connection, name, principal, error)
-                return
+                found[name] = _observed(principal, await _status(session, connection, name, principal), records.get(name))
             except OrchestratorError as error:
                 errors[name] = error
-                return
-        if live is None:
-            errors[name] = _gone(session, name, principal)
-        else:
-            found[name] = _observed(principal, live, records.get(name))
 
     async with anyio.create_task_group() as group:
         for name, principal in ids.items():
             group.start_soon(one, name, principal)
-    for name in names:
-        if name in errors and name in selected:
-            raise errors[name]
+    failed = [errors[name] for name in names if name in errors and name in selected]
+    if failed:
+        raise failed[0]
     return Observed(canisters={name: found[name] for name in names if name in found}, ids=ids)
+
+
+async def _status(session: Session, connection: Connection, name: str, principal: Principal) -> LiveCanister:
+    """Return a canister's state, or say why there is none."""
+    try:
+        live = await connection.reader.status(principal)
+    except RejectError as error:
+        raise _unreadable(session, connection, name, principal, error) from error
+    if live is None:
+        raise _gone(session, name, principal)
+    return live
 
 
 def _observed(principal: Principal, live: LiveCanister, record: InstallRecord | None) -> ObservedCanister:

@@ -10,6 +10,7 @@ import anyio.to_thread
 from orchestrator.core.project import Canister, PluginStep
 from orchestrator.engine.session import Session
 from orchestrator.errors import OrchestratorError, PluginRefusedError
+from orchestrator.sandbox.request import InlineFile, Preopen
 from orchestrator.store import UserDirectories
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ __all__ = ["PluginInputs", "component_cache", "load_inputs", "step_limits"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginInputs:
-    """A step's component and what it declared: `directories` as (guest path, host path), `files` as (name, text)."""
+    """A step's component, with its SHA-256 in lower-case hex, and what it declared, resolved and read."""
 
     component: bytes
     sha256: str
-    directories: tuple[tuple[str, Path], ...]
-    files: tuple[tuple[str, str], ...]
+    directories: tuple[Preopen, ...]
+    files: tuple[InlineFile, ...]
 
 
 def step_limits(session: Session, step: PluginStep) -> "Limits":
@@ -98,6 +99,6 @@ def _declared(canister: Canister, step: PluginStep, component: bytes) -> PluginI
     return PluginInputs(
         component=component,
         sha256=hashlib.sha256(component).hexdigest(),
-        directories=tuple((entry, resolve_directory(canister.directory, entry, step.span)) for entry in step.dirs),
-        files=tuple((entry, read_file(canister.directory, entry, step.span)) for entry in step.files),
+        directories=tuple(resolve_directory(canister.directory, entry, step.span) for entry in step.dirs),
+        files=tuple(read_file(canister.directory, entry, step.span) for entry in step.files),
     )

@@ -9,7 +9,7 @@ from orchestrator.errors import RecipeError
 __all__ = ["expand_recipes"]
 
 
-async def expand_recipes(session: Session, canisters: Sequence[Canister]) -> tuple[Canister, ...]:
+async def expand_recipes(session: Session, canisters: Sequence[Canister]) -> tuple[Canister, ...]:  # noqa: ARG001  # recipes see the environment
     """Return the canisters with their recipes' steps in place; only the given canisters are touched."""
     for canister in canisters:
         if canister.recipe is not None:

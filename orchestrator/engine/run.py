@@ -41,11 +41,7 @@ class Failures:
             return
         if len(errors) == 1 and not self.blocked:
             raise errors[0]
-        diagnostics: list[Diagnostic] = [diagnostic for error in errors for diagnostic in error.diagnostics]
-        kind = OutcomeUnknownError if any(isinstance(error, OutcomeUnknownError) for error in errors) else DeployError
-        names = ", ".join(f"`{name}`" for name in sorted(self.by_canister))
-        waiting = ", ".join(f"`{name}` ({reason})" for name, reason in sorted(self.blocked.items()))
-        raise kind(f"failed: {names}", detail=f"not tried: {waiting}" if waiting else None, diagnostics=diagnostics)
+        raise _combined(errors, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +57,16 @@ class Run:
     def port(self, operation: Operation) -> NetworkPort:
         """Return a port whose update calls are journaled as part of `operation`."""
         return self.connection.open_port(operation)
+
+
+def _combined(errors: list[OrchestratorError], failures: Failures) -> OrchestratorError:
+    """Return one error that carries all of them."""
+    diagnostics: list[Diagnostic] = [diagnostic for error in errors for diagnostic in error.diagnostics]
+    unknown = any(isinstance(error, OutcomeUnknownError) for error in errors)
+    names = ", ".join(f"`{name}`" for name in sorted(failures.by_canister))
+    waiting = ", ".join(f"`{name}` ({reason})" for name, reason in sorted(failures.blocked.items()))
+    kind = OutcomeUnknownError if unknown else DeployError
+    return kind(f"failed: {names}", detail=f"not tried: {waiting}" if waiting else None, diagnostics=diagnostics)
 
 
 async def run_step(

@@ -52,13 +52,8 @@ async def _run(command: str, *, directory: Path, environ: Mapping[str, str], on_
         return CommandFailure(command=command, status=None, reason=f"command `{command}` cannot be started: {error.strerror}")
     try:
         await _follow(process, on_line)
-    except BaseException:
-        _kill_group(process)
-        with anyio.CancelScope(shield=True):
-            await process.wait()
-        raise
     finally:
-        await _close(process)
+        await _end(process)
     status = process.returncode
     if status == 0:
         return None
@@ -110,9 +105,12 @@ def _kill_group(process: Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-async def _close(process: Process) -> None:
-    """Close the pipes, so that nothing is left for the garbage collector."""
+async def _end(process: Process) -> None:
+    """End a command that still runs (the run was cancelled), and close its pipes."""
     with anyio.CancelScope(shield=True):
+        if process.returncode is None:
+            _kill_group(process)
+            await process.wait()
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 await stream.aclose()

@@ -9,7 +9,7 @@ from functools import partial
 
 from orchestrator.core.plan import Plan
 from orchestrator.core.project import Canister
-from orchestrator.engine.build import Artifact, build_canisters
+from orchestrator.engine.building import Artifact, build_canisters
 from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.execute import Consent, execute, hold_environment, refuse_anonymous
 from orchestrator.engine.planner import Options, make_prospect
@@ -20,7 +20,7 @@ from orchestrator.engine.run import Run
 from orchestrator.engine.session import Session, select_canisters
 from orchestrator.engine.settle import settle
 from orchestrator.engine.stores import open_stores
-from orchestrator.engine.sync import sync_canister
+from orchestrator.engine.syncing import sync_canister
 from orchestrator.engine.tasks import run_all
 from orchestrator.engine.urls import emit_urls
 from orchestrator.errors import DeployError, OrchestratorError

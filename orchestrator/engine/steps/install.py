@@ -45,15 +45,16 @@ async def apply_install(run: Run, installation: Installation) -> None:
     restart = installation.running and installation.mode != "install"
     with run.recorder.operation(installation.canister, installation.mode, **facts) as operation:
         port = run.port(operation)
+        installed = False
         try:
             if restart:
                 await port.stop(installation.canister_id)
             await port.install(installation.canister_id, wasm, installation.argument, installation.mode, keep_memory=keep)
             _keep_record(run, installation)
-        except BaseException:
-            if restart:
+            installed = True
+        finally:
+            if restart and not installed:
                 await _restart(run, port, installation)
-            raise
         if restart:
             await port.start(installation.canister_id)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import anyio.to_thread
+
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister, PluginStep
 from orchestrator.engine.fingerprints import fingerprint, step_key
@@ -10,9 +12,9 @@ from orchestrator.engine.ports import NetworkPort
 from orchestrator.engine.routing import route_step
 from orchestrator.engine.run import Run
 from orchestrator.errors import CertificateError, OutcomeUnknownError, RejectError, TransportError
-from orchestrator.events import StepOutput
+from orchestrator.events import StepOutput, Warned
 from orchestrator.sandbox.outcomes import failure_of
-from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, InlineFile, OutputLine, PluginRequest, Preopen
+from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, OutputLine, PluginRequest
 
 __all__ = ["PluginRun", "apply_plugin"]
 
@@ -72,6 +74,7 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
     """Run one plugin to its end; a step with `run: changed` that succeeded is remembered with all that it could see."""
     inputs = await load_inputs(run.session, plugin.canister, plugin.step)
     proxy = route_step(run.session, run.stores.ids.load(), plugin.step)
+    await _warn_of_private(run, plugin, inputs)
     facts = {"canister_id": str(plugin.canister_id), "component": inputs.sha256, "index": str(plugin.index)}
     with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
         calls = _Calls(run.port(operation), plugin.canister_id, proxy, plugin.step.max_cycles)
@@ -79,6 +82,15 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
         if plugin.step.run == "changed":
             seen = await fingerprint(run.connection, plugin.step, inputs, plugin.canister_id, plugin.module_hash, proxy)
             run.stores.sync_records.write(plugin.canister.name, step_key(plugin.index, plugin.step), seen)
+
+
+async def _warn_of_private(run: Run, plugin: PluginRun, inputs: PluginInputs) -> None:
+    """Say when a declared folder holds what a plugin should not read, such as keys."""
+    from orchestrator.sandbox.declared import find_private_contents
+
+    for directory in inputs.directories:
+        for found in await anyio.to_thread.run_sync(find_private_contents, directory, plugin.step.span):
+            run.session.emit(Warned(slug=found.slug, summary=found.summary, canister=plugin.canister.name, hint=found.hint))
 
 
 async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls: _Calls) -> None:
@@ -111,7 +123,7 @@ def _request(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal
         identity_principal=str(run.connection.identity),
         cache_directory=component_cache(run.session),
         proxy_canister_id=str(proxy) if proxy is not None else None,
-        directories=tuple(Preopen(guest=guest, host=host) for guest, host in inputs.directories),
-        files=tuple(InlineFile(name=name, content=content) for name, content in inputs.files),
+        directories=inputs.directories,
+        files=inputs.files,
         limits=step_limits(run.session, plugin.step),
     )

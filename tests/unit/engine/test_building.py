@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.project import Canister, PrebuiltStep
-from orchestrator.engine.build import build_canisters
+from orchestrator.engine.building import build_canisters
 from orchestrator.engine.session import Session
 from orchestrator.errors import BuildError, Span
 from orchestrator.store import ArtifactStore

@@ -24,7 +24,7 @@ from orchestrator.engine.steps.create import apply_creation
 from orchestrator.engine.steps.install import Installation, apply_install
 from orchestrator.engine.steps.settings import apply_settings
 from orchestrator.engine.steps.start import apply_start
-from orchestrator.engine.sync import sync_canister
+from orchestrator.engine.syncing import sync_canister
 from orchestrator.events import StepSkipped
 
 __all__ = ["apply_prospect"]
