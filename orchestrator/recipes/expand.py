@@ -1,0 +1,156 @@
+"""A recipe reference and its template to the text of build and sync steps, with where each line comes from."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.core.project import RecipeReference
+from orchestrator.errors import Diagnostic, RecipeError, Span
+from orchestrator.recipes.address import LocalRecipe, RegistryRecipe, parse_address
+from orchestrator.recipes.parser import MAX_TEMPLATE_CHARACTERS, parse_template
+from orchestrator.recipes.render import render_template
+
+__all__ = ["Expansion", "TemplateFile", "expand", "load_template"]
+
+RESERVED_NAME = "_"
+"""The name under which a template finds what the tool tells it, such as `_.canister.name`."""
+_MAX_TEMPLATE_BYTES = 4 * MAX_TEMPLATE_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFile:
+    """A template's bytes and where they were found."""
+
+    path: Path
+    data: bytes
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expansion:
+    """A rendered recipe: `text` is YAML with `build` and `sync`, to be reported under `path`.
+
+    `lines[i]` is the line of the template (from 1) that line `i` of the text comes from; `sha256` is
+    the hash of the template's bytes.
+    """
+
+    text: str
+    path: Path
+    lines: tuple[int, ...]
+    sha256: str
+    template: Path
+    template_lines: tuple[str, ...]
+    reference: RecipeReference
+
+    def related(self, span: Span) -> tuple[tuple[Span, str], ...]:
+        """Return the places behind one of `text`: the template's line, and the recipe in the manifest."""
+        places: list[tuple[Span, str]] = []
+        if span.path == self.path and span.line <= len(self.lines):
+            line = self.lines[span.line - 1]
+            text = self.template_lines[line - 1] if line <= len(self.template_lines) else ""
+            indent = len(text) - len(text.lstrip())
+            length = max(1, len(text.strip()))
+            places.append((Span(path=self.template, line=line, column=indent + 1, length=length, text=text), "rendered from this line"))
+        if self.reference.span is not None:
+            places.append((self.reference.span, "the recipe is used here"))
+        return tuple(places)
+
+
+def load_template(reference: RecipeReference, *, project_directory: Path, working_directory: Path) -> TemplateFile:
+    """Read the template of a local recipe; raise `RecipeError` for one that would have to be fetched.
+
+    A relative path starts from the project; as icp-cli does, the working directory is tried next, with a warning.
+    """
+    address = parse_address(reference)
+    if not isinstance(address, LocalRecipe):
+        what = f"the registry `{address.registry}`" if isinstance(address, RegistryRecipe) else "a URL"
+        raise RecipeError(
+            f"the recipe `{reference.address}` was not fetched",
+            slug="recipe/not-fetched",
+            detail=f"recipes of {what} are not fetched by this version",
+            span=reference.span,
+            hint="save the template in the project, and write its path as `type`",
+        )
+    first, second = project_directory / address.path, working_directory / address.path
+    for path in dict.fromkeys((first, second)):
+        data = _read(path, reference)
+        if data is not None:
+            return TemplateFile(path=path, data=data, warnings=() if path == first else (_outside(path, reference),))
+    raise RecipeError(
+        f"there is no recipe at `{address.path}`",
+        slug="recipe/not-found",
+        detail=f"the path starts from {project_directory}",
+        span=reference.span,
+        hint="write the path of a template, such as `recipes/backend.hbs`",
+    )
+
+
+def expand(
+    reference: RecipeReference, template: bytes, path: Path, *, canister: str, facts: Mapping[str, object] | None = None
+) -> Expansion:
+    """Render a template for a canister; raise `RecipeError`.
+
+    `path` is where the template's bytes came from, `facts` is what `_` holds besides `canister.name`.
+    The hash is checked first, on every expansion.
+    """
+    sha256 = hashlib.sha256(template).hexdigest()
+    if reference.sha256 is not None and reference.sha256 != sha256:
+        raise RecipeError(
+            "the recipe's template is not the one that was pinned",
+            slug="recipe/checksum",
+            detail=f"expected sha256 {reference.sha256}, found {sha256}",
+            span=reference.span,
+            hint="review the template, then write its new hash as `sha256`",
+        )
+    related = ((reference.span, "the recipe is used here"),) if reference.span is not None else ()
+    parsed = parse_template(_decode(template, path, reference), path, related=related)
+    data = {**reference.configuration, RESERVED_NAME: {**(facts or {}), "canister": {"name": canister}}}
+    rendered = render_template(parsed, data)
+    return Expansion(
+        text=rendered.text,
+        path=path.with_name(f"{path.name} (rendered for {canister})"),
+        lines=rendered.lines,
+        sha256=sha256,
+        template=path,
+        template_lines=parsed.origin.lines,
+        reference=reference,
+    )
+
+
+def _read(path: Path, reference: RecipeReference) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_TEMPLATE_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise RecipeError(
+            f"the recipe `{reference.address}` cannot be read",
+            slug="recipe/unreadable",
+            detail=f"{path}: {(error.strerror if isinstance(error, OSError) else None) or error}",
+            span=reference.span,
+        ) from error
+
+
+def _outside(path: Path, reference: RecipeReference) -> Diagnostic:
+    return Diagnostic(
+        slug="recipe/working-directory",
+        summary=f"the recipe `{reference.address}` was found from the working directory only",
+        severity="warning",
+        detail=f"{path}; from another directory the project would not load",
+        span=reference.span,
+        hint="write the path as it is from the project's directory",
+    )
+
+
+def _decode(template: bytes, path: Path, reference: RecipeReference) -> str:
+    try:
+        return template.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            "the recipe's template is not UTF-8 text",
+            slug="recipe/not-utf-8",
+            detail=f"{path}: byte {error.start} does not belong there",
+            span=reference.span,
+        ) from error
