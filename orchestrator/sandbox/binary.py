@@ -26,6 +26,8 @@ COMPONENT_HEADER: Final = b"\0asm\x0d\0\x01\0"
 CORE_MODULE_HEADER: Final = b"\0asm\x01\0\0\0"
 MAX_ITEMS: Final = 100_000
 """The most entries of one vector that the reader walks."""
+MAX_SECTION: Final = 12
+"""The highest section number of the format."""
 MAX_NESTING: Final = 64
 """The deepest nesting of types that the reader follows."""
 
@@ -267,6 +269,8 @@ def _sections(data: bytes) -> Iterator[tuple[int, int, _Reader]]:
     while cursor.position < cursor.end:
         start = cursor.position
         number = cursor.byte()
+        if number > MAX_SECTION:
+            raise NotUnderstoodError(f"a section of the kind {number}")
         length = cursor.number()
         end = cursor.position + length
         if end > cursor.end:

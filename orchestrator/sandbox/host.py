@@ -32,10 +32,11 @@ from orchestrator.sandbox.request import (
     PluginResult,
 )
 
-__all__ = ["run_plugin"]
+__all__ = ["WORKER", "run_plugin"]
 
 COMPILER: Final = "orchestrator.sandbox.compiler"
 WORKER: Final = "orchestrator.sandbox.worker"
+"""The module whose process runs a plugin."""
 COMPILE_SECONDS: Final = 600.0
 """How long compiling one component may take."""
 MAX_NANOSECONDS: Final = 2**63 - 1
@@ -111,8 +112,9 @@ def _order(request: PluginRequest, artifact: Artifact) -> Start:
 class _Session:
     """One run: what the plugin wrote and asked for so far."""
 
-    def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine) -> None:
+    def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine, worker_module: str) -> None:
         self._request = request
+        self._worker_module = worker_module
         self._call = call
         self._on_line = on_line
         self._stdout = LineCapture("stdout")
@@ -124,7 +126,7 @@ class _Session:
         limits = self._request.limits
         started = anyio.current_time()
         with anyio.move_on_after(limits.timeout_seconds):
-            async with start_child(WORKER) as worker:
+            async with start_child(self._worker_module) as worker:
                 return await self._converse(worker, artifact)
         return self.result(timeout_ending(limits), compute_seconds=min(anyio.current_time() - started, limits.compute_seconds))
 
@@ -207,18 +209,18 @@ class _Session:
         )
 
 
-async def run_plugin(request: PluginRequest, call: CanisterCall, on_line: OnLine) -> PluginResult:
+async def run_plugin(request: PluginRequest, call: CanisterCall, on_line: OnLine, *, worker_module: str = WORKER) -> PluginResult:
     """Run one plugin to its end.
 
     `call` answers canister calls: it gets the plugin's request, and either returns the reply's bytes or
     raises `CanisterCallError`, whose text the plugin gets as its error; anything else it raises ends the
     plugin and comes out here. `on_line` is called with each line of output as it is complete. Whatever the
     plugin does is in the result (`outcomes.failure_of` makes an error of it). Raises `SandboxError` when the
-    worker itself fails. Cancelling kills the worker at once.
+    worker itself fails. Cancelling kills the worker at once. `worker_module` is the module of the process.
     """
     try:
         facts = await to_thread.run_sync(_inspect, request)
-        session = _Session(request, call, on_line)
+        session = _Session(request, call, on_line, worker_module)
         try:
             result = await session.run(await _load_artifact(request))
         except _StaleArtifactError:

@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 __all__ = ["Meter", "Usage", "thread_clock"]
 
 SHORTEST_CHECK_SECONDS: Final = 0.002
 LONGEST_CHECK_SECONDS: Final = 0.05
 """Bounds of the pause between two looks at the clock; the pause shrinks as the limit comes near."""
+WATCH_STACK_BYTES: Final = 256 << 10
+"""Stack of the watching thread, which counts as the worker's memory."""
 MEMORY_SLACK_BYTES: Final = 64 << 20
 """What a worker may take for itself, beside the plugin's memories: bytes on their way in and out, thread stacks."""
 COPIES_OF_INPUT: Final = 6
@@ -70,6 +72,10 @@ class Usage:
         now = _status_bytes("VmData")
         return 0 if now is None or self._data is None else max(0, now - self._data)
 
+    def is_over(self, memory_bytes: int) -> bool:
+        """Tell whether the process has outgrown the limit where the system does not watch it (`limit`)."""
+        return self._data is None and self.peak_bytes() > memory_bytes + MEMORY_SLACK_BYTES
+
     def limit(self, memory_bytes: int, input_bytes: int) -> None:
         """Let the system refuse memory beyond the plugin's limit and the worker's own needs, and core dumps.
 
@@ -87,9 +93,18 @@ class Usage:
 class Meter:
     """Watches one run from a thread of its own."""
 
-    def __init__(self, *, limit_ns: int, parent_pid: int, clock: Callable[[], int], interrupt: Callable[[], None]) -> None:
-        """Take the limit, whom to outlive never, the clock of the running thread, and what stops the plugin."""
-        self.expired = False
+    def __init__(
+        self,
+        *,
+        limit_ns: int,
+        parent_pid: int,
+        clock: Callable[[], int],
+        interrupt: Callable[[], None],
+        is_too_big: Callable[[], bool],
+    ) -> None:
+        """Take the limit, whom never to outlive, the running thread's clock, what stops the plugin, and a look at its memory."""
+        self.expired: Literal["compute", "memory"] | None = None
+        self._is_too_big = is_too_big
         self._limit = limit_ns
         self._parent = parent_pid
         self._clock = clock
@@ -118,6 +133,7 @@ class Meter:
     def watching(self) -> Iterator[None]:
         """Interrupt the plugin once it has used its limit; end this process if the tool is gone."""
         self._started = self._clock()
+        threading.stack_size(WATCH_STACK_BYTES)
         threading.Thread(target=self._watch, daemon=True).start()
         try:
             yield
@@ -131,7 +147,10 @@ class Meter:
                 os._exit(1)
             remaining = self._limit - self.used_ns()
             if remaining <= 0 and self._left_at is None:
-                self.expired = True
+                self.expired = "compute"
+            elif self._is_too_big():
+                self.expired = "memory"
+            if self.expired is not None:
                 self._interrupt()
                 return
             pause = min(LONGEST_CHECK_SECONDS, max(SHORTEST_CHECK_SECONDS, remaining / 2e9))

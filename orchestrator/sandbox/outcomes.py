@@ -1,6 +1,5 @@
 """Says in words how a plugin's run ended."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,16 +25,11 @@ _TRAPS: Final = (
     ("integer overflow", "computed an integer that does not fit"),
     ("invalid conversion to integer", "converted a number that is no integer"),
     ("cannot leave component instance", "called the host from a place where a component must not"),
+    ("fuel allocated for hostcalls", "passed more data in one call than the host takes"),
     ("wasm trap: interrupt", "was interrupted"),
 )
-_OVER_MEMORY: Final = (
-    "exceeds memory limit",
-    "memory count too high",
-    "instance count too high",
-    "table count too high",
-    "memory minimum size",
-)
-_BACKTRACE_LINE: Final = re.compile(r"^\s+\d+: +0x", re.MULTILINE)
+_OVER_MEMORY: Final = ("exceeds memory limit", "out of memory (failed to allocate", "os error 12")
+_OVER_COUNT: Final = ("count too high at", "exceeds table limits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +86,15 @@ def memory_ending(limits: Limits, detail: str | None = None) -> Ending:
     )
 
 
+def _count_ending(text: str) -> Ending:
+    return _limit(
+        "memory",
+        f"plugin is made of more parts than a plugin may have: {text.splitlines()[-1]}",
+        detail="instances, memories, tables and the entries of a table are counted",
+        hint="link the plugin's modules into fewer",
+    )
+
+
 def _trap(text: str) -> Ending:
     for mark, words in _TRAPS:
         if mark in text:
@@ -115,6 +118,8 @@ def read_ending(done: Done, limits: Limits) -> Ending:
             return Ending(outcome="err", slug="plugin/err", error=done.text)
         case "compute":
             return compute_ending(limits, done.text)
+        case "memory":
+            return memory_ending(limits, done.text)
         case "exit":
             return Ending(
                 outcome="trap",
@@ -124,6 +129,8 @@ def read_ending(done: Done, limits: Limits) -> Ending:
                 hint="return an error from exec instead; whatever its code, an exit is a failure",
             )
         case "fault":
+            if any(mark in done.text for mark in _OVER_COUNT):
+                return _count_ending(done.text)
             over = any(mark in done.text for mark in _OVER_MEMORY)
             if over or done.linear_bytes >= limits.memory_bytes * MEMORY_SUSPICION:
                 held = f"its memories held {_size(done.linear_bytes)}" if done.linear_bytes else ""

@@ -141,7 +141,11 @@ class _Run:
         self._engine: Engine = new_engine()
         self._usage = Usage()
         self._meter = Meter(
-            limit_ns=start.compute_ns, parent_pid=start.parent_pid, clock=thread_clock(), interrupt=self._engine.increment_epoch
+            limit_ns=start.compute_ns,
+            parent_pid=start.parent_pid,
+            clock=thread_clock(),
+            interrupt=self._engine.increment_epoch,
+            is_too_big=lambda: self._usage.is_over(start.memory_bytes),
         )
 
     def run(self) -> Done | Refused:
@@ -163,11 +167,12 @@ class _Run:
                 return Refused(
                     slug="plugin/unknown-import", summary="the plugin imports what a sync plugin is not offered", detail=text, hint=""
                 )
-            ending = "compute" if self._meter.expired else "fault"
+            ending = self._meter.expired or "fault"
+        linear_bytes = self._usage.linear_bytes()
         store.close()
         for stream in self._streams:
             stream.finished.wait(FLUSH_SECONDS)
-        return self._done(ending, text)
+        return self._done(ending, text, linear_bytes)
 
     def _store(self) -> Store:
         out, err = self._streams
@@ -204,7 +209,7 @@ class _Run:
             error = function(store, _input(self._start))
         return ("ok", "") if error is None else ("err", str(error))
 
-    def _done(self, ending: str, text: str) -> Done:
+    def _done(self, ending: str, text: str, linear_bytes: int = 0) -> Done:
         cap = MAX_ERROR_BYTES if ending == "err" else MAX_FAULT_BYTES
         data = text.encode("utf-8", "replace")
         if len(data) > cap:
@@ -215,7 +220,7 @@ class _Run:
             text=text,
             compute_ns=self._meter.used_ns(),
             peak_bytes=self._usage.peak_bytes(),
-            linear_bytes=self._usage.linear_bytes(),
+            linear_bytes=linear_bytes,
             dropped_stdout=out.state["dropped"],
             dropped_stderr=err.state["dropped"],
         )

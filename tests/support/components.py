@@ -52,6 +52,7 @@ _TYPES = """
     (export "canister-call-request" (type $request (eq $request-shape)))))
   (alias export $types "sync-exec-input" (type $sync-exec-input))
   (alias export $types "canister-call-request" (type $canister-call-request))
+  {after_types}
   (import "canister-call" (func $canister-call (param "req" $canister-call-request) (result (result (list u8) (error string)))))
 """
 
@@ -138,12 +139,14 @@ class Guest:
         pages: int | None = None,
         version: str = "0.1.0",
         extra_imports: str = "",
+        after_types: str = "",
         extra_definitions: str = "",
     ) -> bytes:
         """Build the plugin whose `exec` is `body`.
 
         `functions` are further core definitions, `wasi` names of groups in `wasi_text`, `pages` the memory's
-        first size in 64 KiB, `extra_imports` and `extra_definitions` component definitions before and after.
+        first size in 64 KiB, `extra_imports`, `after_types` and `extra_definitions` component definitions: first,
+        between the types and canister-call, and last.
         """
         heap = (self._next + 0xFFFF) // 0x10000 * 0x10000
         groups = [WASI_GROUPS[name] for name in wasi]
@@ -151,7 +154,7 @@ class Guest:
         imports = "".join(f'(import "host" "{item.name}" (func ${item.name} {item.type}))\n' for item in core)
         exports = " ".join(f'(export "{item.name}" (func ${item.name}-lowered))' for item in core)
         return assemble(
-            f"(component\n{extra_imports}{_TYPES.format(version=version)}"
+            f"(component\n{extra_imports}{_TYPES.format(version=version, after_types=after_types)}"
             + "".join(group.imports for group in groups)
             + _MEMORY.format(pages=heap // 0x10000 + 1 if pages is None else pages, heap=heap)
             + "".join(item.lowered() for item in core)

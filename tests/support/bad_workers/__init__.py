@@ -1,0 +1,1 @@
+"""Programs that take a worker's place and do not do its job."""

@@ -1,0 +1,52 @@
+"""What a plugin may import, and where the interface's text is."""
+
+import re
+
+import pytest
+
+from orchestrator.errors import PluginRefusedError
+from orchestrator.sandbox.interface import check_imports, interface_version, wit_directory
+
+TYPES = "icp:sync-plugin/types@0.1.0"
+
+
+def test_wit_is_packaged() -> None:
+    """The interface's text is found, and names the version it is filed under."""
+    text = (wit_directory() / "icp-sync-plugin-0.1.0" / "icp-sync-plugin.wit").read_text(encoding="utf-8")
+
+    assert "package icp:sync-plugin@0.1.0;" in text
+    assert re.findall(r"^    (?:import|export) ([a-z-]+):", text, re.MULTILINE) == ["canister-call", "exec"]
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.1.7"])
+def test_patches_are_compatible(version: str) -> None:
+    """Any patch of an implemented version is the same interface."""
+    assert interface_version([f"icp:sync-plugin/types@{version}"]) == version
+
+
+@pytest.mark.parametrize("version", ["0.0.1", "0.2.0", "0.3.1", "1.0.0", "0.1.0-rc.1"])
+def test_other_versions_are_refused(version: str) -> None:
+    """Versions that are not implemented are named, and so is what is."""
+    with pytest.raises(PluginRefusedError, match=re.escape(f"icp:sync-plugin@{version}")) as caught:
+        check_imports([f"icp:sync-plugin/types@{version}"])
+
+    assert caught.value.slug == "plugin/interface-version"
+    assert caught.value.detail is not None
+    assert "icp:sync-plugin@0.1" in caught.value.detail
+
+
+def test_no_interface() -> None:
+    """A component of another world is told which one it should have."""
+    with pytest.raises(PluginRefusedError, match="does not implement a supported sync-plugin interface") as caught:
+        check_imports(["wasi:cli/stdout@0.2.0"])
+
+    assert caught.value.slug == "plugin/no-interface"
+
+
+def test_unknown_imports_are_all_named() -> None:
+    """Everything that the host does not offer is listed at once."""
+    with pytest.raises(PluginRefusedError) as caught:
+        check_imports([TYPES, "canister-call", "wasi:http/types@0.2.0", "wasi:cli/stdout@0.2.6", "wasi:cli/stdout@0.3.0", "make-coffee"])
+
+    assert caught.value.slug == "plugin/unknown-import"
+    assert "`wasi:http/types@0.2.0`, `wasi:cli/stdout@0.3.0`, `make-coffee`" in caught.value.summary

@@ -1,0 +1,65 @@
+"""The component around a plugin."""
+
+import pytest
+import wasmtime
+from wasmtime.component import Component
+
+from orchestrator.sandbox.binary import NotUnderstoodError, read_outline
+from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_METHOD_BYTES
+from orchestrator.sandbox.wrapping import HOST_IMPORT, can_wrap, shim_text, wrap
+from tests.support.components import OK, Guest, assemble, component_that_returns_ok
+
+
+@pytest.mark.parametrize("groups", [(), ("stdio",), ("files", "environment"), ("stdio", "sockets", "sleep")])
+def test_wasmtime_accepts_it(groups: tuple[str, ...]) -> None:
+    """The wrapping component is valid, imports what the plugin imports and one function more, and exports exec."""
+    plugin = Guest().plugin(OK, wasi=groups)
+    engine = wasmtime.Engine()
+
+    wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble(shim_text())))
+
+    plain = Component(engine, plugin)
+    assert set(wrapped.type.imports(engine)) == {*plain.type.imports(engine), HOST_IMPORT}
+    assert set(wrapped.type.exports(engine)) == {"exec"}
+
+
+def test_plugin_is_inside_verbatim() -> None:
+    """The plugin's own bytes are not touched."""
+    plugin = component_that_returns_ok()
+
+    assert plugin in wrap(plugin, read_outline(plugin), assemble(shim_text()))
+
+
+def test_type_imports_are_passed_on() -> None:
+    """A world that uses the interface's types imports them once more by name, as binding generators write it."""
+    plugin = Guest().plugin(OK, after_types='(import "sync-exec-input" (type (eq $sync-exec-input)))')
+
+    wrapped = wrap(plugin, read_outline(plugin), assemble(shim_text()))
+
+    assert Component(wasmtime.Engine(), wrapped) is not None
+
+
+def test_many_types() -> None:
+    """Type indices above 63 need two bytes where a value type may stand: they are signed numbers there."""
+    filler = "".join(f'(type (record (field "f{number}" u8)))' for number in range(100))
+    plugin = Guest().plugin(OK, extra_imports=filler)
+
+    assert Component(wasmtime.Engine(), wrap(plugin, read_outline(plugin), assemble(shim_text()))) is not None
+
+
+def test_without_calls_there_is_no_use() -> None:
+    """A component without canister-call is not wrapped."""
+    outline = read_outline(assemble('(component (import "icp:sync-plugin/types@0.1.0" (instance)))'))
+
+    assert not can_wrap(outline)
+    with pytest.raises(NotUnderstoodError):
+        wrap(b"", outline, b"")
+
+
+def test_caps_are_in_the_shim() -> None:
+    """The shim cuts one byte above the host's caps, so that the host can tell."""
+    text = shim_text()
+
+    assert f"(i32.const {MAX_ARGUMENT_BYTES + 1})" in text
+    assert f"(i32.const {MAX_METHOD_BYTES + 1})" in text
+    assert "{" not in text
