@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.events import Emit, Event
     from orchestrator.ui.display import Display
 
-__all__ = ["Consent", "make_consent", "open_project", "run_verb", "start_log", "wait"]
+__all__ = ["Consent", "look", "make_consent", "open_project", "run_verb", "start_log", "wait"]
 
 Result = TypeVar("Result")
 Consent = Callable[["Plan"], Awaitable[bool]]
@@ -55,6 +55,21 @@ def run_verb(state: State, verb: str, action: Callable[["Session"], Awaitable[Re
         raise
     display.close()
     return result
+
+
+def look(state: State, verb: str, action: Callable[["Session"], Awaitable[Result]]) -> Result:
+    """Run an action that prints its own answer; of its events only warnings and waiting are shown. Keeps no log."""
+    from orchestrator import events
+    from orchestrator.ui.display import PlainLines
+
+    display = PlainLines(state.terminal.stdout, state.terminal.stderr, style=state.style())
+
+    def emit(event: "Event") -> None:
+        if isinstance(event, (events.Warned, events.Retrying, events.Waiting)):
+            display.emit(event)
+
+    project = open_project(state)
+    return wait(lambda: action(_open_session(state, project, verb, emit)))
 
 
 def wait(function: Callable[[], Awaitable[Result]]) -> Result:

@@ -15,6 +15,6 @@ __all__ = ["build"]
 @click.pass_obj
 def build(state: State, *, names: tuple[str, ...]) -> None:
     """Build the named canisters of the environment, or all of them; no network is needed."""
-    from orchestrator.engine import verbs
+    from orchestrator import engine
 
-    run_verb(state, "build", lambda session: verbs.build(session, names))
+    run_verb(state, "build", lambda session: engine.build(session, names))

@@ -28,9 +28,8 @@ def deploy(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -
 
     Without names all canisters of the environment are deployed. A managed network that is not running is started.
     """
-    from orchestrator.engine import verbs
-    from orchestrator.engine.planner import Options
+    from orchestrator import engine
 
-    options = Options(mode=mode, force=force)
+    options = engine.Options(mode=mode, force=force)
     consent = make_consent(state)
-    run_verb(state, "deploy", lambda session: verbs.deploy(session, names, options=options, consent=consent))
+    run_verb(state, "deploy", lambda session: engine.deploy(session, names, options=options, consent=consent))

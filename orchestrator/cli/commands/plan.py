@@ -30,13 +30,12 @@ def plan(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> 
 
     Exit status 3 means that there is something to change. A network that is not running is not started.
     """
+    from orchestrator import engine
     from orchestrator.core.plan import plan_to_json
-    from orchestrator.engine import verbs
-    from orchestrator.engine.planner import Options
     from orchestrator.ui.plans import render_changes
 
-    options = Options(mode=mode, force=force)
-    result = run_verb(state, "plan", lambda session: verbs.plan(session, names, options=options), events_are_data=False)
+    options = engine.Options(mode=mode, force=force)
+    result = run_verb(state, "plan", lambda session: engine.plan(session, names, options=options), events_are_data=False)
     if state.as_json:
         text = json.dumps(plan_to_json(result), ensure_ascii=False)
     else:

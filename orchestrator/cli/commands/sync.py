@@ -16,6 +16,6 @@ __all__ = ["sync"]
 @click.pass_obj
 def sync(state: State, *, names: tuple[str, ...]) -> None:
     """Run every sync step of the named canisters, or of all of them; they must be deployed and running."""
-    from orchestrator.engine import verbs
+    from orchestrator import engine
 
-    run_verb(state, "sync", lambda session: verbs.sync(session, names))
+    run_verb(state, "sync", lambda session: engine.sync(session, names))
