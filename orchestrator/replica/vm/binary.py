@@ -33,6 +33,7 @@ class SectionId(IntEnum):
     """Numbers of the sections that matter here."""
 
     CUSTOM = 0
+    TYPE = 1
     IMPORT = 2
     FUNCTION = 3
     TABLE = 4
@@ -40,6 +41,7 @@ class SectionId(IntEnum):
     GLOBAL = 6
     EXPORT = 7
     START = 8
+    CODE = 10
 
 
 class ExternKind(IntEnum):

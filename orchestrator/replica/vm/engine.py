@@ -106,6 +106,9 @@ def _make_engine(compiler: Compiler, bindings: Bindings) -> wasmtime.Engine:
     config.wasm_memory64 = True
     config.wasm_relaxed_simd_deterministic = True
     config.wasm_threads = False
+    config.wasm_exceptions = False
+    config.wasm_function_references = False
+    config.wasm_gc = False
     if bindings == "native":
         native.configure_stack(config, wasm_bytes=MAX_WASM_STACK_BYTES, reserve_bytes=_STACK_RESERVE_BYTES)
     else:

@@ -4,31 +4,41 @@ import wasmtime
 
 from orchestrator.replica.vm import native, portable
 from orchestrator.replica.vm.engine import Compiled
-from orchestrator.replica.vm.execution import Globals, GuestTrapError, MainMemory
+from orchestrator.replica.vm.execution import Globals, GuestTrapError, MainMemory, contract_violation
 from orchestrator.replica.vm.host import Bindings
-from orchestrator.replica.vm.interface import Callback
-from orchestrator.replica.vm.limits import MAX_TABLE_ELEMENTS, MAX_WASM64_MEMORY_BYTES, MAX_WASM_MEMORY_BYTES, WASM_PAGE_BYTES
+from orchestrator.replica.vm.interface import Callback, MessageKind
+from orchestrator.replica.vm.limits import (
+    INSTRUCTION_LIMITS,
+    MAX_TABLE_ELEMENTS,
+    MAX_WASM64_MEMORY_BYTES,
+    MAX_WASM_MEMORY_BYTES,
+    WASM_PAGE_BYTES,
+)
 from orchestrator.replica.vm.wasm import Instrumented
 
 __all__ = ["LiveInstance"]
 
+_NO_FUNCTION = frozenset({wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS, wasmtime.TrapCode.INDIRECT_CALL_TO_NULL})
+
 
 class LiveInstance:
-    """Store, memory, table and mutable globals. `memory` is None for a module that declares none."""
+    """Store, memory and mutable globals. `memory` is None for a module that declares none."""
 
     def __init__(self, plan: Instrumented, compiled: Compiled, bindings: Bindings) -> None:
         self.store = wasmtime.Store(compiled.engine)
         limit = MAX_WASM64_MEMORY_BYTES if plan.info.memory64 else MAX_WASM_MEMORY_BYTES
         self.store.set_limits(memory_size=limit, table_elements=MAX_TABLE_ELEMENTS)
+        self.store.set_fuel(INSTRUCTION_LIMITS[MessageKind.START])  # large segments are copied by code
         self._exports = compiled.linker.instantiate(self.store, compiled.module).exports(self.store)
         memory = self._exports[plan.memory] if plan.memory else None
-        table = self._exports[plan.table] if plan.table else None
         self._raw_memory = memory if isinstance(memory, wasmtime.Memory) else None
-        self._table = table if isinstance(table, wasmtime.Table) else None
+        self._plan = plan
         found = [self._exports[name] for name in plan.globals]
         variables = [variable for variable in found if isinstance(variable, wasmtime.Global)]
         is_native = bindings == "native"
-        self.globals: Globals = (native.NativeGlobals if is_native else portable.PortableGlobals)(self.store, variables)
+        self.globals: Globals = (
+            native.NativeGlobals(self.store, variables) if is_native else portable.PortableGlobals(self.store, variables, plan.global_types)
+        )
         self.memory: MainMemory | None = None
         if self._raw_memory is not None:
             self.memory = (native.NativeMemory if is_native else portable.PortableMemory)(self.store, self._raw_memory)
@@ -53,14 +63,23 @@ class LiveInstance:
 
     def call_table(self, callback: Callback) -> None:
         """Run a function of table 0 with its environment; traps when it is not one that takes it."""
-        function = self._table.get(self.store, callback.function) if self._table is not None else None
-        if not isinstance(function, wasmtime.Func):
-            raise GuestTrapError(f"Canister requested to invoke a non-existent Wasm function {callback.function} from table 0", "IC0513")
-        kind = function.type(self.store)
-        if len(kind.params) != 1 or kind.results or str(kind.params[0]) not in {"i32", "i64"}:
-            raise GuestTrapError("Canister violated contract: function invoked with unexpected signature", "IC0504")
-        function(self.store, callback.environment)
+        function = self._exports[self._plan.callback] if self._plan.callback else None
+        limit = 2**64 if self._plan.wide_callback_index else 2**32
+        if not isinstance(function, wasmtime.Func) or callback.function >= limit:
+            raise _no_function(callback.function)
+        try:
+            function(self.store, callback.function, callback.environment)
+        except wasmtime.Trap as trap:
+            if trap.trap_code in _NO_FUNCTION and len(trap.frames) == 1:  # only the added function was on the stack
+                raise _no_function(callback.function) from trap
+            if trap.trap_code is wasmtime.TrapCode.BAD_SIGNATURE and len(trap.frames) == 1:
+                raise contract_violation("function invoked with unexpected signature") from trap
+            raise
 
     def close(self) -> None:
         """Give everything back to the system."""
         self.store.close()
+
+
+def _no_function(index: int) -> GuestTrapError:
+    return GuestTrapError(f"Canister requested to invoke a non-existent Wasm function {index} from table 0", "IC0513")

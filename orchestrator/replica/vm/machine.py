@@ -9,18 +9,17 @@ from typing import Literal
 import wasmtime
 
 from orchestrator.replica.vm import snapshot
-from orchestrator.replica.vm.api import SYSTEM_CALLS
 from orchestrator.replica.vm.copy_on_write import copy_on_write_works, make_image_factory
-from orchestrator.replica.vm.engine import Compiled, Compiler, Compilers, winch_is_known_to_work
+from orchestrator.replica.vm.engine import Compiler, Compilers, winch_is_known_to_work
 from orchestrator.replica.vm.execution import MainMemory
-from orchestrator.replica.vm.host import Bindings, Host, function_type
+from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, ImageFactory
 from orchestrator.replica.vm.instance import WasmInstance, WasmModule
 from orchestrator.replica.vm.interface import Instance, InvalidModuleError, Module
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 from orchestrator.replica.vm.live import LiveInstance
 from orchestrator.replica.vm.stable import StableMemory
-from orchestrator.replica.vm.wasm import instrument, is_entry_point
+from orchestrator.replica.vm.wasm import instrument
 
 __all__ = ["Rollback", "WasmMachine"]
 
@@ -60,7 +59,6 @@ class WasmMachine:
         if module is None:
             instrumented = instrument(wasm)
             compiled = self._compilers.compile(instrumented.code, wide=instrumented.info.memory64)
-            _check_types(compiled, wide=instrumented.info.memory64)
             module = self._modules[key] = WasmModule(instrumented, compiled)
         return module
 
@@ -136,28 +134,3 @@ def _fill(memory: MainMemory, *, fresh_pages: int, pages: Iterator[tuple[int, by
     for number in clean:
         if memory.read(number * WASM_PAGE_BYTES, WASM_PAGE_BYTES) != ZERO_PAGE:
             memory.write(number * WASM_PAGE_BYTES, ZERO_PAGE)
-
-
-def _check_types(compiled: Compiled, *, wide: bool) -> None:
-    """Check imports and entry points against the system API; raises `InvalidModuleError`."""
-    for wanted in compiled.module.imports:
-        call = SYSTEM_CALLS.get(wanted.name or "") if wanted.module == "ic0" else None
-        if call is None or (wide and call.narrow_only):
-            raise InvalidModuleError(
-                f"Wasm module has an invalid import section. Module imports function '{wanted.name}' from '{wanted.module}' that is not exported by the runtime."
-            )
-        if not _same_type(wanted.type, function_type(call, wide=wide)):
-            raise InvalidModuleError(
-                f"Wasm module has an invalid import section. Function '{wanted.name}' of 'ic0' is imported with another type."
-            )
-    for export in compiled.module.exports:
-        if is_entry_point(export.name) and not _same_type(export.type, wasmtime.FuncType([], [])):
-            raise InvalidModuleError(f"Wasm module has an invalid function signature: '{export.name}' must have the type () -> ().")
-
-
-def _same_type(actual: object, expected: wasmtime.FuncType) -> bool:
-    return isinstance(actual, wasmtime.FuncType) and _shape(actual) == _shape(expected)
-
-
-def _shape(kind: wasmtime.FuncType) -> tuple[list[str], list[str]]:
-    return [str(value) for value in kind.params], [str(value) for value in kind.results]

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import wasmtime
 
+from orchestrator.replica.vm.facts import F32, F64, I32, I64
 from orchestrator.replica.vm.interface import InvalidModuleError
 
 __all__ = ["PortableGlobals", "PortableMemory"]
 
-_FORMATS = {"i32": "<i", "i64": "<q", "f32": "<f", "f64": "<d"}
+_FORMATS = {I32: "<i", I64: "<q", F32: "<f", F64: "<d"}
 _VALUE_BYTES = 16
 
 
@@ -42,9 +43,9 @@ class PortableMemory:
 class PortableGlobals:
     """The mutable globals of an instance, read and written as one block of 16 bytes each."""
 
-    def __init__(self, store: wasmtime.Store, variables: Sequence[wasmtime.Global]) -> None:
+    def __init__(self, store: wasmtime.Store, variables: Sequence[wasmtime.Global], kinds: bytes) -> None:
         self._store = store
-        self._variables = [(variable, _format(store, variable)) for variable in variables]
+        self._variables = [(variable, _format(kind)) for variable, kind in zip(variables, kinds, strict=True)]
 
     def read(self) -> bytes:
         """Return the values."""
@@ -57,8 +58,7 @@ class PortableGlobals:
             variable.set_value(self._store, struct.unpack_from(layout, values, index * _VALUE_BYTES)[0])
 
 
-def _format(store: wasmtime.Store, variable: wasmtime.Global) -> str:
-    kind = str(variable.type(store).content)
+def _format(kind: int) -> str:
     if kind not in _FORMATS:
-        raise InvalidModuleError(f"a mutable global of type {kind} needs the native bindings")
+        raise InvalidModuleError("a mutable global of 128 bits needs the native bindings")
     return _FORMATS[kind]

@@ -34,12 +34,12 @@ def test_memory_table_and_mutable_globals_are_exported() -> None:
         )
     )
     found = exports(result.code)
-    assert (result.memory, result.table, result.start) == ("orchestrator:memory", "orchestrator:table", None)
+    assert (result.memory, result.callback, result.start) == ("orchestrator:memory", "orchestrator:callback", None)
     assert result.globals == ("orchestrator:global0", "orchestrator:global2")
     assert found == {
         "f": "FuncType",
         "orchestrator:memory": "MemoryType",
-        "orchestrator:table": "TableType",
+        "orchestrator:callback": "FuncType",
         "orchestrator:global0": "GlobalType",
         "orchestrator:global2": "GlobalType",
     }

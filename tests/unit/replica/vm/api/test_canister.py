@@ -26,6 +26,7 @@ def run(
     """Run a function body; it may log a number with `$show` and memory from 0 on with `$print`."""
     pointer = "i64" if wide else "i32"
     helpers = f"""(data ({pointer}.const 0) "{data}")
+      (func $widen (param {pointer}) (result i64) {"(local.get 0)" if wide else "(i64.extend_i32_u (local.get 0))"})
       (func $print (param {pointer}) (call $debug_print ({pointer}.const 0) (local.get 0)))
       (func $show (param i64) (i64.store ({pointer}.const 0) (local.get 0)) (call $print ({pointer}.const 8)))"""
     raw = module(
@@ -142,19 +143,12 @@ def test_certificate_is_made_when_it_is_asked_for() -> None:
 @pytest.mark.parametrize("wide", [False, True])
 def test_environment_variables_are_listed_and_found(wide: bool) -> None:  # noqa: FBT001 - parametrized
     """Count, names by index in order, values by name; sizes are in bytes."""
-    size = "" if wide else "i64.extend_i32_u "
-    body = f"""(call $show ({size}(call $env_var_count))) (call $show ({size}(call $env_var_name_size (P.const 1))))
+    body = """(call $show (call $widen (call $env_var_count))) (call $show (call $widen (call $env_var_name_size (P.const 1))))
       (call $env_var_name_copy (P.const 1) (P.const 0) (P.const 0) (P.const 10)) (call $print (P.const 10))
       (call $show (i64.extend_i32_u (call $env_var_name_exists (P.const 64) (P.const 1))))
       (call $show (i64.extend_i32_u (call $env_var_name_exists (P.const 64) (P.const 2))))
-      (call $show ({size}(call $env_var_value_size (P.const 64) (P.const 1))))
+      (call $show (call $widen (call $env_var_value_size (P.const 64) (P.const 1))))
       (call $env_var_value_copy (P.const 64) (P.const 1) (P.const 0) (P.const 0) (P.const 2)) (call $print (P.const 2))"""
-    if wide:
-        body = (
-            body.replace("(i64.extend_i32_u (call $env_var_count))", "(call $env_var_count)")
-            .replace("((call", "(call")
-            .replace(")))) (call $show", "))) (call $show")
-        )
     names = "env_var_count env_var_name_size env_var_name_copy env_var_name_exists env_var_value_size env_var_value_copy"
     outcome = run(body, names, wide=wide, view=replace(VIEW, environment_variables=ENVIRONMENT), data="\\00" * 64 + "A")
     expected = [2, 10, b"PUBLIC_URL", 1, 0, 2, "ü".encode()]
