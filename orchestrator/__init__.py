@@ -1,3 +1,63 @@
-"""Builds, deploys and syncs Internet Computer projects per environment."""
+"""Builds, deploys and syncs Internet Computer projects per environment.
+
+The names below are the Python API, and the command line is its first user:
+
+    project = await orchestrator.load_project(Path("."))
+    session = orchestrator.open_session(project, "local", verb="deploy")
+    await orchestrator.deploy(session)
+
+Each is imported where it is asked for first (PEP 562), so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator import errors, events
+    from orchestrator.core.plan import Plan
+    from orchestrator.core.project import Project
+    from orchestrator.engine import Options, Session, apply, build, call, deploy, load_project, open_session, plan, sync
+    from orchestrator.network.manager import connect
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Options",
+    "Plan",
+    "Project",
+    "Session",
+    "apply",
+    "build",
+    "call",
+    "connect",
+    "deploy",
+    "errors",
+    "events",
+    "load_project",
+    "open_session",
+    "plan",
+    "sync",
+]
+
+_HOMES = {
+    "core.plan": ("Plan",),
+    "core.project": ("Project",),
+    "engine": ("Options", "Session", "apply", "build", "call", "deploy", "load_project", "open_session", "plan", "sync"),
+    "network.manager": ("connect",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+_SUBMODULES = frozenset({"errors", "events"})
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name's module when it is asked for."""
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return [*__all__, "__version__"]
