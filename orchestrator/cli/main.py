@@ -1,5 +1,6 @@
 """The console command `orchestrator`."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -44,5 +45,6 @@ def run(arguments: Sequence[str], terminal: Terminal) -> int:
 
 
 def main() -> None:
-    """Run the process's command line and exit."""
+    """Run the process's command line and exit; being told to end is like Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     sys.exit(run(sys.argv[1:], Terminal.of_process()))

@@ -1,0 +1,94 @@
+"""What goes wrong at the command line, whole outputs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("deplyo", "error[usage/invalid]: no such command 'deplyo'. Did you mean 'deploy'?\n\nhint: run `orchestrator --help`\n"),
+        (
+            "network strat",
+            "error[usage/invalid]: no such command 'strat'. Did you mean 'start'?\n\nhint: run `orchestrator network --help`\n",
+        ),
+        ("xyzzy", "error[usage/invalid]: no such command 'xyzzy'\n\nhint: run `orchestrator --help`\n"),
+        ("deploy --mode no", None),
+        ("deploy --jobs 0", None),
+        ("canister call backend", None),
+        ("network start a b", None),
+        ("deploy -e nowhere", None),
+        ("deploy nobody", None),
+        ("network start nowhere", None),
+        ("network start local -e staging", None),
+        ("canister call backend greet ok --args-file x", None),
+        ("canister call backend greet --args-format bin", None),
+        ("canister call backend greet zz --args-format hex", None),
+    ],
+)
+def test_wrong_command_line_is_exit_status_2(orchestrator: Command, arguments: str, expected: str | None) -> None:
+    """What the command line says wrong is told with a hint, on stderr only, with exit status 2."""
+    done = orchestrator(*arguments.split())
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("error[usage/")
+    assert "\nhint: " in done.stderr
+    if expected is not None:
+        assert done.stderr == expected
+
+
+def test_no_project_here(tmp_path: Path) -> None:
+    """Outside a project the message says where it looked and what to do."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = Command(directory=empty, environ={})("build")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error[manifest/not-found]: there is no project here\n"
+        f"  neither {empty} nor a directory above it holds icp.yaml\n"
+        "\n"
+        "hint: run this in a directory with icp.yaml, or name one with `--project DIR`\n"
+    )
+
+
+def test_manifest_problem_is_shown_with_its_line(orchestrator: Command, project: Path) -> None:
+    """A mistake in icp.yaml shows the place, relative to where the command was typed."""
+    (project / "icp.yaml").write_text("canisters:\n  - name: backend\n    biuld:\n      steps: []\n")
+
+    done = orchestrator("build")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert " --> icp.yaml:3:5\n  |\n3 |     biuld:\n  |     ^^^^^\n" in done.stderr
+
+
+def test_json_stream_of_a_failure_ends_as_documented(orchestrator: Command, project: Path) -> None:
+    """With --json the error is an object, and the last object is `run-finished` with the exit code."""
+    (project / "icp.yaml").write_text("canisters: 5\n")
+
+    done = orchestrator("deploy", "--json")
+
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["event"] for line in lines] == ["error", "run-finished"]
+    assert lines[0]["diagnostics"][0]["place"]["path"] == str(project / "icp.yaml")
+    assert (lines[1]["result"], lines[1]["exit_code"]) == ("failed", done.exit_code)
+
+
+def test_failed_build_names_the_log(orchestrator: Command, project: Path) -> None:
+    """A build that fails says why, and where the log of the run is; the log has the run's events."""
+    done = orchestrator("build")
+
+    (log,) = (project / ".orchestrator" / "cache" / "logs").glob("*-build-*.log")
+    assert done.exit_code == 1
+    assert "[backend] building\n[backend] build failed" in done.stderr
+    assert done.stderr.endswith(f"\n\nlog: {log}\n")
+    assert "event=build-failed canister=backend" in log.read_text()
+
+
+def test_verbose_shows_the_log(orchestrator: Command) -> None:
+    """With -v the log's lines are on stderr."""
+    assert "event=build-started canister=backend" in orchestrator("build", "-v").stderr
