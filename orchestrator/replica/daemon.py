@@ -15,22 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
-import anyio.abc
+import anyio.to_thread
 import uvicorn
 
-from orchestrator.replica.driver import Driver
-from orchestrator.replica.http.api import Api
+from orchestrator.errors import OrchestratorError
 from orchestrator.replica.http.application import Application
-from orchestrator.replica.http.gateway import Gateway
-from orchestrator.replica.replica import Replica
-from orchestrator.replica.state import Clock
-from orchestrator.replica.storage.checkpoint import Checkpoints, load_state
-from orchestrator.replica.storage.directory import NetworkFiles, hold
-from orchestrator.replica.vm.machine import WasmMachine
-from orchestrator.replica.vm.thread import THREAD_STACK_BYTES
+from orchestrator.replica.storage.directory import NetworkIdentity, StateDirectory, hold
 from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
+
+if TYPE_CHECKING:
+    from orchestrator.replica.service import Service
 
 __all__ = ["DaemonOptions", "PortTakenError", "run_daemon"]
 
@@ -39,6 +36,8 @@ _STATUS_VERSION = 1
 _TOKEN_BYTES = 32
 _SHUTDOWN_SECONDS = 3
 _BACKLOG = 1024
+THREAD_STACK_BYTES = 64 * 1024 * 1024
+"""Of the thread that runs canisters: their own stack and the host functions' room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +57,24 @@ class PortTakenError(Exception):
     """Raised when somebody else listens on the port; the message says where."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What the parts of this process share; `failures` end it after the loop has ended."""
+
+    options: DaemonOptions
+    directory: StateDirectory
+    identity: NetworkIdentity
+    listener: socket.socket
+    time_source: Callable[[], int]
+    failures: list[OrchestratorError]
+
+
 class _Server(uvicorn.Server):
     """uvicorn, with our signal handling and a way to know when it listens."""
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._on_listening = on_listening
+        self.listening = anyio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -71,7 +82,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        self._on_listening()
+        self.listening.set()
 
 
 def run_daemon(options: DaemonOptions, *, time_source: Callable[[], int]) -> None:
@@ -80,14 +91,12 @@ def run_daemon(options: DaemonOptions, *, time_source: Callable[[], int]) -> Non
     Raises `PortTakenError`, and `ReplicaError` when the state directory is in use or unreadable.
     """
     with hold(options.state_directory) as directory, _listen(options) as listener:
+        identity = directory.load_identity()
         threading.stack_size(THREAD_STACK_BYTES)  # the worker thread runs canisters, which may recurse deeply
-        machine = WasmMachine(cache_directory=directory.root / "compiled")
-        network = directory.load_network()
-        state, last_time = load_state(directory, machine)
-        replica = Replica(machine=machine, keys=network.keys, entropy=secrets.token_bytes, state=state, clock=Clock(time_source, last_time))
-        checkpoints = Checkpoints(replica, directory)
-        driver = Driver(replica, checkpoints, artificial_delay_seconds=options.artificial_delay_milliseconds / 1000)
-        anyio.run(_serve, options, network, driver, checkpoints, listener)
+        failures: list[OrchestratorError] = []
+        anyio.run(_serve, _Process(options, directory, identity, listener, time_source, failures))
+        for failure in failures:
+            raise failure
 
 
 def _listen(options: DaemonOptions) -> socket.socket:
@@ -103,8 +112,8 @@ def _listen(options: DaemonOptions) -> socket.socket:
     return listener
 
 
-async def _serve(options: DaemonOptions, network: NetworkFiles, driver: Driver, checkpoints: Checkpoints, listener: socket.socket) -> None:
-    application = Application(Api(driver, implementation="icp-orchestrator embedded"), Gateway(driver))
+async def _serve(process: _Process) -> None:
+    application = Application()
     config = uvicorn.Config(
         application,
         http="httptools",
@@ -116,18 +125,46 @@ async def _serve(options: DaemonOptions, network: NetworkFiles, driver: Driver, 
         proxy_headers=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    port = listener.getsockname()[1]
-    server = _Server(config, lambda: _announce(options, network, port))
+    server = _Server(config)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_stop_on_signal, server)
-        for work in (driver.keep_running, driver.keep_ticking, driver.keep_checkpoints):
-            tasks.start_soon(work)
-        await server.serve(sockets=[listener])
+        tasks.start_soon(_run_network, process, application, server)
+        await server.serve(sockets=[process.listener])
         tasks.cancel_scope.cancel()
-    with anyio.CancelScope(shield=True):
-        await driver.run(checkpoints.checkpoint)
-    options.status_file.unlink(missing_ok=True)
-    _LOG.info("stopped; the state is in %s", options.state_directory)
+
+
+async def _run_network(process: _Process, application: Application, server: _Server) -> None:
+    """Load the network and keep it going; a new one has nothing to load that could fail, and is ready before."""
+    is_new = not process.directory.state.exists()
+    if is_new:
+        await server.listening.wait()
+        _announce(process)
+    limiter = anyio.CapacityLimiter(1)
+    try:
+        service = await anyio.to_thread.run_sync(_load_service, process, limiter, limiter=limiter)
+    except OrchestratorError as error:
+        process.failures.append(error)
+        server.should_exit = True
+        return
+    application.serve(service.handlers)
+    try:
+        if not is_new:
+            await server.listening.wait()
+            _announce(process)
+        await service.keep_going()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await service.save()
+            process.options.status_file.unlink(missing_ok=True)
+            _LOG.info("stopped; the state is in %s", process.options.state_directory)
+
+
+def _load_service(process: _Process, limiter: anyio.CapacityLimiter) -> "Service":
+    """Import and load everything else, on the thread that will run canisters."""
+    from orchestrator.replica.service import load_service  # it imports much, and the port is open already
+
+    delay = process.options.artificial_delay_milliseconds / 1000
+    return load_service(process.directory, process.time_source, limiter=limiter, artificial_delay_seconds=delay)
 
 
 async def _stop_on_signal(server: _Server) -> None:
@@ -137,14 +174,15 @@ async def _stop_on_signal(server: _Server) -> None:
             server.should_exit = True
 
 
-def _announce(options: DaemonOptions, network: NetworkFiles, port: int) -> None:
+def _announce(process: _Process) -> None:
     """Write the status file: the network is ready."""
+    options, port = process.options, process.listener.getsockname()[1]
     status = {
         "v": _STATUS_VERSION,
         "pid": os.getpid(),
         "port": port,
-        "root_key": network.keys.root_key.hex(),
-        "instance_id": network.instance_id,
+        "root_key": process.identity.root_key.hex(),
+        "instance_id": process.identity.instance_id,
         "control_token": secrets.token_hex(_TOKEN_BYTES),
     }
     write_atomic(options.status_file, json.dumps(status).encode() + b"\n", PRIVATE_MODE)

@@ -49,12 +49,14 @@ class CallEnd:
 class Driver:
     """Runs jobs on the replica; every public method is called from the event loop."""
 
-    def __init__(self, replica: Replica, persistence: Persistence, *, artificial_delay_seconds: float = 0.0) -> None:
-        """Take the replica; update calls start `artificial_delay_seconds` after they came in."""
+    def __init__(
+        self, replica: Replica, persistence: Persistence, *, limiter: anyio.CapacityLimiter, artificial_delay_seconds: float = 0.0
+    ) -> None:
+        """Take the replica and the limiter of its thread; update calls start `artificial_delay_seconds` after they came in."""
         self.replica = replica
         self._persistence = persistence
         self._delay = artificial_delay_seconds
-        self._limiter = anyio.CapacityLimiter(1)
+        self._limiter = limiter
         self._progress = anyio.Event()
         self._work = anyio.Event()
 

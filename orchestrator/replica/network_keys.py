@@ -7,9 +7,7 @@ from orchestrator.core.principal import Principal
 from orchestrator.protocol import bls
 from orchestrator.protocol.keys import Ed25519Identity
 
-__all__ = ["SEED_BYTES", "NetworkKeys"]
-
-SEED_BYTES = 32
+__all__ = ["NetworkKeys"]
 
 
 @dataclass(frozen=True, slots=True)

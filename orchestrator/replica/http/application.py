@@ -1,24 +1,42 @@
 """The ASGI application: routes to the API by path, to canisters by everything else."""
 
 import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from orchestrator.replica.http.api import Api
+import anyio
+
 from orchestrator.replica.http.exchange import HttpError, HttpRequest, HttpResponse, Receive, Scope, Send, read_body, send_response
-from orchestrator.replica.http.gateway import Gateway
 from orchestrator.replica.limits import MAX_HTTP_BODY_BYTES
 
-__all__ = ["Application"]
+__all__ = ["Application", "Handlers"]
 
 _LOG = logging.getLogger(__name__)
 _API_PREFIX = "/api/"
 
 
-class Application:
-    """One port for everything; call it as ASGI 3 asks."""
+Answer = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
-    def __init__(self, api: Api, gateway: Gateway) -> None:
-        self._api = api
-        self._gateway = gateway
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Who answers the API's paths, and who all others."""
+
+    api: Answer
+    gateway: Answer
+
+
+class Application:
+    """One port for everything; call it as ASGI 3 asks. Requests wait until `serve` says who answers them."""
+
+    def __init__(self) -> None:
+        self._handlers: Handlers | None = None
+        self._ready = anyio.Event()
+
+    def serve(self, handlers: Handlers) -> None:
+        """Let requests in."""
+        self._handlers = handlers
+        self._ready.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -49,7 +67,9 @@ class Application:
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
             body=body,
         )
-        return await (self._api.answer(request) if is_api else self._gateway.answer(request))
+        await self._ready.wait()
+        assert self._handlers is not None  # noqa: S101 # `serve` set them before the event
+        return await (self._handlers.api(request) if is_api else self._handlers.gateway(request))
 
 
 def _is_preflight(scope: Scope) -> bool:

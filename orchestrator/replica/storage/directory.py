@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ReplicaError
-from orchestrator.replica.network_keys import SEED_BYTES, NetworkKeys
+from orchestrator.protocol import bls
 from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
 
-__all__ = ["NetworkFiles", "StateDirectory", "hold"]
+__all__ = ["SEED_BYTES", "NetworkIdentity", "StateDirectory", "hold"]
+
+SEED_BYTES = 32
 
 _FORMAT_VERSION = 1
 _INSTANCE_ID_BYTES = 16
@@ -29,11 +31,11 @@ _DIRECTORY_MODE = 0o700
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkFiles:
-    """What makes a network the same one after a restart."""
+class NetworkIdentity:
+    """What makes a network the same one after a restart: a hex id, and the DER-encoded root key."""
 
     instance_id: str
-    keys: NetworkKeys
+    root_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +59,41 @@ class StateDirectory:
         """The folder of the canisters' memories."""
         return self.root / "memories"
 
-    def load_network(self) -> NetworkFiles:
-        """Read the network's identity, or make one in an empty directory."""
-        identity = self.root / "network.json"
-        if not identity.exists():
+    def load_identity(self) -> NetworkIdentity:
+        """Read the network's identity, or make one in an empty directory. Raises `ReplicaError`."""
+        path = self.root / "network.json"
+        if not path.exists():
             if self.state.exists():
                 raise ReplicaError(
-                    "the network's state has lost its identity", slug="replica/state-unreadable", detail=f"`{identity}` is missing"
+                    "the network's state has lost its identity", slug="replica/state-unreadable", detail=f"`{path}` is missing"
                 )
-            self._make_network(identity)
+            self._make_identity(path)
         try:
-            content = json.loads(identity.read_text(encoding="utf-8"))
-            instance_id, version = content["instance_id"], content["v"]
-            seeds = [(self.root / "keys" / name).read_bytes() for name in ("root", "node")]
+            content = json.loads(path.read_text(encoding="utf-8"))
+            identity = NetworkIdentity(content["instance_id"], bytes.fromhex(content["root_key"]))
+            version = content["v"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ReplicaError("the network's identity cannot be read", slug="replica/state-unreadable", detail=str(error)) from error
         if version != _FORMAT_VERSION:
             raise ReplicaError("the network's state was written by another version", slug="replica/state-version")
-        return NetworkFiles(instance_id=instance_id, keys=NetworkKeys.from_seeds(*seeds))
+        return identity
 
-    def _make_network(self, identity: Path) -> None:
+    def load_seeds(self) -> tuple[bytes, bytes]:
+        """Read the secrets that the root key and the node's key are made of."""
+        try:
+            root, node = ((self.root / "keys" / name).read_bytes() for name in ("root", "node"))
+        except OSError as error:
+            raise ReplicaError("the network's keys cannot be read", slug="replica/state-unreadable", detail=str(error)) from error
+        return root, node
+
+    def _make_identity(self, path: Path) -> None:
         """Write fresh keys first: a directory with an identity always has its keys."""
-        for name in ("root", "node"):
-            write_atomic(self.root / "keys" / name, secrets.token_bytes(SEED_BYTES), PRIVATE_MODE)
-        content = {"v": _FORMAT_VERSION, "instance_id": secrets.token_hex(_INSTANCE_ID_BYTES)}
-        write_atomic(identity, json.dumps(content).encode() + b"\n", PRIVATE_MODE)
+        root, node = secrets.token_bytes(SEED_BYTES), secrets.token_bytes(SEED_BYTES)
+        write_atomic(self.root / "keys" / "root", root, PRIVATE_MODE)
+        write_atomic(self.root / "keys" / "node", node, PRIVATE_MODE)
+        root_key = bls.der_encode(bls.SecretKey.from_seed(root).public_key)
+        content = {"v": _FORMAT_VERSION, "instance_id": secrets.token_hex(_INSTANCE_ID_BYTES), "root_key": root_key.hex()}
+        write_atomic(path, json.dumps(content).encode() + b"\n", PRIVATE_MODE)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,58 @@
+"""A loaded network with everything that serves it: what the daemon imports once its port is open."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+
+from orchestrator.replica.driver import Driver
+from orchestrator.replica.http.api import Api
+from orchestrator.replica.http.application import Handlers
+from orchestrator.replica.http.gateway import Gateway
+from orchestrator.replica.network_keys import NetworkKeys
+from orchestrator.replica.replica import Replica
+from orchestrator.replica.state import Clock
+from orchestrator.replica.storage.checkpoint import Checkpoints, load_state
+from orchestrator.replica.storage.directory import StateDirectory
+from orchestrator.replica.vm.machine import WasmMachine
+
+__all__ = ["Service", "load_service"]
+
+_IMPLEMENTATION = "icp-orchestrator embedded network"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A network that is ready to answer."""
+
+    handlers: Handlers
+    driver: Driver
+    checkpoints: Checkpoints
+
+    async def keep_going(self) -> None:
+        """Execute, tick and save until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for work in (self.driver.keep_running, self.driver.keep_ticking, self.driver.keep_checkpoints):
+                tasks.start_soon(work)
+
+    async def save(self) -> None:
+        """Save the state a last time."""
+        await self.driver.run(self.checkpoints.checkpoint)
+
+
+def load_service(
+    directory: StateDirectory, time_source: Callable[[], int], *, limiter: anyio.CapacityLimiter, artificial_delay_seconds: float
+) -> Service:
+    """Load the network of a state directory; runs on the thread that `limiter` admits one job at a time to.
+
+    Raises `ReplicaError` when the state cannot be read.
+    """
+    machine = WasmMachine(cache_directory=directory.root / "compiled")
+    keys = NetworkKeys.from_seeds(*directory.load_seeds())
+    state, last_time = load_state(directory, machine)
+    replica = Replica(machine=machine, keys=keys, entropy=secrets.token_bytes, state=state, clock=Clock(time_source, last_time))
+    checkpoints = Checkpoints(replica, directory)
+    driver = Driver(replica, checkpoints, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
+    api, gateway = Api(driver, implementation=_IMPLEMENTATION), Gateway(driver)
+    return Service(Handlers(api.answer, gateway.answer), driver, checkpoints)
