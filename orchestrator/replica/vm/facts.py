@@ -4,6 +4,7 @@ The engine could be asked as well, but its C API ends the process when it is ask
 number for, such as a 128-bit vector; modules are written by strangers.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.replica.vm.binary import ExternKind, Reader, SectionId
@@ -76,27 +77,10 @@ class Facts:
 
 
 def read_section(module: bytes, section: BinarySection, facts: Facts) -> None:
-    """Add what a section says."""
-    reader = Reader(module, section.start, section.end)
-    match section.id:
-        case SectionId.CUSTOM:
-            _read_custom(reader, facts)
-        case SectionId.TYPE:
-            facts.types.extend(_read_type(reader) for _ in range(reader.unsigned()))
-        case SectionId.IMPORT:
-            facts.imports.extend(_read_import(reader, facts) for _ in range(reader.unsigned()))
-        case SectionId.FUNCTION:
-            facts.functions.extend(reader.unsigned() for _ in range(reader.unsigned()))
-        case SectionId.TABLE:
-            _read_tables(reader, facts)
-        case SectionId.MEMORY:
-            _read_memories(reader, facts)
-        case SectionId.GLOBAL:
-            _read_globals(reader, facts)
-        case SectionId.EXPORT:
-            _read_exports(reader, facts)
-        case SectionId.START:
-            facts.start = reader.unsigned()
+    """Add what a section says; sections without a reader are the engine's business."""
+    read = _READERS.get(section.id)
+    if read is not None:
+        read(Reader(module, section.start, section.end), facts)
 
 
 def _read_custom(reader: Reader, facts: Facts) -> None:
@@ -175,3 +159,32 @@ def _read_exports(reader: Reader, facts: Facts) -> None:
         if name in facts.exports:
             raise InvalidModuleError(f"duplicate export name `{name}`")
         facts.exports[name] = (kind, index)
+
+
+def _read_types(reader: Reader, facts: Facts) -> None:
+    facts.types.extend(_read_type(reader) for _ in range(reader.unsigned()))
+
+
+def _read_imports(reader: Reader, facts: Facts) -> None:
+    facts.imports.extend(_read_import(reader, facts) for _ in range(reader.unsigned()))
+
+
+def _read_functions(reader: Reader, facts: Facts) -> None:
+    facts.functions.extend(reader.unsigned() for _ in range(reader.unsigned()))
+
+
+def _read_start(reader: Reader, facts: Facts) -> None:
+    facts.start = reader.unsigned()
+
+
+_READERS: Mapping[int, Callable[[Reader, Facts], None]] = {
+    SectionId.CUSTOM: _read_custom,
+    SectionId.TYPE: _read_types,
+    SectionId.IMPORT: _read_imports,
+    SectionId.FUNCTION: _read_functions,
+    SectionId.TABLE: _read_tables,
+    SectionId.MEMORY: _read_memories,
+    SectionId.GLOBAL: _read_globals,
+    SectionId.EXPORT: _read_exports,
+    SectionId.START: _read_start,
+}

@@ -23,6 +23,6 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "memory"
     write_pages(path, 2, iter([(1 if damage != "outside" else 2, bytes(WASM_PAGE_BYTES))]))
     content = path.read_bytes()
-    path.write_bytes({"short": content[:3], "magic": b"XXXX" + content[4:], "cut": content[:-1], "outside": content}[damage])
+    path.write_bytes({"short": content[:3], "magic": b"NOPE" + content[4:], "cut": content[:-1], "outside": content}[damage])
     with pytest.raises(SnapshotError, match="memory"):
         read_pages(path)

@@ -151,7 +151,7 @@ def test_environment_variables_are_listed_and_found(wide: bool) -> None:  # noqa
       (call $env_var_value_copy (P.const 64) (P.const 1) (P.const 0) (P.const 0) (P.const 2)) (call $print (P.const 2))"""
     names = "env_var_count env_var_name_size env_var_name_copy env_var_name_exists env_var_value_size env_var_value_copy"
     outcome = run(body, names, wide=wide, view=replace(VIEW, environment_variables=ENVIRONMENT), data="\\00" * 64 + "A")
-    expected = [2, 10, b"PUBLIC_URL", 1, 0, 2, "ü".encode()]
+    expected: list[int | bytes] = [2, 10, b"PUBLIC_URL", 1, 0, 2, "ü".encode()]
     assert outcome.logs == [item if isinstance(item, bytes) else item.to_bytes(8, "little") for item in expected]
 
 

@@ -1,0 +1,74 @@
+"""Compilers: the fast one, the one behind it, and the cache."""
+
+from pathlib import Path
+
+import pytest
+import wasmtime
+
+from orchestrator.replica.vm.engine import winch_is_known_to_work
+from orchestrator.replica.vm.interface import MessageKind, Reply
+from orchestrator.replica.vm.machine import WasmMachine
+from tests.support.vm import module, send
+
+ANSWER = module(
+    ["msg_reply_data_append", "msg_reply"],
+    '(data (i32.const 0) "yes") (func (export "canister_query q") (call $msg_reply_data_append (i32.const 0) (i32.const 3)) (call $msg_reply))',
+)
+TAIL_CALL = '(module (import "ic0" "msg_reply" (func $reply)) (func (export "canister_query q") (return_call $reply)))'
+
+
+def answer(machine: WasmMachine, raw: bytes) -> object:
+    """Return the response of a module's only method."""
+    return send(machine.instantiate(machine.load(raw)), "canister_query q", kind=MessageKind.QUERY).response
+
+
+@pytest.mark.skipif(not winch_is_known_to_work(), reason="Winch is not used on this kind of machine")
+def test_what_winch_lacks_goes_to_cranelift() -> None:
+    """A module with tail calls, which Winch refuses, is compiled by Cranelift and runs."""
+    machine = WasmMachine()
+    loaded = machine.load(bytes(wasmtime.wat2wasm(TAIL_CALL)))
+    assert (loaded.compiled.compiler, machine.load(ANSWER).compiled.compiler) == ("cranelift", "winch")
+    assert send(machine.instantiate(loaded), "canister_query q", kind=MessageKind.QUERY).response == Reply(b"")
+
+
+def test_instructions_are_counted_alike() -> None:
+    """Both compilers count the same instructions for the same work, so limits do not depend on them."""
+    raw = module(
+        [],
+        '(func (export "f") (local $i i32) (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100000)))))',
+    )
+    counts = []
+    for compiler in ("winch", "cranelift") if winch_is_known_to_work() else ("cranelift", "cranelift"):
+        machine = WasmMachine(compiler=compiler)
+        counts.append(send(machine.instantiate(machine.load(raw)), "f").instructions)
+    assert abs(counts[0] - counts[1]) <= 20
+    assert counts[0] > 500_000
+
+
+def test_compiled_code_is_kept_on_disk(tmp_path: Path) -> None:
+    """A second machine takes what the first compiled, and both give the same answer."""
+    cache = tmp_path / "cache"
+    assert answer(WasmMachine(cache_directory=cache), ANSWER) == Reply(b"yes")
+    (artifact,) = cache.iterdir()
+    before = artifact.stat().st_mtime_ns
+    assert answer(WasmMachine(cache_directory=cache), ANSWER) == Reply(b"yes")
+    assert [path.stat().st_mtime_ns for path in cache.iterdir()] == [before]
+
+
+@pytest.mark.parametrize("damage", ["empty", "flipped", "cut", "other"])
+def test_damaged_artifacts_are_compiled_anew(tmp_path: Path, damage: str) -> None:
+    """An artifact that is not what was written is never handed to the engine, and is replaced."""
+    assert answer(WasmMachine(cache_directory=tmp_path), ANSWER) == Reply(b"yes")
+    (artifact,) = tmp_path.iterdir()
+    good = artifact.read_bytes()
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    artifact.write_bytes({"empty": b"", "flipped": bytes(flipped), "cut": good[:-1], "other": b"x" * 100}[damage])
+    assert answer(WasmMachine(cache_directory=tmp_path), ANSWER) == Reply(b"yes")
+    assert len(artifact.read_bytes()) == len(good)
+
+
+def test_cache_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
+    """Where the cache directory cannot be made, modules are compiled each time."""
+    (tmp_path / "file").write_text("in the way")
+    assert answer(WasmMachine(cache_directory=tmp_path / "file" / "cache"), ANSWER) == Reply(b"yes")
