@@ -46,11 +46,12 @@ def require_connection(connection: Connection | None) -> Connection:
 async def ensure_network(session: Session, *, when_stopped: WhenStopped) -> NetworkAccess | None:
     """Return how to reach the environment's network, starting it if asked to."""
     from orchestrator.network import manager
+    from orchestrator.network.settings import NetworkSettings
 
     network, directory = session.environment.network, session.project.directory
     if not isinstance(network, ManagedNetwork):
         return await manager.connect(directory, network)
-    report = await manager.network_status(directory, network)
+    report = await manager.network_status(directory, network, settings=NetworkSettings.from_environment(session.environ))
     if report.state == "running" and report.access is not None:
         access = report.access
         session.emit(
@@ -68,9 +69,11 @@ async def ensure_network(session: Session, *, when_stopped: WhenStopped) -> Netw
 
 async def _start(session: Session, network: ManagedNetwork) -> NetworkAccess:
     from orchestrator.network import manager
+    from orchestrator.network.settings import NetworkSettings
 
     session.emit(NetworkStarting(network=network.name, launcher=network.launcher))
-    access = await manager.start_network(session.project.directory, network)
+    settings = NetworkSettings.from_environment(session.environ)
+    access = await manager.start_network(session.project.directory, network, settings=settings)
     session.emit(
         NetworkStarted(
             network=network.name,

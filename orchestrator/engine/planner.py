@@ -62,7 +62,9 @@ async def make_prospect(
     async def one(canister: Canister) -> None:
         present = observed.canisters.get(canister.name)
         artifact = artifacts.get(canister.name)
-        steps = await due_steps(session, connection, stores, canister, present, artifact, everything=options.force) if options.sync else ()
+        # A fresh or wiped state has none of what earlier syncs brought.
+        everything = options.force or options.mode in {"install", "reinstall"} or (present is not None and present.module_hash is None)
+        steps = await due_steps(session, connection, stores, canister, present, artifact, everything=everything) if options.sync else ()
         due[canister.name] = steps
         wanted[canister.name] = await _desired(session, connection, canister, present, artifact, len(steps))
 

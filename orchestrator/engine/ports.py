@@ -30,9 +30,12 @@ class LiveCanister:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFate:
-    """What certified state says about a request that was sent: `unknown` when it has not been seen, or is forgotten."""
+    """What certified state says about a request that was sent.
 
-    status: Literal["replied", "rejected", "processing", "unknown"]
+    `done` is executed with its reply forgotten; `unknown` is not seen, or forgotten altogether.
+    """
+
+    status: Literal["replied", "rejected", "processing", "done", "unknown"]
     reply: bytes | None = None
 
 
@@ -70,8 +73,11 @@ class NetworkPort(Protocol):
         """Call an update method and wait for its reply, through the proxy canister when one is given."""
         ...
 
-    async def create(self, settings: SettingsUpdate) -> Principal:
-        """Create a canister that the identity controls."""
+    async def create(self, settings: SettingsUpdate, *, created_at_ns: int) -> Principal:
+        """Create a canister that the identity (or its proxy) controls.
+
+        Where creating costs, the same settings and `created_at_ns` again (within a day) name the canister of the first time.
+        """
         ...
 
     async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:
@@ -115,6 +121,11 @@ class Connection:
     open_port: Callable[[RequestLog | None], NetworkPort]
     instance_id: str | None = None
     proxy: Principal | None = None
+
+    @property
+    def repeatable_creation(self) -> bool:
+        """Whether asking again for the same creation is safe: the cycles ledger remembers it."""
+        return not self.managed and self.proxy is None
 
     @property
     def reader(self) -> NetworkPort:

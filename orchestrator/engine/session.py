@@ -1,5 +1,6 @@
 """What every engine function is given: the project, where files are, how many jobs, whom to tell."""
 
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -47,7 +48,8 @@ class Session:
     """One run of one verb on one environment; made by `open_session`.
 
     `environ` are the process's environment variables, `limiter` bounds concurrent jobs, `identity` and `proxy` are what
-    the command line asked for (`None` leaves the choice to the environment), `fetch` downloads a URL, `connector` replaces the way to the network.
+    the command line asked for (`None` leaves the choice to the environment), `fetch` downloads a URL, `connector` replaces the way to the network,
+    `password` is asked for an encrypted identity's password.
     """
 
     project: Project
@@ -67,6 +69,7 @@ class Session:
     fetch: Fetch | None = None
     cache_directory: Path | None = None
     connector: Connector | None = None
+    password: Callable[[str], str | bytes] | None = None
 
     def now_ns(self) -> int:
         """Return the present in nanoseconds since 1970."""
@@ -89,8 +92,12 @@ def open_session(
     fetch: Fetch | None = None,
     cache_directory: Path | None = None,
     connector: Connector | None = None,
+    password: Callable[[str], str | bytes] | None = None,
 ) -> Session:
-    """Return the session of one run; raises `UsageError` for an environment that the project does not have."""
+    """Return the session of one run; `environ` are this process's variables by default.
+
+    Raises `UsageError` for an environment that the project does not have.
+    """
     chosen = select_environment(project, environment)
     layout = Layout(project.directory)
     return Session(
@@ -102,7 +109,7 @@ def open_session(
         verb=verb,
         limiter=anyio.CapacityLimiter(max(1, jobs)),
         emit=emit,
-        environ=MappingProxyType(dict(environ or {})),
+        environ=MappingProxyType(dict(os.environ if environ is None else environ)),
         now=now,
         identity=identity,
         identity_file=identity_file,
@@ -111,6 +118,7 @@ def open_session(
         fetch=fetch,
         cache_directory=cache_directory,
         connector=connector,
+        password=password,
     )
 
 

@@ -14,8 +14,9 @@ import anyio
 
 from orchestrator.core.principal import Principal
 from orchestrator.engine.ports import Connection, RequestFate
-from orchestrator.engine.recorder import Recorder
+from orchestrator.engine.recorder import Operation, Recorder
 from orchestrator.engine.session import Session
+from orchestrator.engine.steps.create import repeat_creation
 from orchestrator.engine.stores import Stores
 from orchestrator.errors import OutcomeUnknownError
 from orchestrator.events import OperationSettled, StepKind, Waiting
@@ -106,7 +107,7 @@ def _requests(records: Sequence[Record], operation: str) -> tuple[_Request, ...]
 async def _resolve(case: _Case, operation: Record, requests: Sequence[_Request]) -> _Verdict:
     step, canister = str(operation["step"]), str(operation["canister"])
     if step == "create":
-        return await _resolve_creation(case, canister, requests)
+        return await _resolve_creation(case, operation, requests)
     fates = [await _fate(case, canister, request) for request in requests if not request.answered]
     if step in _INSTALLS:
         return await _resolve_install(case, operation, fates)
@@ -115,8 +116,9 @@ async def _resolve(case: _Case, operation: Record, requests: Sequence[_Request])
     return _Verdict(took_effect=None, evidence="live state is compared again")
 
 
-async def _resolve_creation(case: _Case, canister: str, requests: Sequence[_Request]) -> _Verdict:
-    """Find the canister that a creation made: its id is assigned already, or the network still knows the reply."""
+async def _resolve_creation(case: _Case, operation: Record, requests: Sequence[_Request]) -> _Verdict:
+    """Find the canister that a creation made: by its id on disk, the request's reply, or by asking the ledger again."""
+    canister = str(operation["canister"])
     if canister in case.stores.ids.load():
         return _Verdict(took_effect=True, evidence="its id is on disk")
     if not requests:
@@ -130,9 +132,24 @@ async def _resolve_creation(case: _Case, canister: str, requests: Sequence[_Requ
         return _Verdict(took_effect=True, evidence=f"the network's reply names {principal}")
     if case.connection.managed:
         return _Verdict(took_effect=False, evidence="the network does not know the request; an unused canister costs nothing here")
-    raise OutcomeUnknownError(
+    if not case.connection.repeatable_creation or fate.status == "processing":
+        raise _creation_unknown(case, canister, requests[-1])
+    return await _repeat(case, operation, canister)
+
+
+async def _repeat(case: _Case, operation: Record, canister: str) -> _Verdict:
+    """Ask for the same creation again: the ledger remembers it by its time, so there is one canister either way."""
+    created_at_ns, creation = int(str(operation["created_at_ns"])), str(operation["creation"])
+    log = Operation(id=str(operation["operation"]), journal=case.recorder.journal)
+    port = case.connection.open_port(log)
+    principal = await repeat_creation(port, case.stores, canister, created_at_ns=created_at_ns, creation=creation)
+    return _Verdict(took_effect=True, evidence=f"the cycles ledger, asked again, names {principal}")
+
+
+def _creation_unknown(case: _Case, canister: str, request: _Request) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
         f"nothing tells whether canister `{canister}` was created",
-        detail=f"request {requests[-1].request_id.hex()} was sent and its fate is forgotten by the network",
+        detail=f"request {request.request_id.hex()} was sent and its fate is not known to the network",
         hint=f"if it exists, write its id into `{case.session.files.ids}`; if not, remove `{case.recorder.journal.path}`",
     )
 
@@ -171,7 +188,7 @@ async def _fate(case: _Case, canister: str, request: _Request) -> RequestFate:
     while True:
         fate = await case.connection.reader.fate(request.request_id, request.canister_id)
         expired = case.session.now_ns() > request.expiry_ns
-        final = fate.status in {"replied", "rejected"} or (fate.status == "unknown" and (expired or case.connection.managed))
+        final = fate.status in {"replied", "rejected", "done"} or (fate.status == "unknown" and (expired or case.connection.managed))
         if final or waited > MAX_REQUEST_AGE_SECONDS:
             return fate
         case.session.emit(Waiting(what=f"`{request.method}` of an interrupted run to end", seconds=waited, canister=canister))

@@ -42,6 +42,7 @@ class MemoryNetwork:
     arguments: dict[Principal, bytes] = field(default_factory=dict)
     kept_memory: dict[Principal, bool] = field(default_factory=dict)
     calls: list[UpdateCall] = field(default_factory=list)
+    creations: dict[int, Principal] = field(default_factory=dict)
     asked: list[Principal] = field(default_factory=list)
     before: Callable[[str, Principal], None] | None = None
     blocked: Mapping[str, anyio.Event] = field(default_factory=dict)
@@ -127,13 +128,16 @@ class _Port(NetworkPort):
         await self._send(method, canister_id, arg)
         return arg
 
-    async def create(self, settings: SettingsUpdate) -> Principal:
+    async def create(self, settings: SettingsUpdate, *, created_at_ns: int) -> Principal:
+        if created_at_ns in self.network.creations and not self.network.managed:
+            return self.network.creations[created_at_ns]
         principal = Principal(len(self.network.canisters).to_bytes(8, "big") + b"\x01\x01")
         controllers = frozenset({self.network.identity})
         amounts = replace(ObservedSettings(), **settings.amounts)  # type: ignore[arg-type]  # its own fields
         amounts = replace(amounts, controllers=controllers, log_visibility=settings.log_visibility)
         await self._send("create", principal, principal.raw)
         self.network.canisters[principal] = LiveCanister(state="running", settings=amounts, module_hash=None)
+        self.network.creations[created_at_ns] = principal
         return principal
 
     async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:

@@ -1,18 +1,49 @@
 """Creating a canister, and having its id on disk the moment it exists."""
 
+import json
+
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Settings
-from orchestrator.core.settings import plan_creation
+from orchestrator.core.settings import SettingsUpdate, plan_creation
+from orchestrator.engine.ports import NetworkPort
 from orchestrator.engine.run import Run
+from orchestrator.engine.stores import Stores
 from orchestrator.events import CanisterCreated
 
-__all__ = ["apply_creation"]
+__all__ = ["apply_creation", "repeat_creation"]
 
 
 async def apply_creation(run: Run, canister: str, settings: Settings) -> Principal:
-    """Create a canister with the amounts of its settings, and assign its id before anything else can happen."""
-    with run.recorder.operation(canister, "create") as operation:
-        principal = await run.port(operation).create(plan_creation(settings))
+    """Create a canister with the amounts of its settings, and assign its id before anything else can happen.
+
+    The journal keeps what was asked for and when, which is all that asking again needs.
+    """
+    update, created_at_ns = plan_creation(settings), run.session.now_ns()
+    facts = {"created_at_ns": str(created_at_ns), "creation": _render(update)}
+    with run.recorder.operation(canister, "create", **facts) as operation:
+        principal = await run.port(operation).create(update, created_at_ns=created_at_ns)
         run.stores.ids.assign(canister, principal)
     run.session.emit(CanisterCreated(canister=canister, id=str(principal)))
     return principal
+
+
+async def repeat_creation(port: NetworkPort, stores: Stores, canister: str, *, created_at_ns: int, creation: str) -> Principal:
+    """Ask again for a creation of an interrupted run, with what its journal kept; assigns the id."""
+    principal = await port.create(_parse(creation), created_at_ns=created_at_ns)
+    stores.ids.assign(canister, principal)
+    return principal
+
+
+def _render(update: SettingsUpdate) -> str:
+    visibility = update.log_visibility
+    viewers = [str(viewer) for viewer in visibility] if isinstance(visibility, tuple) else visibility
+    return json.dumps({"amounts": {name: str(amount) for name, amount in update.amounts.items()}, "log_visibility": viewers})
+
+
+def _parse(text: str) -> SettingsUpdate:
+    kept = json.loads(text)
+    viewers = kept["log_visibility"]
+    return SettingsUpdate(
+        amounts={name: int(amount) for name, amount in kept["amounts"].items()},
+        log_visibility=tuple(Principal.from_text(viewer) for viewer in viewers) if isinstance(viewers, list) else viewers,
+    )

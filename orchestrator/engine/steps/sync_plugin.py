@@ -11,7 +11,7 @@ from orchestrator.engine.plugins import PluginInputs, component_cache, load_inpu
 from orchestrator.engine.ports import NetworkPort
 from orchestrator.engine.routing import route_step
 from orchestrator.engine.run import Run
-from orchestrator.errors import CertificateError, OutcomeUnknownError, RejectError, TransportError
+from orchestrator.errors import AgentError, OutcomeUnknownError, ProtocolError, RejectError
 from orchestrator.events import StepOutput, Warned
 from orchestrator.sandbox.outcomes import failure_of
 from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, OutputLine, PluginRequest
@@ -55,7 +55,7 @@ class _Calls:
         except RejectError as error:
             code = f" ({error.error_code})" if error.error_code else ""
             raise CanisterCallError(f"canister call failed: {error.message}{code}") from error
-        except (TransportError, CertificateError) as error:
+        except (AgentError, ProtocolError) as error:
             raise CanisterCallError(f"canister call failed: {error.summary}") from error
 
     def _spend(self, cycles: int, proxy: Principal | None) -> None:

@@ -1,0 +1,205 @@
+"""The agent behind the engine's port: every update call is written down before it leaves and when its answer is here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio.to_thread
+
+from orchestrator.agent.client import Client
+from orchestrator.agent.cycles_ledger import CyclesLedger, read_creation
+from orchestrator.agent.identities import icp_data_directory, load_identity, load_identity_file
+from orchestrator.agent.management import Management, decode_created
+from orchestrator.agent.proxy import ProxySender, read_proxy_reply
+from orchestrator.agent.senders import UpdateSender
+from orchestrator.agent.state import RequestState
+from orchestrator.agent.transport import HttpTransport
+from orchestrator.agent.values import CanisterSettings
+from orchestrator.core.principal import Principal
+from orchestrator.core.settings import SettingsUpdate
+from orchestrator.engine.ports import Connection, InstallMode, LiveCanister, NetworkPort, RequestFate, RequestLog
+from orchestrator.engine.routing import resolve_proxy
+from orchestrator.engine.session import Session
+from orchestrator.errors import OrchestratorError, OutcomeUnknownError, RejectError
+from orchestrator.network.access import NetworkAccess
+from orchestrator.protocol.keys import Identity
+from orchestrator.store import IdStore
+
+__all__ = ["CREATION_CYCLES", "AgentPort", "open_agent"]
+
+CREATION_CYCLES = 2_000_000_000_000
+"""What a new canister is given, in cycles: icp-cli's default."""
+_NO_SUCH_CANISTER = "IC0301"
+_DESTINATION_INVALID = 3
+_FATES = {
+    RequestState.REPLIED: "replied",
+    RequestState.REJECTED: "rejected",
+    RequestState.DONE: "done",
+    RequestState.ABSENT: "unknown",
+}
+
+
+class JournaledSender:
+    """Sends update calls of a client and tells a log about each, before and after."""
+
+    def __init__(self, client: Client, log: RequestLog) -> None:
+        """Take who sends and who is told."""
+        self._client = client
+        self._log = log
+
+    async def update(self, canister_id: Principal, method: str, arg: bytes, *, effective_canister_id: Principal | None = None) -> bytes:
+        """Sign, have the request written down, send, have its outcome written down if it is certain."""
+        effective = effective_canister_id or canister_id
+        signed = self._client.prepare_update(canister_id, method, arg)
+        self._log.sent(request_id=signed.request_id, expiry_ns=signed.expiry_ns, canister_id=effective, method=method)
+        try:
+            reply = await self._client.submit(signed, effective)
+        except OutcomeUnknownError:
+            raise
+        except RejectError:
+            self._log.answered(request_id=signed.request_id, outcome="rejected")
+            raise
+        self._log.answered(request_id=signed.request_id, outcome="replied")
+        return reply
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPort(NetworkPort):
+    """A port on a real network. `proxy` carries management calls, if there is one; `managed` allows free creation."""
+
+    client: Client
+    sender: UpdateSender
+    managed: bool
+    proxy: Principal | None
+
+    @property
+    def _management(self) -> Management:
+        sender = self.sender if self.proxy is None else ProxySender(self.sender, self.proxy)
+        return Management(sender, self.client)
+
+    async def status(self, canister_id: Principal) -> LiveCanister | None:
+        """Ask for a canister's status by a query."""
+        try:
+            found = await Management(self.sender, self.client).query_canister_status(canister_id)
+        except RejectError as error:
+            if error.error_code == _NO_SUCH_CANISTER or error.reject_code == _DESTINATION_INVALID:
+                return None
+            raise
+        return LiveCanister(
+            state=found.state,
+            settings=found.settings,
+            module_hash=found.module_hash.hex() if found.module_hash is not None else None,
+            cycles=found.cycles,
+            memory_bytes=found.memory_size,
+        )
+
+    async def metadata(self, canister_id: Principal, name: str) -> bytes | None:
+        """Read a section from certified state."""
+        return await self.client.read_metadata(canister_id, name)
+
+    async def query(self, canister_id: Principal, method: str, arg: bytes) -> bytes:
+        """Call a query method."""
+        return await self.client.query(canister_id, method, arg)
+
+    async def update(self, canister_id: Principal, method: str, arg: bytes, *, proxy: Principal | None = None, cycles: int = 0) -> bytes:
+        """Call an update method, through a proxy if one is given."""
+        sender = self.sender if proxy is None else ProxySender(self.sender, proxy, cycles=cycles)
+        return await sender.update(canister_id, method, arg)
+
+    async def create(self, settings: SettingsUpdate, *, created_at_ns: int) -> Principal:
+        """Create a canister: free where the network is ours, from the proxy's cycles, or from the cycles ledger."""
+        wanted = _wire_settings(settings)
+        if self.proxy is not None:
+            return await Management(ProxySender(self.sender, self.proxy, cycles=CREATION_CYCLES), self.client).create_canister(
+                settings=wanted
+            )
+        if self.managed:
+            return await self._management.provisional_create_canister(settings=wanted)
+        ledger = CyclesLedger(self.sender, self.client)
+        created = await ledger.create_canister(cycles=CREATION_CYCLES, created_at_ns=created_at_ns, settings=wanted)
+        return created.canister_id
+
+    async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:
+        """Send the values that are set."""
+        await self._management.update_settings(canister_id, _wire_settings(update))
+
+    async def install(self, canister_id: Principal, wasm: bytes, argument: bytes, mode: InstallMode, *, keep_memory: bool = False) -> None:
+        """Install a module, in chunks where it is large."""
+        try:
+            await self._management.install_code(canister_id, wasm, argument, mode, wasm_memory_persistence="keep" if keep_memory else None)
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
+
+    async def start(self, canister_id: Principal) -> None:
+        """Start a canister."""
+        await self._management.start_canister(canister_id)
+
+    async def stop(self, canister_id: Principal) -> None:
+        """Stop a canister."""
+        await self._management.stop_canister(canister_id)
+
+    async def fate(self, request_id: bytes, canister_id: Principal) -> RequestFate:
+        """Read a request's certified status; a proxy's reply is opened."""
+        status = await self.client.fetch_request_status(request_id, canister_id)
+        fate = _FATES.get(status.state, "processing")
+        return RequestFate(status=fate, reply=status.reply)  # type: ignore[arg-type]  # the table's words are the type's
+
+    def created(self, reply: bytes) -> Principal | None:
+        """Read the reply to a creation, whichever way it went."""
+        try:
+            if self.proxy is not None:
+                return decode_created(read_proxy_reply(reply))
+            return decode_created(reply) if self.managed else read_creation(reply).canister_id
+        except OrchestratorError:
+            return None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of ours in a group, else the first of all: parallel uploads fail together."""
+    matching, _ = group.split(OrchestratorError)
+    found: BaseException = matching or group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _wire_settings(update: SettingsUpdate) -> CanisterSettings:
+    return CanisterSettings(
+        controllers=update.controllers,
+        log_visibility=update.log_visibility,
+        environment_variables=update.environment_variables,
+        **update.amounts,
+    )
+
+
+@asynccontextmanager
+async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[Connection]:
+    """Open a network as the session's identity: the command line's, else the environment's, else icp-cli's default."""
+    identity = await anyio.to_thread.run_sync(_identity, session)
+    instance = access.instance_id if session.files.embedded else None
+    ids = IdStore(path=session.files.ids, environment=session.environment.name, instance_id=instance)
+    async with HttpTransport(access.api_url) as transport:
+        client = Client(transport, identity, access.root_key)
+        proxy = resolve_proxy(session, ids.load())
+
+        def open_port(log: RequestLog | None) -> NetworkPort:
+            sender: UpdateSender = client if log is None else JournaledSender(client, log)
+            return AgentPort(client=client, sender=sender, managed=access.managed, proxy=proxy)
+
+        yield Connection(
+            network=access.name,
+            managed=access.managed,
+            api_url=access.api_url,
+            gateway_url=access.gateway_url,
+            identity=identity.principal,
+            open_port=open_port,
+            instance_id=access.instance_id,
+            proxy=proxy,
+        )
+
+
+def _identity(session: Session) -> Identity:
+    if session.identity_file is not None:
+        return load_identity_file(session.identity_file, session.password)
+    name = session.identity or session.environment.identity
+    return load_identity(name, icp_data_directory(session.environ), session.password)
