@@ -23,3 +23,9 @@ def npm_modules() -> Path:
         if json.loads(manifest.read_text(encoding="utf-8"))["version"] != version:
             pytest.skip(f"npm package {name} is not at {version}: run `scripts/install --dev`")
     return modules
+
+
+@pytest.fixture(scope="session")
+def component_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a plugin cache that the whole session shares, so that each component is compiled once."""
+    return tmp_path_factory.mktemp("components")

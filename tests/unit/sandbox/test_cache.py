@@ -1,0 +1,123 @@
+"""Compiled components on disk."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import SandboxError
+from orchestrator.sandbox.cache import ComponentCache, artifact_stem
+from tests.support.components import component_that_returns_ok
+from tests.support.plugin_runs import run_now
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ComponentCache:
+    """Return an empty cache."""
+    cache = ComponentCache(tmp_path / "above" / "components")
+    cache.prepare()
+    return cache
+
+
+def test_what_is_stored_is_found(cache: ComponentCache) -> None:
+    """An artifact comes back under its stem, with the way its bytes take, and no other."""
+    stored = cache.store("stem", b"native code", wrapped=True)
+
+    found = cache.find("stem")
+
+    assert found == stored
+    assert found is not None
+    assert found.path.read_bytes() == b"native code"
+    assert cache.find("other") is None
+
+
+def test_a_flipped_bit_is_noticed(cache: ComponentCache) -> None:
+    """An artifact whose bytes changed is deleted and not found."""
+    path = cache.store("stem", b"native code", wrapped=False).path
+    path.write_bytes(b"native cod\x64")
+
+    assert cache.find("stem") is None
+    assert not path.exists()
+
+
+def test_a_flipped_bit_leads_to_a_new_compilation(tmp_path: Path) -> None:
+    """A run with a damaged artifact compiles again; what is damaged never runs."""
+    cache = tmp_path / "cache"
+    run_now(component_that_returns_ok(), cache)
+    (artifact,) = cache.glob("*.cwasm")
+    data = bytearray(artifact.read_bytes())
+    data[len(data) // 2] ^= 1
+    artifact.write_bytes(data)
+
+    result = run_now(component_that_returns_ok(), cache).result
+
+    assert result.outcome == "ok"
+    (artifact,) = cache.glob("*.cwasm")
+    assert artifact.read_bytes() != data
+
+
+def test_an_artifact_that_wasmtime_refuses_is_compiled_again(tmp_path: Path) -> None:
+    """Whole bytes that are no artifact for this machine, as after a move, are replaced."""
+    directory = tmp_path / "cache"
+    cache = ComponentCache(directory)
+    cache.prepare()
+    component = component_that_returns_ok()
+    run_now(component, directory)
+    (good,) = directory.glob("*.cwasm")
+    stem = good.name.split(".")[0]
+    good.unlink()
+    bad = cache.store(stem, b"\x7fELF made elsewhere", wrapped=True)
+
+    assert run_now(component, directory).result.outcome == "ok"
+    assert not bad.path.exists()
+
+
+def test_the_directory_is_private(tmp_path: Path) -> None:
+    """The directory is made for this user alone, and a wider one is narrowed."""
+    directory = tmp_path / "wide"
+    directory.mkdir(mode=0o777)
+    directory.chmod(0o777)
+
+    ComponentCache(directory).prepare()
+    ComponentCache(tmp_path / "new").prepare()
+
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_an_unusable_directory(tmp_path: Path) -> None:
+    """A file where the directory should be is an error with a way out."""
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(SandboxError, match="cannot be used") as caught:
+        ComponentCache(tmp_path / "file" / "below").prepare()
+
+    assert caught.value.slug == "plugin/cache-unusable"
+    assert caught.value.hint is not None
+
+
+def test_storing_leaves_no_rest(cache: ComponentCache) -> None:
+    """Nothing but the artifact is left, and storing it twice is storing it once."""
+    cache.store("stem", b"code", wrapped=True)
+    cache.store("stem", b"code", wrapped=True)
+
+    assert len(list(cache.directory.iterdir())) == 1
+
+
+def test_pruning_keeps_what_was_used_last(cache: ComponentCache) -> None:
+    """The longest unused artifacts go first, and only as many as needed."""
+    paths = [cache.store(f"s{number}", bytes([number]) * 100, wrapped=True).path for number in range(4)]
+    for age, path in enumerate(paths):
+        os.utime(path, (1000 - age, 1000 - age))
+
+    cache.prune(most_bytes=250)
+
+    assert [path.exists() for path in paths] == [True, True, False, False]
+
+
+def test_the_key_depends_on_how() -> None:
+    """The same component compiled another way is another artifact."""
+    assert artifact_stem("00" * 32, wrap=True) != artifact_stem("00" * 32, wrap=False)
+    assert artifact_stem("00" * 32, wrap=True) != artifact_stem("11" * 32, wrap=True)
+    assert artifact_stem("00" * 32, wrap=True) == artifact_stem("00" * 32, wrap=True)
