@@ -22,6 +22,7 @@ _COMMANDS = {
     "build": "orchestrator.cli.commands.build:build",
     "sync": "orchestrator.cli.commands.sync:sync",
     "canister": "orchestrator.cli.commands.canister:canister",
+    "lock": "orchestrator.cli.commands.lock:lock",
     "network": "orchestrator.cli.commands.network:network",
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -5,6 +5,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+from orchestrator.cli.questions import confirm
 from orchestrator.cli.state import State
 from orchestrator.errors import OrchestratorError
 
@@ -97,12 +98,8 @@ def make_consent(state: State) -> Consent | None:
         return None
 
     async def ask(plan: "Plan") -> bool:
-        import anyio.to_thread
-        import click
-
         names = ", ".join(dict.fromkeys(change.canister for change in plan.destructive))
-        question = f"Apply the plan, with its destructive changes to {names}?"
-        return await anyio.to_thread.run_sync(lambda: click.confirm(question, default=False, err=True), abandon_on_cancel=True)
+        return confirm(state.terminal, f"Apply the plan, with its destructive changes to {names}?")
 
     return ask
 

@@ -5,7 +5,7 @@ from orchestrator.store.atomic import write_atomic
 from orchestrator.store.ids import IdStore
 from orchestrator.store.journal import Journal, load_records, open_operations
 from orchestrator.store.layout import EnvironmentFiles, Layout, NetworkFiles
-from orchestrator.store.lock import EnvironmentLock, LockHolder, load_holder
+from orchestrator.store.lock import EnvironmentLock, LockHolder, is_held, load_holder
 from orchestrator.store.records import InstallRecord, RecordStore
 from orchestrator.store.user import UserDirectories
 
@@ -21,6 +21,7 @@ __all__ = [
     "NetworkFiles",
     "RecordStore",
     "UserDirectories",
+    "is_held",
     "load_holder",
     "load_records",
     "open_operations",

@@ -95,12 +95,12 @@ class IdStore:
     def _damage_hint(self) -> str:
         if self.instance_id is None:
             return "restore the file from version control: it is the only record of which canisters are yours"
-        return "run `orchestrator network reset` to start again with an empty network"
+        return f"run `orchestrator network reset --env {self.environment}` to start again with an empty network"
 
     def _other_instance(self) -> StoreError:
         return StoreError(
             f"the canister ids of environment `{self.environment}` belong to another instance of the network",
             slug="store/other-instance",
             detail=f"`{self.path}` was written for a network whose state is gone; its ids mean other canisters now",
-            hint="run `orchestrator network reset` to start again with an empty network",
+            hint=f"run `orchestrator network reset --env {self.environment}` to start again with an empty network",
         )

@@ -20,7 +20,7 @@ from orchestrator.store.json_file import load_object, write_json
 if TYPE_CHECKING:
     import filelock
 
-__all__ = ["EnvironmentLock", "LockHolder", "load_holder"]
+__all__ = ["EnvironmentLock", "LockHolder", "is_held", "load_holder"]
 
 _HINT = "delete the file: it only tells who holds the lock"
 
@@ -102,6 +102,21 @@ class EnvironmentLock:
             detail=f"held by {holder}" if holder else "its holder has not said who it is",
             hint=f"wait for it to end, or see `orchestrator lock status --env {self._environment}`",
         )
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether some process holds the lock at `path` right now."""
+    if not path.exists():
+        return False
+    import filelock
+
+    lock = filelock.FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def load_holder(path: Path) -> LockHolder | None:

@@ -82,6 +82,9 @@ class LiveTable:
     def _above(self, event: Event) -> None:
         if isinstance(event, events.PlanReady) and not (self._show_plan and mutates(event)):
             return
+        if isinstance(event, events.PlanReady) and any(change.destructive for change in event.changes):
+            # Somebody may be asked now, and a table that redraws itself would write over the question.
+            self._stop()
         if self._live is None:
             self._lines.emit(event)
             return

@@ -21,6 +21,8 @@ PAGES = [
     "network status",
     "network reset",
     "network list",
+    "lock",
+    "lock status",
 ]
 
 
@@ -33,7 +35,7 @@ def test_help_page(orchestrator: Command, snapshot: SnapshotAssertion, page: str
     assert done.stdout == snapshot
 
 
-@pytest.mark.parametrize("group", ["", "canister", "network"])
+@pytest.mark.parametrize("group", ["", "canister", "network", "lock"])
 def test_group_without_command_is_its_help(orchestrator: Command, group: str) -> None:
     """Naming no command prints the help and succeeds."""
     bare = orchestrator(*group.split())

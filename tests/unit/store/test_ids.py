@@ -127,7 +127,7 @@ def test_ids_of_another_instance_are_never_used(tmp_path: Path) -> None:
 
     assert caught.value.slug == "store/other-instance"
     assert caught.value.hint is not None
-    assert "orchestrator network reset" in caught.value.hint
+    assert "orchestrator network reset --env local" in caught.value.hint
     assert json.loads(path.read_bytes())["instance_id"] == "aa"
 
 

@@ -1,0 +1,105 @@
+"""Questions."""
+
+import io
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
+
+import anyio
+import pytest
+
+from orchestrator.cli.questions import confirm
+from orchestrator.cli.state import State
+from orchestrator.cli.terminal import Terminal
+from orchestrator.cli.verbs import make_consent
+from orchestrator.core.plan import Change, Plan
+from orchestrator.errors import ExitCode, InterruptedRunError
+
+PLAN = Plan(
+    environment="local",
+    network="local",
+    digest="00",
+    canisters=("a", "b"),
+    changes=(
+        Change(canister="a", action="reinstall", reason="r", destructive=True),
+        Change(canister="b", action="upgrade", reason="r"),
+    ),
+)
+
+
+class Keyboard(io.StringIO):
+    """A terminal at which this was typed."""
+
+    def isatty(self) -> bool:
+        """Say that it is a terminal."""
+        return True
+
+
+class CtrlC(io.RawIOBase):
+    """Bytes that never come: Ctrl-C is pressed instead."""
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: object, /) -> int:  # noqa: ARG002  # io's signature
+        """Press it."""
+        signal.raise_signal(signal.SIGINT)
+        return 0
+
+
+def terminal(stdin: TextIO) -> Terminal:
+    """Return a terminal with this keyboard."""
+    return Terminal(stdin=stdin, stdout=io.StringIO(), stderr=Keyboard(), environ={}, directory=Path("/"))
+
+
+def state(stdin: io.StringIO, **options: object) -> State:
+    """Return a state with this keyboard and these options."""
+    return State(terminal=terminal(stdin), stack=ExitStack(), options=dict(options))
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"), [("y\n", True), ("YES\n", True), ("n\n", False), ("\n", False), ("", False), ("yesterday\n", False)]
+)
+def test_only_yes_is_yes(typed: str, expected: bool) -> None:  # noqa: FBT001  # a table of cases
+    """Only `y` and `yes` agree; an empty answer or the end of input does not."""
+    assert confirm(terminal(Keyboard(typed)), "Sure?") is expected
+
+
+def test_interruption_is_not_an_answer() -> None:
+    """Ctrl-C at the question ends the run with 130, and the handler from before is back."""
+    before = signal.getsignal(signal.SIGINT)
+
+    with pytest.raises(InterruptedRunError, match="nothing was sent") as caught:
+        confirm(terminal(io.TextIOWrapper(io.BufferedReader(CtrlC()))), "Sure?")
+
+    assert caught.value.exit_code is ExitCode.INTERRUPTED
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_question_names_what_would_be_destroyed() -> None:
+    """The question is on stderr and names the canisters with destructive changes only."""
+    asked = state(Keyboard("y\n"))
+    consent = make_consent(asked)
+    assert consent is not None
+
+    answer = anyio.run(consent, PLAN)
+
+    stream = asked.terminal.stderr
+    assert isinstance(stream, io.StringIO)
+    assert answer
+    assert stream.getvalue() == "Apply the plan, with its destructive changes to a? [y/N] "
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [(state(io.StringIO()), False), (state(Keyboard(), as_json=True), False), (state(io.StringIO(), yes=True), True)],
+    ids=["pipe", "json", "yes"],
+)
+def test_nobody_is_asked_without_a_terminal(asked: State, expected: bool) -> None:  # noqa: FBT001  # a table of cases
+    """On a pipe or with --json there is nobody to ask; --yes is consent without asking."""
+    consent = make_consent(asked)
+
+    assert (consent is not None) is expected
+    assert consent is None or anyio.run(consent, PLAN)
