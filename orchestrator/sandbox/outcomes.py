@@ -1,5 +1,6 @@
 """Says in words how a plugin's run ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,35 +110,42 @@ def _trap(text: str) -> Ending:
     return Ending(outcome="trap", slug="plugin/trap", error=f"plugin trapped: {last}", detail=text)
 
 
+def _exit(text: str) -> Ending:
+    return Ending(
+        outcome="trap",
+        slug="plugin/exit",
+        error="plugin trapped: it exited instead of returning from exec",
+        detail=text,
+        hint="return an error from exec instead; whatever its code, an exit is a failure",
+    )
+
+
+def _fault(done: Done, limits: Limits) -> Ending:
+    if any(mark in done.text for mark in _OVER_COUNT):
+        return _count_ending(done.text)
+    if any(mark in done.text for mark in _OVER_MEMORY) or done.linear_bytes >= limits.memory_bytes * MEMORY_SUSPICION:
+        held = f"its memories held {_size(done.linear_bytes)}\n" if done.linear_bytes else ""
+        return memory_ending(limits, held + done.text)
+    return _trap(done.text)
+
+
 def read_ending(done: Done, limits: Limits) -> Ending:
-    """Read the last frame of a worker; `artifact` is not an ending of a run and is refused."""
-    match done.ending:
-        case "ok":
-            return Ending(outcome="ok")
-        case "err":
-            return Ending(outcome="err", slug="plugin/err", error=done.text)
-        case "compute":
-            return compute_ending(limits, done.text)
-        case "memory":
-            return memory_ending(limits, done.text)
-        case "exit":
-            return Ending(
-                outcome="trap",
-                slug="plugin/exit",
-                error="plugin trapped: it exited instead of returning from exec",
-                detail=done.text,
-                hint="return an error from exec instead; whatever its code, an exit is a failure",
-            )
-        case "fault":
-            if any(mark in done.text for mark in _OVER_COUNT):
-                return _count_ending(done.text)
-            over = any(mark in done.text for mark in _OVER_MEMORY)
-            if over or done.linear_bytes >= limits.memory_bytes * MEMORY_SUSPICION:
-                held = f"its memories held {_size(done.linear_bytes)}" if done.linear_bytes else ""
-                return memory_ending(limits, "\n".join(filter(None, (held, done.text))))
-            return _trap(done.text)
-        case other:
-            raise SandboxError(f"a plugin's worker ended with '{other[:40]}', which is no ending", slug="plugin/worker-garbage")
+    """Read the last frame of a worker.
+
+    Raises `SandboxError` (`plugin/worker-garbage`) for what is no ending of a run.
+    """
+    readers: dict[str, Callable[[], Ending]] = {
+        "ok": lambda: Ending(outcome="ok"),
+        "err": lambda: Ending(outcome="err", slug="plugin/err", error=done.text),
+        "compute": lambda: compute_ending(limits, done.text),
+        "memory": lambda: memory_ending(limits, done.text),
+        "exit": lambda: _exit(done.text),
+        "fault": lambda: _fault(done, limits),
+    }
+    reader = readers.get(done.ending)
+    if reader is None:
+        raise SandboxError(f"a plugin's worker ended with '{done.ending[:40]}', which is no ending", slug="plugin/worker-garbage")
+    return reader()
 
 
 def failure_of(result: PluginResult, span: Span | None = None) -> SandboxError | None:

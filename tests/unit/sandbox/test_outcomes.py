@@ -1,0 +1,108 @@
+"""How a run's end is put in words."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import PluginFailedError, PluginLimitError, PluginRefusedError, PluginTrapError, SandboxError, Span
+from orchestrator.sandbox.frames import Done
+from orchestrator.sandbox.limits import Limits
+from orchestrator.sandbox.outcomes import failure_of, memory_ending, read_ending, timeout_ending
+from orchestrator.sandbox.request import Outcome, PluginResult
+
+LIMITS = Limits(compute_seconds=1.5, timeout_seconds=20, memory_bytes=96 << 20)
+DONE = Done(ending="ok", text="", compute_ns=0, peak_bytes=0, linear_bytes=0, dropped_stdout=0, dropped_stderr=0)
+BACKTRACE = "error while executing at wasm backtrace:\n    0:  0x2d4 - m!f\n\nCaused by:\n    wasm trap: "
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("wasm `unreachable` instruction executed", "aborted"),
+        ("call stack exhausted", "512 KiB of stack"),
+        ("out of bounds memory access", "memory that it does not have"),
+        ("integer divide by zero", "divided by zero"),
+        ("integer overflow", "an integer that does not fit"),
+        ("undefined element: out of bounds table access", "table entry that does not exist"),
+        ("indirect call type mismatch", "pointer of another type"),
+        ("something from a later wasmtime", "something from a later wasmtime"),
+    ],
+)
+def test_traps_in_words(reason: str, words: str) -> None:
+    """A trap's reason is said in words; wasmtime's text with the backtrace is the detail."""
+    ending = read_ending(replace(DONE, ending="fault", text=BACKTRACE + reason), LIMITS)
+
+    assert ending.outcome == "trap"
+    assert ending.error is not None
+    assert ending.error.startswith("plugin trapped: ")
+    assert words in ending.error
+    assert ending.detail == BACKTRACE + reason
+
+
+def test_a_fault_without_a_reason() -> None:
+    """Even a fault without text is a trap."""
+    assert read_ending(replace(DONE, ending="fault"), LIMITS).error == "plugin trapped: no reason given"
+
+
+@pytest.mark.parametrize(
+    ("text", "linear_mib", "outcome"),
+    [
+        ("wasm `unreachable` instruction executed", 47, "trap"),
+        ("wasm `unreachable` instruction executed", 48, "limit"),
+        ("memory minimum size of 65536 pages exceeds memory limits", 0, "limit"),
+        ("Cannot allocate memory (os error 12)", 0, "limit"),
+        ("resource limit exceeded: memory count too high at 33", 0, "limit"),
+    ],
+)
+def test_memory(text: str, linear_mib: int, outcome: str) -> None:
+    """An abort with half of the limit in use is taken for the memory limit; some texts say so themselves."""
+    ending = read_ending(replace(DONE, ending="fault", text=text, linear_bytes=linear_mib << 20), LIMITS)
+
+    assert ending.outcome == outcome
+    assert ending.limit == ("memory" if outcome == "limit" else None)
+
+
+def test_limits_say_how_to_raise_them() -> None:
+    """Each limit's error has the limit's size, and its hint the key that raises it."""
+    compute = read_ending(replace(DONE, ending="compute"), LIMITS)
+    timeout = timeout_ending(LIMITS)
+    memory = memory_ending(Limits(memory_bytes=2 << 30))
+
+    assert (compute.error, timeout.error, memory.error) == (
+        "plugin exceeded the 1.5s compute-time limit",
+        "plugin did not end within its timeout of 20s",
+        "plugin ran out of its memory limit of 2 GiB",
+    )
+    for ending, key in ((compute, "`compute`"), (timeout, "`timeout`"), (memory, "`memory`")):
+        assert ending.hint is not None
+        assert key in ending.hint
+
+
+@pytest.mark.parametrize("ending", ["", "fine", "artifact", "x" * 10_000])
+def test_an_unknown_ending(ending: str) -> None:
+    """A worker cannot invent endings."""
+    with pytest.raises(SandboxError) as caught:
+        read_ending(replace(DONE, ending=ending), LIMITS)
+
+    assert caught.value.slug == "plugin/worker-garbage"
+    assert len(caught.value.summary) < 200
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [("err", PluginFailedError), ("trap", PluginTrapError), ("limit", PluginLimitError), ("refused", PluginRefusedError)],
+)
+def test_failures(outcome: Outcome, kind: type[SandboxError]) -> None:
+    """Each outcome but ok is an error class of its own, with everything that the result says, at the step's place."""
+    span = Span(path=Path("icp.yaml"), line=1, column=1)
+    failure = failure_of(PluginResult(outcome=outcome, error="it", slug="plugin/x", detail="d", hint="h"), span)
+
+    assert type(failure) is kind
+    assert (failure.slug, failure.detail, failure.hint, failure.span) == ("plugin/x", "d", "h", span)
+    assert failure.summary == ("plugin returned error: it" if outcome == "err" else "it")
+
+
+def test_ok_is_no_failure() -> None:
+    """There is no error of a run that went well."""
+    assert failure_of(PluginResult(outcome="ok")) is None
