@@ -1,0 +1,195 @@
+"""Creating, configuring, starting, stopping and deleting canisters."""
+
+import pytest
+
+from orchestrator.candid import Variant
+from orchestrator.core.principal import Principal
+from orchestrator.replica import limits
+from orchestrator.replica.canister import CanisterStatus
+from orchestrator.replica.messages import Response
+from orchestrator.replica.rejects import Rejection
+from orchestrator.replica.vm.interface import Callback, Reply
+from tests.support.scripted_machine import Function, Run
+from tests.support.scripted_network import OWNER, STRANGER, ScriptedNetwork, encode_argument
+
+
+@pytest.fixture
+def network() -> ScriptedNetwork:
+    """Return an empty network."""
+    return ScriptedNetwork()
+
+
+def error_code(response: Response | None) -> str:
+    """Return the error code of a reject."""
+    assert isinstance(response, Rejection), response
+    return response.error_code
+
+
+def test_a_new_canister_has_its_creator_as_controller(network: ScriptedNetwork) -> None:
+    """Without settings the defaults hold, the balance is the provisional one, and no code is there."""
+    status = network.status(network.create())
+    assert status["cycles"] == limits.DEFAULT_PROVISIONAL_CYCLES
+    assert status["module_hash"] is None
+    settings = status["settings"]
+    assert isinstance(settings, dict)
+    assert settings["controllers"] == [OWNER]
+    assert (settings["freezing_threshold"], settings["log_memory_limit"]) == (2_592_000, 4096)
+
+
+def test_amount_and_id_can_be_chosen(network: ScriptedNetwork) -> None:
+    """A specified id must be free and one that this network hosts."""
+    wanted = Principal.from_text("ryjl3-tyaaa-aaaaa-aaaba-cai")
+    result = network.managed("provisional_create_canister_with_cycles", {"amount": 7, "specified_id": wanted})
+    assert result == {"canister_id": wanted}
+    assert network.canister(wanted).cycles == 7
+    assert error_code(network.manage("provisional_create_canister_with_cycles", {"specified_id": wanted})) == "IC0205"
+    assert error_code(network.manage("provisional_create_canister_with_cycles", {"specified_id": OWNER})) == "IC0408"
+
+
+def test_ids_are_never_given_twice(network: ScriptedNetwork) -> None:
+    """A deleted canister's id stays used."""
+    first = network.create()
+    network.managed("stop_canister", {"canister_id": first})
+    network.managed("delete_canister", {"canister_id": first})
+    assert network.create() != first
+    assert first.raw not in network.state.canisters
+
+
+def test_settings_change_only_where_given(network: ScriptedNetwork) -> None:
+    """Every setting can be changed, and what is not mentioned stays."""
+    canister = network.create()
+    changes = {
+        "compute_allocation": 5,
+        "memory_allocation": 1 << 30,
+        "freezing_threshold": 60,
+        "reserved_cycles_limit": 9,
+        "minimum_incoming_canister_call_cycles": 3,
+        "wasm_memory_limit": 1 << 20,
+        "wasm_memory_threshold": 1 << 10,
+        "log_memory_limit": 8192,
+        "log_visibility": Variant("public"),
+        "snapshot_visibility": Variant("allowed_viewers", [STRANGER]),
+        "status_visibility": Variant("allowed_viewers", [STRANGER]),
+        "environment_variables": [{"name": "MODE", "value": "test"}],
+        "controllers": [OWNER, STRANGER],
+    }
+    network.managed("update_settings", {"canister_id": canister, "settings": changes})
+    network.managed("update_settings", {"canister_id": canister, "settings": {"compute_allocation": 6}})
+    settings = network.status(canister)["settings"]
+    assert settings == {**changes, "compute_allocation": 6}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"compute_allocation": 101},
+        {"wasm_memory_limit": 2**48 + 1},
+        {"controllers": [Principal(bytes([number])) for number in range(11)]},
+        {"log_visibility": Variant("allowed_viewers", [Principal(bytes([number])) for number in range(11)])},
+        {"environment_variables": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]},
+        {"environment_variables": [{"name": f"A{number}", "value": ""} for number in range(21)]},
+        {"environment_variables": [{"name": "A", "value": "x" * 129}]},
+    ],
+    ids=["percent", "memory", "controllers", "viewers", "twice", "many", "long"],
+)
+def test_settings_beyond_the_limits_are_refused(network: ScriptedNetwork, settings: dict[str, object]) -> None:
+    """A bad setting changes nothing, neither alone nor next to a good one."""
+    canister = network.create()
+    before = network.canister(canister).settings
+    changed = network.manage("update_settings", {"canister_id": canister, "settings": {**settings, "freezing_threshold": 1}})
+    assert error_code(changed) == "IC0408"
+    assert network.canister(canister).settings == before
+
+
+@pytest.mark.parametrize("method", ["start_canister", "stop_canister", "delete_canister", "uninstall_code", "stored_chunks"])
+def test_only_controllers_may_manage(network: ScriptedNetwork, method: str) -> None:
+    """A stranger is refused before anything happens; a canister that is not there is said to be missing."""
+    canister = network.create()
+    refused = network.manage(method, {"canister_id": canister}, caller=STRANGER)
+    assert error_code(refused) == "IC0512"
+    assert error_code(network.manage(method, {"canister_id": Principal(b"\x07\x01\x01")})) == "IC0301"
+    assert network.canister(canister).status is CanisterStatus.RUNNING
+
+
+def test_deleting_needs_a_stopped_canister(network: ScriptedNetwork) -> None:
+    """A running canister is not deleted."""
+    canister = network.create()
+    assert error_code(network.manage("delete_canister", {"canister_id": canister})) == "IC0510"
+    assert canister.raw in network.state.canisters
+
+
+def test_anybody_may_top_up(network: ScriptedNetwork) -> None:
+    """The provisional top-up adds fresh cycles."""
+    canister = network.create()
+    network.managed("provisional_top_up_canister", {"canister_id": canister, "amount": 5}, caller=STRANGER)
+    assert network.canister(canister).cycles == limits.DEFAULT_PROVISIONAL_CYCLES + 5
+
+
+@pytest.mark.parametrize("method", ["create_canister", "deposit_cycles", "canister_info", "fetch_canister_logs"])
+def test_methods_for_canisters_only_are_refused_to_users(network: ScriptedNetwork, method: str) -> None:
+    """Users cannot send these as calls."""
+    argument = {"canister_id": network.create()} if method != "create_canister" else {}
+    assert error_code(network.manage(method, argument)) == "IC0406"
+
+
+def test_unknown_and_unsupported_methods_differ_in_words(network: ScriptedNetwork) -> None:
+    """What the mainnet has and this network lacks is said so."""
+    unknown = network.call(Principal(b""), "no_such_method", b"DIDL\x00\x00")
+    missing = network.call(Principal(b""), "sign_with_ecdsa", b"DIDL\x00\x00")
+    assert isinstance(unknown, Rejection)
+    assert isinstance(missing, Rejection)
+    assert "has no method 'no_such_method'" in unknown.message
+    assert "does not offer" in missing.message
+
+
+def test_arguments_that_do_not_decode_are_refused(network: ScriptedNetwork) -> None:
+    """Bytes that are no Candid get a reject, not a failure."""
+    assert error_code(network.call(Principal(b""), "stop_canister", b"rubbish")) == "IC0408"
+
+
+def calling(network: ScriptedNetwork, method: str, argument: bytes, *, cycles: int = 0) -> Principal:
+    """Deploy a canister whose `go` calls the management canister and passes on the answer."""
+
+    def go(run: Run) -> None:
+        run.call(b"", method, argument, cycles=cycles, on_reply=Callback(1, 0), on_reject=Callback(2, 0))
+
+    callbacks: dict[int, Function] = {
+        1: lambda run: run.reply(run.message.arg),
+        2: lambda run: run.reject(run.message.reject_message),
+    }
+    return network.deploy(network.machine.module({"canister_update go": go}, functions=callbacks))
+
+
+def test_a_canister_creates_canisters_with_its_cycles(network: ScriptedNetwork) -> None:
+    """The fee is taken, the rest is the new canister's, whose controller is the creator."""
+    cycles = limits.CANISTER_CREATION_FEE_CYCLES + 1000
+    creator = calling(network, "create_canister", encode_argument("create_canister", {}), cycles=cycles)
+    before = network.canister(creator).cycles
+    assert isinstance(network.call(creator, "go"), Reply)
+    created = max(network.state.canisters)
+    assert network.state.canisters[created].cycles == 1000
+    assert network.state.canisters[created].settings.controllers == (creator.raw,)
+    assert network.canister(creator).cycles == before - cycles
+
+
+def test_too_few_cycles_create_nothing(network: ScriptedNetwork) -> None:
+    """The cycles come back."""
+    creator = calling(network, "create_canister", encode_argument("create_canister", {}), cycles=5)
+    before = network.canister(creator).cycles, len(network.state.canisters)
+    response = network.call(creator, "go")
+    assert isinstance(response, Rejection)
+    assert response.message.startswith("IC0403")
+    assert (network.canister(creator).cycles, len(network.state.canisters)) == before
+
+
+def test_deposited_cycles_arrive(network: ScriptedNetwork) -> None:
+    """A canister gives its cycles to another one."""
+    target = network.create()
+    giver = calling(network, "deposit_cycles", encode_argument("deposit_cycles", {"canister_id": target}), cycles=77)
+    assert isinstance(network.call(giver, "go"), Reply)
+    assert network.canister(target).cycles == limits.DEFAULT_PROVISIONAL_CYCLES + 77
+
+
+def test_random_bytes_come_from_the_source_of_entropy(network: ScriptedNetwork) -> None:
+    """raw_rand returns 32 bytes."""
+    assert network.call(calling(network, "raw_rand", b"DIDL\x00\x00"), "go") == Reply(b"DIDL\x01m{\x01\x00\x20" + b"\x07" * 32)
