@@ -7,7 +7,7 @@ around a value that does not fit becomes null.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Never
 
 from orchestrator.candid import table as tables
 from orchestrator.candid import types as T
@@ -48,6 +48,10 @@ class Reader:
 
     deep: bool
     call: Callable[[Cursor], Any]
+
+
+def _read_endless(cursor: Cursor) -> Never:
+    raise cursor.fail("the expected type is an opt of itself, which this value would fill without end")
 
 
 _Step = tuple[object, int | None, int | None]
@@ -148,7 +152,7 @@ class ReaderCompiler:
         if tagged:
             wire = self._wire.entries[wire].refs[0]
         elif self._endless(expected):
-            return self._drop(wire)
+            return Reader(deep=False, call=_read_endless)
         if deep:
             return Reader(deep=True, call=self._deep_opt(wire, inner, tagged=tagged, wrap=wrap))
         return Reader(deep=False, call=self._plain_opt(wire, inner, tagged=tagged, wrap=wrap))

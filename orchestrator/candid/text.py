@@ -53,11 +53,16 @@ def infer_type(node: Node) -> T.Type:
             return _LITERAL_TYPES[node.kind]
 
 
+def _labels(type_: T.Record | T.Variant) -> str:
+    return ", ".join(str(field.label) for field in type_.fields)
+
+
 class _Fitter:
     """Gives nodes the Python values they have at a type, or complains at their place."""
 
-    def __init__(self, complain: Callable[..., CandidSyntaxError]) -> None:
+    def __init__(self, complain: Callable[..., CandidSyntaxError], *, strict: bool) -> None:
         self._complain = complain
+        self._strict = strict
 
     def _error(self, node: Node, message: str, hint: str | None = None) -> CandidSyntaxError:
         return self._complain(message, node.token, slug="candid/type-mismatch", hint=hint)
@@ -133,8 +138,8 @@ class _Fitter:
                 values[field.label] = None
             else:
                 raise self._error(node, f"field `{field.label}` is missing")
-        for label, part in given.values():
-            raise self._error(part, f"the record has no field `{label}`")
+        for label, part in given.values() if self._strict else ():
+            raise self._error(part, f"the record has no field `{label}`", hint=f"its fields are {_labels(type_)}" if type_.fields else None)
         return tuple(values.values()) if type_.is_tuple else values
 
     def _variant(self, node: Node, type_: T.Variant) -> object:
@@ -142,9 +147,7 @@ class _Fitter:
         for field in type_.fields:
             if field.id == T.field_id(label):
                 return Variant(field.label, self.fit(part, field.type))
-        raise self._error(
-            node, f"the variant has no tag `{label}`", hint=f"its tags are {', '.join(str(field.label) for field in type_.fields)}"
-        )
+        raise self._error(node, f"the variant has no tag `{label}`", hint=f"its tags are {_labels(type_)}")
 
     def _primitive(self, node: Node, type_: T.Primitive) -> object:
         if type_ in {T.FLOAT32, T.FLOAT64} and node.kind in {"float", "number"}:
@@ -169,10 +172,10 @@ class _Fitter:
         return number
 
 
-def _parse(text: str, types: Sequence[T.Type] | None, path: Path | None) -> tuple[list[T.Type], list[object]]:
+def _parse(text: str, types: Sequence[T.Type] | None, path: Path | None, *, strict: bool) -> tuple[list[T.Type], list[object]]:
     stream = TokenStream(text, path)
     nodes = ValueParser(stream).arguments()
-    fitter = _Fitter(stream.error)
+    fitter = _Fitter(stream.error, strict=strict or types is None)
     if types is None:
         inferred = [infer_type(node) for node in nodes]
         return inferred, [fitter.fit(node, type_) for node, type_ in zip(nodes, inferred, strict=True)]
@@ -193,21 +196,24 @@ def _parse(text: str, types: Sequence[T.Type] | None, path: Path | None) -> tupl
     return list(types), values
 
 
-def parse_typed_values(text: str, types: Sequence[T.Type] | None = None, *, path: Path | None = None) -> tuple[list[T.Type], list[object]]:
+def parse_typed_values(
+    text: str, types: Sequence[T.Type] | None = None, *, path: Path | None = None, strict: bool = False
+) -> tuple[list[T.Type], list[object]]:
     """Return the types and the values of `(value, value, …)`: the given types, or inferred ones.
 
-    Missing trailing arguments, and missing fields, of type opt, null or reserved are None. Text that does not parse or
-    fit raises `CandidSyntaxError` with the place; `path` is what it shows.
+    Missing trailing arguments, and missing fields, of type opt, null or reserved are None. Fields that the type does not
+    have are dropped, as subtyping has it; when `strict` they are refused, as the typing errors they mostly are. Text that
+    does not parse or fit raises `CandidSyntaxError` with the place; `path` is what it shows.
     """
-    return _parse(text, types, path)
+    return _parse(text, types, path, strict=strict)
 
 
-def parse_values(text: str, types: Sequence[T.Type] | None = None, *, path: Path | None = None) -> list[object]:
+def parse_values(text: str, types: Sequence[T.Type] | None = None, *, path: Path | None = None, strict: bool = False) -> list[object]:
     """Return the values of `(value, value, …)` (see `parse_typed_values`)."""
-    return _parse(text, types, path)[1]
+    return _parse(text, types, path, strict=strict)[1]
 
 
-def parse_arguments(text: str, types: Sequence[T.Type] | None = None, *, path: Path | None = None) -> bytes:
+def parse_arguments(text: str, types: Sequence[T.Type] | None = None, *, path: Path | None = None, strict: bool = False) -> bytes:
     """Return the message for `(value, value, …)` (see `parse_typed_values`)."""
-    found, values = _parse(text, types, path)
+    found, values = _parse(text, types, path, strict=strict)
     return encode(found, values)

@@ -4,9 +4,10 @@ Source: the Candid specification, section "Core Grammar", values; layout after R
 deeper values and vecs of more than ten elements stand on one line.
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
 
 from orchestrator.candid import types as T
@@ -14,8 +15,7 @@ from orchestrator.candid.decode import decode, decode_with_types
 from orchestrator.candid.layout import Document, Group, render
 from orchestrator.candid.spelling import quote_blob, quote_name, quote_text
 from orchestrator.candid.table import types_of
-from orchestrator.candid.values import FunctionReference, ServiceReference, Some, Variant
-from orchestrator.core.principal import Principal
+from orchestrator.candid.values import Some, Variant
 from orchestrator.errors import CandidError
 
 __all__ = ["format_message", "format_values"]
@@ -23,22 +23,38 @@ __all__ = ["format_message", "format_values"]
 _LAID_OUT_LEVELS: Final = 10
 _LAID_OUT_ELEMENTS: Final = 10
 _FLOAT32_DIGITS: Final = range(1, 10)
+_EXACT: Final = Context(prec=1_100)
 _Part = Callable[[Any, T.Type], Document]
 
 
-def _shortest(value: float, type_: T.Type) -> str:
-    """Return the fewest digits that read back as the same number of this width."""
+def _reads_back(text: str, value: float, type_: T.Type) -> bool:
+    """Whether the digits stand for this number at this width; digits that were rounded up may leave the range."""
     if type_ != T.FLOAT32:
-        return repr(value)
-    raw = struct.pack("<f", value)
-    return next((text for digits in _FLOAT32_DIGITS if struct.pack("<f", float(text := f"{value:.{digits}g}")) == raw), repr(value))
+        return float(text) == value
+    try:
+        return struct.pack("<f", float(text)) == struct.pack("<f", value)
+    except OverflowError:
+        return False
+
+
+def _digits(value: float, type_: T.Type) -> str:
+    """Return the fewest digits that read back, the last one rounded up where the number lies exactly between two."""
+    shortest = repr(value)
+    if type_ == T.FLOAT32:
+        candidates = (f"{value:.{digits}g}" for digits in _FLOAT32_DIGITS)
+        shortest = next((text for text in candidates if _reads_back(text, value, type_)), shortest)
+    lower = Decimal(shortest)
+    upper = Decimal(value).quantize(Decimal(1).scaleb(int(lower.as_tuple().exponent)), rounding=ROUND_HALF_UP, context=_EXACT)
+    return format(upper if _reads_back(str(upper), value, type_) else lower, "f")
 
 
 def _float(value: float, type_: T.Type) -> str:
-    if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124 # NaN is what differs from itself
-        return "NaN" if value != value else ("inf" if value > 0 else "-inf")  # noqa: PLR0124
-    text = format(Decimal(_shortest(value, type_)), "f")
-    return f"{text.rstrip('0').rstrip('.')}" if "." in text and not float(value).is_integer() else f"{text.split('.')[0]}.0"
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    digits = _digits(value, type_)
+    return f"{digits.split('.')[0]}.0" if value.is_integer() else digits.rstrip("0")
 
 
 def _primitive(value: Any, type_: T.Primitive, *, inline: bool) -> str:
@@ -61,10 +77,10 @@ def _leaf(value: Any, type_: T.Type, *, inline: bool) -> str | None:
     """Return the text of a value without parts, else None."""
     if isinstance(type_, T.Primitive):
         return _primitive(value, type_, inline=inline)
-    if isinstance(value, FunctionReference):
+    if isinstance(type_, T.Function):
         return f'func "{value.service}".{quote_name(value.method)}'
-    if isinstance(value, (ServiceReference, Principal)):
-        return f'service "{value.principal if isinstance(value, ServiceReference) else value}"'
+    if isinstance(type_, T.Service):
+        return f'service "{value.principal}"'
     if isinstance(type_, T.Opt) and value is None:
         return "null"
     if isinstance(type_, T.Vec) and T.resolve(type_.inner) == T.NAT8:
