@@ -14,6 +14,9 @@ from orchestrator.replica.vm.limits import (
     MAX_CUSTOM_SECTIONS_BYTES,
     MAX_FUNCTIONS,
     MAX_GLOBALS,
+    MAX_WASM64_MEMORY_BYTES,
+    MAX_WASM_MEMORY_BYTES,
+    WASM_PAGE_BYTES,
 )
 
 __all__ = ["ENTRY_POINTS", "METHOD_PREFIXES", "check_module"]
@@ -49,6 +52,7 @@ def check_module(facts: Facts) -> None:
 
 def _check_limits(facts: Facts) -> None:
     for what, count, limit in (
+        ("pages of memory", facts.memory_pages, (MAX_WASM64_MEMORY_BYTES if facts.memory64 else MAX_WASM_MEMORY_BYTES) // WASM_PAGE_BYTES),
         ("functions", len(facts.functions), MAX_FUNCTIONS),
         ("globals", facts.globals, MAX_GLOBALS),
         ("custom sections named `icp:`", len(facts.metadata), MAX_CUSTOM_SECTIONS),

@@ -56,6 +56,7 @@ class Facts:
     mutable_global_types: bytearray = field(default_factory=bytearray)
     has_memory: bool = False
     memory64: bool = False
+    memory_pages: int = 0
     callback_table: bool = False
     table64: bool = False
     start: int | None = None
@@ -137,6 +138,7 @@ def _read_memories(reader: Reader, facts: Facts) -> None:
         if limits.shared:
             raise InvalidModuleError("the module declares a shared memory")
         facts.memory64 = limits.wide
+        facts.memory_pages = limits.minimum
 
 
 def _read_globals(reader: Reader, facts: Facts) -> None:
