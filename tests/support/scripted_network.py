@@ -23,6 +23,8 @@ START_TIME = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
 EXPIRY = START_TIME + 200 * SECOND
 MAX_STEPS = 1000
+_NUMBERS = itertools.count()
+"""Request ids differ also between a network and the one that its state is loaded into."""
 
 
 @dataclass(slots=True)
@@ -44,7 +46,6 @@ class ScriptedNetwork:
     time: Time = field(default_factory=Time)
     state: ReplicaState = field(default_factory=ReplicaState)
     replica: Replica = field(init=False)
-    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         """Start the replica."""
@@ -55,7 +56,7 @@ class ScriptedNetwork:
 
     def submit(self, canister_id: Principal, method: str, arg: bytes = b"", *, caller: Principal = OWNER) -> bytes | Rejection:
         """Take in a call without executing it; returns its request id, or why it is refused."""
-        request_id = next(self._numbers).to_bytes(32, "big")
+        request_id = next(_NUMBERS).to_bytes(32, "big")
         call = UserCall(
             request_id=request_id,
             sender=caller.raw,
