@@ -4,7 +4,6 @@ The grammars are those of icp-cli 1.5.0. Underscores are ignored, suffixes know 
 """
 
 import re
-from decimal import Decimal, InvalidOperation
 
 __all__ = ["MAX_NAT64", "MAX_NAT128", "UnitError", "parse_cycles", "parse_duration", "parse_memory"]
 
@@ -12,12 +11,12 @@ MAX_NAT64 = 2**64 - 1
 MAX_NAT128 = 2**128 - 1
 _MAX_AMOUNT_LENGTH = 100
 """Characters of an amount; a longer one is refused before it is parsed."""
-_MAX_EXPONENT = 60
+_MAX_POWER = 120
 
 _CYCLES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 _MEMORY = {"": 1, "kb": 10**3, "kib": 2**10, "mb": 10**6, "mib": 2**20, "gb": 10**9, "gib": 2**30}
 _DURATION = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?(e[-+]?[0-9]+)?|\.[0-9]+(e[-+]?[0-9]+)?", re.ASCII)
+_NUMBER = re.compile(r"(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?(?:e(?P<exponent>[-+]?[0-9]+))?", re.ASCII)
 _SUFFIX = re.compile(r"([a-z]*)\Z", re.ASCII)
 
 
@@ -38,6 +37,7 @@ def parse_memory(text: str) -> int:
 def parse_duration(text: str) -> int:
     """Return seconds: a whole number, then `s`, `m`, `h`, `d` or `w`, or nothing for seconds."""
     number, factor = _split(text, _DURATION, "s, m, h, d or w")
+    number = number.rstrip()
     if not (number.isascii() and number.isdigit()):
         raise UnitError(f"`{text}` is not a whole number with a unit (s, m, h, d or w)")
     return _in_range(int(number) * factor, text, MAX_NAT64, "seconds")
@@ -45,16 +45,15 @@ def parse_duration(text: str) -> int:
 
 def _amount(text: str, factors: dict[str, int], unit: str, suffixes: str, maximum: int) -> int:
     number, factor = _split(text, factors, suffixes)
-    if not _NUMBER.fullmatch(number):
+    number = number.rstrip() if factors is _MEMORY else number
+    match = _NUMBER.fullmatch(number)
+    if match is None or not (match["whole"] or match["fraction"]):
         raise UnitError(f"`{text}` is not a number with an optional suffix ({suffixes})")
-    try:
-        value = Decimal(number)
-    except InvalidOperation as error:
-        raise UnitError(f"`{text}` is not a number with an optional suffix ({suffixes})") from error
-    if value and abs(value.adjusted()) > _MAX_EXPONENT:
+    fraction = match["fraction"] or ""
+    power = int(match["exponent"] or "0") - len(fraction)
+    if abs(power) > _MAX_POWER:
         raise UnitError(f"`{text}` is out of range")
-    scaled_numerator, denominator = value.as_integer_ratio()
-    scaled, rest = divmod(scaled_numerator * factor, denominator)
+    scaled, rest = divmod(int(match["whole"] + fraction) * factor * 10 ** max(power, 0), 10 ** max(-power, 0))
     if rest:
         raise UnitError(f"`{text}` is not a whole number of {unit}")
     return _in_range(scaled, text, maximum, unit)
@@ -66,13 +65,14 @@ def _split(text: str, factors: dict[str, int], suffixes: str) -> tuple[str, int]
         raise UnitError("the amount is empty")
     if len(clean) > _MAX_AMOUNT_LENGTH:
         raise UnitError("the amount is too long")
-    if clean.startswith("-"):
+    clean = clean.removeprefix("+")
+    if clean.startswith("-") and clean.strip("-0.") != "":
         raise UnitError(f"`{text}` is negative")
     match = _SUFFIX.search(clean)
     suffix = match.group(1) if match else ""
     if suffix not in factors:
         raise UnitError(f"`{text}` ends with an unknown unit `{suffix}`: expected {suffixes}")
-    return clean[: len(clean) - len(suffix)].rstrip(), factors[suffix]
+    return clean[: len(clean) - len(suffix)].removeprefix("-"), factors[suffix]
 
 
 def _in_range(value: int, text: str, maximum: int, unit: str) -> int:

@@ -29,7 +29,7 @@ _FAULTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("did not find expected key", "", "indentation", "the indentation fits no line above", _INDENTATION_HINT),
     ("'-' indicator", "", "indentation", "a list is followed by something that is not an item of it", _INDENTATION_HINT),
     ("<block end>", "", "indentation", "the indentation fits no line above", _INDENTATION_HINT),
-    ("block sequence entries", "", "indentation", "a list item stands where no list can be", "start the list on its own line, under its key"),
+    ("sequence entries", "", "indentation", "a list item stands where no list can be", "start the list on its own line, under its key"),
     ("tag", "", "tag", "a text starts with `!`, which marks a tag", _QUOTE_HINT),
     ("", "directive", "directive", "a line starts with `%`, which marks a directive", _QUOTE_HINT),
     ("alphabetic or numeric", "", "anchor", "`&` or `*` starts an anchor or an alias, which needs a name", _QUOTE_HINT),

@@ -1,5 +1,6 @@
 """The nodes of a document: frozen, each with the place it was written at."""
 
+import math
 from dataclasses import dataclass
 
 from orchestrator.errors import Span
@@ -81,10 +82,13 @@ def describe(node: Node) -> str:
 
 
 def plain_value(node: Node) -> object:
-    """Return a node as plain dicts, lists and scalars (its depth is capped, so recursion is safe)."""
+    """Return a node as the dicts, lists and scalars of JSON, which has no infinity: such a number is None.
+
+    The depth of a document is capped, so recursion is safe.
+    """
     match node:
         case MappingNode(entries=entries):
             return {entry.key.text: plain_value(entry.value) for entry in entries}
         case SequenceNode(items=items):
             return [plain_value(item) for item in items]
-    return node.value
+    return None if isinstance(node.value, float) and not math.isfinite(node.value) else node.value

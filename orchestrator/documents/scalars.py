@@ -42,8 +42,10 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _LEADING_ZERO = re.compile("[-+]?0[0-9]+")
 _NUMBER_STARTS = frozenset("+-.0123456789")
 _BASES = {"x": 16, "o": 8, "b": 2}
-_MAX_INTEGER_DIGITS = 39
-"""The digits of 2**128: longer integers are read as floats."""
+_INTEGER_END = 2**128
+"""Integers from here on are read as floats."""
+_MAX_INTEGER_LENGTH = 40
+"""The characters of a signed 128-bit number in decimal."""
 
 _MAX_RADIX_LENGTH = 131
 """The characters of a signed 128-bit number in binary: longer ones are text."""
@@ -55,12 +57,13 @@ def resolve_plain(text: str) -> ScalarValue:
         return _WORDS[text]
     if text[0] not in _NUMBER_STARTS or _LEADING_ZERO.fullmatch(text):
         return text
-    if len(text) <= _MAX_INTEGER_DIGITS and _DECIMAL.fullmatch(text):
-        return int(text)
+    if len(text) <= _MAX_INTEGER_LENGTH and _DECIMAL.fullmatch(text):
+        number = int(text)
+        return number if abs(number) < _INTEGER_END else float(number)
     if len(text) <= _MAX_RADIX_LENGTH and (radix := _RADIX.fullmatch(text)):
         sign, digits = radix.groups()
         return int(sign + digits[1:], _BASES[digits[0]])
     if _FLOAT.fullmatch(text):
-        number = float(text)
-        return number if math.isfinite(number) else text
+        inexact = float(text)
+        return inexact if math.isfinite(inexact) else text
     return text

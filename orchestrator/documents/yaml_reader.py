@@ -26,12 +26,14 @@ MAX_DEPTH = 100
 MAX_EXPANDED_NODES = 100_000
 """Nodes of a document with every alias written out in full."""
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Loader = type[yaml.SafeLoader | yaml.CSafeLoader]
+_LOADER: _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG_PREFIX = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({"!", f"{_TAG_PREFIX}str"})
+_FLOAT_TAG = f"{_TAG_PREFIX}float"
 _TYPED_TAGS: dict[str, tuple[type, ...]] = {
     f"{_TAG_PREFIX}int": (int,),
-    f"{_TAG_PREFIX}float": (float, int),
+    _FLOAT_TAG: (float, int),
     f"{_TAG_PREFIX}bool": (bool,),
     f"{_TAG_PREFIX}null": (type(None),),
 }
@@ -77,18 +79,18 @@ class _Frame:
         return _Built(SequenceNode(items=tuple(self.items), span=self.span), self.size, self.height)
 
 
-def _compose(source: Source) -> Node | None:
+def _compose(source: Source, loader: _Loader = _LOADER) -> Node | None:
     composer = _Composer(source)
     try:
-        for event in _events(source):
+        for event in _events(source, loader):
             composer.take(event)
     except yaml.YAMLError as error:
         raise explain_fault(error, source) from error
     return composer.root
 
 
-def _events(source: Source) -> Iterator[yaml.Event]:
-    return iter(yaml.parse(source.text, Loader=_LOADER))
+def _events(source: Source, loader: _Loader) -> Iterator[yaml.Event]:
+    return iter(yaml.parse(source.text, Loader=loader))
 
 
 class _Composer:
@@ -192,7 +194,7 @@ class _Composer:
         value = resolve_plain(text)
         if type(value) not in _TYPED_TAGS[event.tag]:
             self._refuse("tag", f"`{text}` is not what its tag `{_short_tag(event.tag)}` says", event, "remove the tag")
-        return value
+        return float(value) if event.tag == _FLOAT_TAG and isinstance(value, int) else value
 
     def _aliased(self, event: yaml.AliasEvent) -> _Built:
         name = event.anchor

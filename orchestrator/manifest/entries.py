@@ -51,13 +51,14 @@ def collect_entries(manifest: Document, overlay: Document | None, section: str, 
 
 def _by_name(documents: list[Document], kind: str, problems: Problems) -> dict[str, NamedEntry]:
     found: dict[str, NamedEntry] = {}
+    article = "an" if kind == "environment" else "a"
     for document in documents:
         node = document.mapping.get("name")
         if node is None:
             hint = f"add `name:`, the name of the {kind}"
-            problems.error("missing-name", f"a {kind} has no `name`", document.mapping.span, hint=hint)
+            problems.error("missing-name", f"{article} {kind} has no `name`", document.mapping.span, hint=hint)
             continue
-        name = read_text(node, "`name`", problems)
+        name = _read_name(node, kind, problems)
         if name is None:
             continue
         if (first := found.get(name)) is not None:
@@ -71,6 +72,12 @@ def _by_name(documents: list[Document], kind: str, problems: Problems) -> dict[s
             continue
         found[name] = NamedEntry(name=name, span=node.span, mapping=document.mapping, directory=document.directory)
     return found
+
+
+def _read_name(node: Node, kind: str, problems: Problems) -> str | None:
+    if kind != "canister" and isinstance(node, ScalarNode):
+        return node.text  # a network may be called 5: icp-cli is strict about canisters only
+    return read_text(node, "`name`", problems)
 
 
 def _expand(document: Document, section: str, kind: str, problems: Problems) -> list[Document]:
@@ -88,7 +95,12 @@ def _expand(document: Document, section: str, kind: str, problems: Problems) -> 
         elif isinstance(item, ScalarNode) and isinstance(item.value, str):
             documents.extend(_load(item, item.value, document.directory, kind, problems))
         else:
-            problems.error("wrong-type", f"a {kind} must be a map or a path, not {describe(item)}", item.span, hint="start it with `name:`")
+            problems.error(
+                "wrong-type",
+                f"an item of `{section}` must be a map or a path, not {describe(item)}",
+                item.span,
+                hint="start it with `name:`",
+            )
     return documents
 
 

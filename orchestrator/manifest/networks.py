@@ -1,6 +1,5 @@
 """Networks: managed (the tool starts them) and connected (they exist)."""
 
-from ipaddress import ip_address
 from typing import Literal
 
 from orchestrator.core.project import ConnectedNetwork, Launcher, ManagedNetwork, Network
@@ -67,6 +66,8 @@ def _read_bind(node: Node | None, problems: Problems) -> str:
     text = read_text(node, "`bind`", problems)
     if text is None or node is None or text in _LOCAL_BINDS:
         return text or _DEFAULT_BIND
+    from ipaddress import ip_address  # rarely needed, and slow to import
+
     try:
         ip_address(text)
     except ValueError:

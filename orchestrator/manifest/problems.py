@@ -1,7 +1,6 @@
 """Collecting everything that is wrong with a project before saying so once."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from orchestrator.errors import Diagnostic, ManifestError, Span
 
@@ -82,6 +81,8 @@ def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     """Return the hint for a misspelt name, or None where nothing comes close."""
+    from difflib import get_close_matches  # only a project with problems pays for it
+
     close = get_close_matches(name.lower().replace("_", "-"), _spellings(candidates), n=1, cutoff=0.6)
     return f"did you mean `{_spellings(candidates)[close[0]]}`?" if close else None
 

@@ -70,7 +70,7 @@ def _read_steps(
     if mapping is None:
         return ()
     check_keys(mapping, ("steps",), f"`{section}`", problems, severity="warning")
-    if mapping.get("steps") is None:
+    if mapping.get("steps") is None and (section == "build" or mapping.entry("steps") is None):
         problems.error("missing-key", f"`{section}` has no `steps`", mapping.span, hint="add `steps:` with a list of steps")
     steps = []
     for item in read_items(mapping.get("steps"), f"`{section}.steps`", problems) or ():

@@ -1,9 +1,12 @@
 """Values of a template's data: truth, comparison, and how they are written (as serde_json and handlebars do)."""
 
 import math
+import re
 from collections.abc import Mapping
 
 __all__ = ["compare", "is_equal", "is_truthy", "write_value"]
+
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
 
 def is_truthy(value: object, *, include_zero: bool = False) -> bool:
@@ -28,13 +31,13 @@ def is_equal(left: object, right: object) -> bool:
 
 
 def compare(left: object, right: object) -> int | None:
-    """Return -1, 0 or 1; None for values that have no order (a text is compared with a number as a number)."""
+    """Return -1, 0 or 1; None for values that have no order (a text that is a JSON number compares with numbers)."""
     if isinstance(left, str) and isinstance(right, str):
         return (left > right) - (left < right)
     first, second = _number(left), _number(right)
     if first is None or second is None or (isinstance(left, bool) != isinstance(right, bool)):
         return None
-    if math.isnan(first) or math.isnan(second):
+    if not (math.isfinite(first) and math.isfinite(second)):
         return None
     return (first > second) - (first < second)
 
@@ -42,12 +45,7 @@ def compare(left: object, right: object) -> int | None:
 def _number(value: object) -> int | float | None:
     if isinstance(value, int | float):
         return value
-    if not isinstance(value, str):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
+    return float(value) if isinstance(value, str) and _JSON_NUMBER.fullmatch(value) else None
 
 
 def write_value(value: object) -> str:
@@ -78,4 +76,4 @@ def _write_float(value: float) -> str:
     if power == -5:
         digits = mantissa.lstrip("-").replace(".", "").removesuffix("0") or "0"
         return f"{'-' if value < 0 else ''}0.0000{digits}"
-    return f"{mantissa}e{power}"
+    return f"{mantissa}e{power:+d}"

@@ -18,6 +18,8 @@ from orchestrator.core.units import MAX_NAT64, MAX_NAT128, UnitError, parse_cycl
         ("4b", 4_000_000_000),
         ("1e3", 1000),
         (".5k", 500),
+        ("+5", 5),
+        ("-0", 0),
     ],
 )
 def test_cycles(text: str, cycles: int) -> None:
@@ -51,7 +53,9 @@ def test_duration(text: str, seconds: int) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "  ", "-1", "1.5.5", "t", "1q", "1 .5", "0x10", "1.0000000000001t", "1e99999999999", "9" * 200, "١"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "-1", "1.5.5", "t", "1q", "1 .5", "1 t", "--0", "-0.1", "0x10", "1.0000000000001t", "1e99999999999", "9" * 200, "١"]
+)
 def test_wrong_cycles(text: str) -> None:
     """What is not an amount is refused with a reason, whatever its size."""
     with pytest.raises(UnitError):

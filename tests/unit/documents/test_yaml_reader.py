@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from syrupy.assertion import SnapshotAssertion
 
 from orchestrator.documents import (
@@ -16,7 +17,9 @@ from orchestrator.documents import (
     load_yaml,
     parse_yaml,
     plain_value,
+    source_of_text,
 )
+from orchestrator.documents.yaml_reader import _compose
 from orchestrator.errors import DocumentError
 from tests.support.reports import render_error
 
@@ -64,7 +67,7 @@ def test_nothing_is_an_empty_document(text: str) -> None:
 
 def test_quotes_make_text() -> None:
     """Quoted scalars and `!!str` are text; other core tags must fit."""
-    assert read("[\"5\", '5', 5, !!str 5, !!int 5, !!float 5, ! 5]") == ["5", "5", 5, "5", 5, 5, "5"]
+    assert read("[\"5\", '5', 5, !!str 5, !!int 5, !!float 5, ! 5]") == ["5", "5", 5, "5", 5, 5.0, "5"]
 
 
 def test_merge_keys_are_ordinary_keys() -> None:
@@ -122,6 +125,19 @@ def test_report(name: str, snapshot: SnapshotAssertion) -> None:
     error = refusal(BROKEN[name])
     assert error.span is not None
     assert render_error(error, PATH.parent) == snapshot
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML has only one parser here")
+@pytest.mark.parametrize("name", BROKEN)
+def test_both_parsers_report_the_same(name: str) -> None:
+    """Without libyaml the same faults are named, at the same line."""
+    error = refusal(BROKEN[name])
+    with pytest.raises(DocumentError) as caught:
+        _compose(source_of_text(BROKEN[name], PATH), yaml.SafeLoader)
+    assert caught.value.slug == error.slug
+    assert caught.value.span is not None
+    assert error.span is not None
+    assert caught.value.span.line == error.span.line
 
 
 def bomb(levels: int) -> str:

@@ -12,8 +12,8 @@ from orchestrator.recipes.values import compare, is_equal, is_truthy, write_valu
     [
         (1.0, "1.0"),
         (0.1, "0.1"),
-        (1e16, "1e16"),
-        (1.5e300, "1.5e300"),
+        (1e16, "1e+16"),
+        (1.5e300, "1.5e+300"),
         (1e-5, "0.00001"),
         (1.25e-5, "0.0000125"),
         (-1e-5, "-0.00001"),
@@ -41,8 +41,8 @@ def test_equality_knows_types() -> None:
 def test_order() -> None:
     """Numbers and texts have an order, and a text that is a number compares with numbers; other values have none."""
     assert (compare(1, 2), compare("b", "a"), compare("10", 10), compare(2.5, "1")) == (-1, 1, 0, 1)
-    without_order: list[tuple[object, object]] = [(None, 1), ("x", 1), (True, 1), (math.nan, 1), ([], [])]
-    assert [compare(left, right) for left, right in without_order] == [None] * 5
+    without_order: list[tuple[object, object]] = [(None, 1), ("x", 1), (True, 1), ("007", 4), (math.nan, 1), ([], [])]
+    assert [compare(left, right) for left, right in without_order] == [None] * 6
 
 
 def test_truth() -> None:
