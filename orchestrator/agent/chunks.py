@@ -39,11 +39,7 @@ async def install_in_chunks(call: Call, canister_id: Principal, wasm: bytes, arg
     """
     chunks = {hashlib.sha256(part).digest(): part for part in _split(wasm)}
     stored = await _fetch_stored(call, canister_id)
-    async with anyio.create_task_group() as uploads:
-        limiter = anyio.CapacityLimiter(PARALLEL_UPLOADS)
-        for digest, chunk in chunks.items():
-            if digest not in stored:
-                uploads.start_soon(_upload, call, canister_id, digest, chunk, limiter)
+    await _upload_all(call, canister_id, {digest: chunk for digest, chunk in chunks.items() if digest not in stored})
     record = {
         "mode": mode,
         "target_canister": canister_id,
@@ -64,6 +60,20 @@ async def _fetch_stored(call: Call, canister_id: Principal) -> frozenset[bytes]:
     reply = await call("stored_chunks", {"canister_id": canister_id}, canister_id)
     entries: Any = decode(reply, [load_interface("management").types["stored_chunks_result"]])[0]
     return frozenset(entry["hash"] for entry in entries)
+
+
+async def _upload_all(call: Call, canister_id: Principal, chunks: Mapping[bytes, bytes]) -> None:
+    """Upload chunks side by side; the first failure stops the others and is raised by itself, not in a group."""
+    limiter = anyio.CapacityLimiter(PARALLEL_UPLOADS)
+    try:
+        async with anyio.create_task_group() as uploads:
+            for digest, chunk in chunks.items():
+                uploads.start_soon(_upload, call, canister_id, digest, chunk, limiter)
+    except ExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from group
 
 
 async def _upload(call: Call, canister_id: Principal, digest: bytes, chunk: bytes, limiter: anyio.CapacityLimiter) -> None:
