@@ -62,6 +62,13 @@ _OPTIONS = (
         help="The project's folder [default: the nearest one with an icp.yaml].",
     ),
     _option("--identity", "identity", metavar="NAME", help="The identity to act as."),
+    _option(
+        "--identity-password-file",
+        "identity_password_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Read the identity's password from a file.",
+    ),
     _option("--jobs", "jobs", metavar="N", type=click.IntRange(min=1), help="How many things to do at once."),
     _option("-y", "--yes", "yes", is_flag=True, default=None, help="Answer yes to every question."),
     _option("--json", "as_json", is_flag=True, default=None, help="Print JSON objects, one per line, and nothing else on stdout."),

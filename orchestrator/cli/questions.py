@@ -1,30 +1,73 @@
-"""Questions to the person at the terminal."""
+"""Questions to the person at the terminal.
 
+The event loop stands still while somebody is asked, which is wanted: nothing may happen before the answer.
+"""
+
+import getpass
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from orchestrator.cli.state import State
 from orchestrator.cli.terminal import Terminal
-from orchestrator.errors import InterruptedRunError
+from orchestrator.errors import InterruptedRunError, UsageError
 
-__all__ = ["confirm"]
+__all__ = ["confirm", "make_password_source"]
 
 _YES = frozenset({"y", "yes"})
 
 
 def confirm(terminal: Terminal, question: str) -> bool:
-    """Ask on stderr and wait for an answer; anything but `y` or `yes` means no.
-
-    The event loop stands still meanwhile, which is wanted: nothing may happen before the answer. Ctrl-C raises
-    `InterruptedRunError`.
-    """
+    """Ask on stderr and wait for an answer; anything but `y` or `yes` means no. Ctrl-C: `InterruptedRunError`."""
     terminal.stderr.write(f"{question} [y/N] ")
     terminal.stderr.flush()
-    # The loop's own handler would only note Ctrl-C and go on waiting for the answer.
+    with _interruptible(terminal):
+        answer = terminal.stdin.readline()
+    return answer.strip().lower() in _YES
+
+
+def make_password_source(state: State, read_hidden: Callable[[str], str] = getpass.getpass) -> Callable[[str], str] | None:
+    """Return what is asked for an identity's password: the file that was given, else the person at the terminal.
+
+    `None` when there is neither. `read_hidden` reads a line without showing it.
+    """
+    path = state.identity_password_file
+    if path is not None:
+        return lambda _name: _load_password(state, path)
+    if not state.terminal.interactive:
+        return None
+
+    def ask(name: str) -> str:
+        if state.display is not None:
+            state.display.pause()
+        with _interruptible(state.terminal):
+            return read_hidden(f"Password of identity `{name}`: ")
+
+    def ask_in_main_thread(name: str) -> str:
+        import anyio.from_thread
+
+        # Keys are loaded in a worker thread, where Ctrl-C would not be noticed.
+        return anyio.from_thread.run_sync(ask, name)
+
+    return ask_in_main_thread
+
+
+def _load_password(state: State, path: Path) -> str:
+    try:
+        return (state.terminal.directory / path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the password file `{path}` cannot be read", detail=str(error)) from error
+
+
+@contextmanager
+def _interruptible(terminal: Terminal) -> Iterator[None]:
+    """Let Ctrl-C end a question: the loop's own handler would only note it, and go on waiting for the answer."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        answer = terminal.stdin.readline()
+        yield
     except KeyboardInterrupt as error:
         terminal.stderr.write("\n")
         raise InterruptedRunError("interrupted at the question; nothing was sent") from error
     finally:
         signal.signal(signal.SIGINT, previous)
-    return answer.strip().lower() in _YES

@@ -54,6 +54,12 @@ class State:
         return given if isinstance(given, str) else None
 
     @property
+    def identity_password_file(self) -> Path | None:
+        """Return the file that holds the identity's password, if one was named."""
+        given = self.options.get("identity_password_file")
+        return given if isinstance(given, Path) else None
+
+    @property
     def proxy(self) -> str | None:
         """Return the proxy canister's principal or name, if one was asked for."""
         given = self.options.get("proxy")

@@ -5,7 +5,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from orchestrator.cli.questions import confirm
+from orchestrator.cli.questions import confirm, make_password_source
 from orchestrator.cli.state import State
 from orchestrator.errors import OrchestratorError
 
@@ -98,6 +98,8 @@ def make_consent(state: State) -> Consent | None:
         return None
 
     async def ask(plan: "Plan") -> bool:
+        if state.display is not None:
+            state.display.pause()
         names = ", ".join(dict.fromkeys(change.canister for change in plan.destructive))
         return confirm(state.terminal, f"Apply the plan, with its destructive changes to {names}?")
 
@@ -121,6 +123,7 @@ def _open_session(state: State, project: "Project", verb: str, emit: "Emit") -> 
         jobs=state.jobs or DEFAULT_JOBS,
         environ=state.terminal.environ,
         identity=state.identity,
+        password=make_password_source(state),
         proxy=state.proxy,
         fetch=download,
         cache_directory=UserDirectories.from_environment(state.terminal.environ).components,

@@ -31,6 +31,10 @@ class Display(Protocol):
         """Show or keep an event."""
         ...
 
+    def pause(self) -> None:
+        """Stop drawing until the next event, because somebody is asked something."""
+        ...
+
     def close(self, error: OrchestratorError | None = None) -> None:
         """End the display; `error` is what ended the run, shown by the caller except in JSON."""
         ...
@@ -63,6 +67,9 @@ class JsonLines:
             self._finished = event
         else:
             self._write(event_to_json(event))
+
+    def pause(self) -> None:
+        """Do nothing: lines stay where they are."""
 
     def close(self, error: OrchestratorError | None = None) -> None:
         """Write the error, if any, and the end of the run."""
@@ -109,6 +116,9 @@ class PlainLines:
                 return
             case _:
                 _write(self._talk, render_event(event, style=self._style))
+
+    def pause(self) -> None:
+        """Do nothing: lines stay where they are."""
 
     def close(self, error: OrchestratorError | None = None) -> None:  # noqa: ARG002  # the caller shows it
         """List where the deployed canisters are; a run that failed may have deployed some."""

@@ -68,6 +68,10 @@ class LiveTable:
         elif self._live is None:
             self._live = self._start()
 
+    def pause(self) -> None:
+        """Leave the table as it is, so that it does not draw over a question; the next step starts another."""
+        self._stop()
+
     def close(self, error: OrchestratorError | None = None) -> None:
         """Leave the table as it is and write the results below it."""
         self._stop()
@@ -82,15 +86,12 @@ class LiveTable:
     def _above(self, event: Event) -> None:
         if isinstance(event, events.PlanReady) and not (self._show_plan and mutates(event)):
             return
-        if isinstance(event, events.PlanReady) and any(change.destructive for change in event.changes):
-            # Somebody may be asked now, and a table that redraws itself would write over the question.
-            self._stop()
         if self._live is None:
             self._lines.emit(event)
             return
         from rich.text import Text
 
-        self._live.console.print(Text.from_ansi(render_event(event, style=self._style)))
+        self._live.console.print(Text.from_ansi(render_event(event, style=self._style)), soft_wrap=True)
 
     def _start(self) -> "Live":
         from rich.console import Console

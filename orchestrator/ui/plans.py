@@ -1,5 +1,6 @@
 """Plans as text: what would change, canister by canister, and why."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -9,6 +10,7 @@ from orchestrator.ui.style import PLAIN, Paint, Style, harmless
 __all__ = ["render_changes"]
 
 _DIGEST_DIGITS = 12
+_HASH = re.compile(r"[0-9a-f]{64}")
 _ACTION_COLUMNS = 10
 _MARKS: Mapping[Action, tuple[str, Paint]] = {
     "create": ("+", "green"),
@@ -49,11 +51,17 @@ def _detail(detail: Detail) -> str:
     name = harmless(detail.field)
     match detail.before, detail.after:
         case None, after:
-            return f"{name}: {harmless(after or '')} (new)"
+            return f"{name}: {_value(after)} (new)"
         case before, None:
-            return f"{name}: {harmless(before or '')} (removed)"
+            return f"{name}: {_value(before)} (removed)"
         case before, after:
-            return f"{name}: {harmless(before or '')} → {harmless(after or '')}"
+            return f"{name}: {_value(before)} → {_value(after)}"
+
+
+def _value(text: str | None) -> str:
+    """Return a value as shown: hashes are shortened, as JSON has them whole."""
+    shown = harmless(text or "")
+    return f"{shown[:_DIGEST_DIGITS]}…" if _HASH.fullmatch(shown) else shown
 
 
 def _summary(changes: Sequence[Change]) -> str:

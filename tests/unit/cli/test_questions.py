@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TextIO
 
 import anyio
+import anyio.to_thread
 import pytest
 
-from orchestrator.cli.questions import confirm
+from orchestrator.cli.questions import confirm, make_password_source
 from orchestrator.cli.state import State
 from orchestrator.cli.terminal import Terminal
 from orchestrator.cli.verbs import make_consent
 from orchestrator.core.plan import Change, Plan
-from orchestrator.errors import ExitCode, InterruptedRunError
+from orchestrator.errors import ExitCode, InterruptedRunError, UsageError
+from orchestrator.ui.display import PlainLines
 
 PLAN = Plan(
     environment="local",
@@ -103,3 +105,57 @@ def test_nobody_is_asked_without_a_terminal(asked: State, expected: bool) -> Non
 
     assert (consent is not None) is expected
     assert consent is None or anyio.run(consent, PLAN)
+
+
+def test_password_comes_from_the_file(tmp_path: Path) -> None:
+    """A named file is read, without the line end; nobody is asked."""
+    (tmp_path / "password").write_text("secret\n")
+    source = make_password_source(state(Keyboard(), identity_password_file=tmp_path / "password"))
+    absent = make_password_source(state(Keyboard(), identity_password_file=tmp_path / "absent"))
+
+    assert source is not None
+    assert absent is not None
+    assert source("alice") == "secret"
+    with pytest.raises(UsageError, match="cannot be read"):
+        absent("alice")
+
+
+def test_password_is_asked_at_a_terminal_only() -> None:
+    """At a terminal the hidden question names the identity; on a pipe there is no source."""
+    asked: list[str] = []
+
+    def read_hidden(prompt: str) -> str:
+        asked.append(prompt)
+        return "typed"
+
+    source = make_password_source(state(Keyboard()), read_hidden)
+    assert source is not None
+
+    async def load() -> str:
+        return await anyio.to_thread.run_sync(source, "alice")
+
+    assert anyio.run(load) == "typed"
+    assert asked == ["Password of identity `alice`: "]
+    assert make_password_source(state(io.StringIO())) is None
+
+
+def test_display_pauses_before_a_question() -> None:
+    """Whatever is drawn stops before somebody is asked."""
+    asked = state(Keyboard("n\n"))
+    paused: list[bool] = []
+
+    class Drawing(PlainLines):
+        """A display that notes its pauses."""
+
+        def pause(self) -> None:
+            """Note it."""
+            paused.append(True)
+
+    asked.display = Drawing(asked.terminal.stdout, asked.terminal.stderr)
+    consent = make_consent(asked)
+    assert consent is not None
+
+    answer = anyio.run(consent, PLAN)
+
+    assert not answer
+    assert paused == [True]

@@ -85,3 +85,20 @@ def test_cursor_is_given_back_after_a_failure() -> None:
 
     assert talk.getvalue().rindex("\x1b[?25h") > talk.getvalue().rindex("\x1b[?25l")
     assert output.getvalue() == ""
+
+
+def test_pause_leaves_the_table_and_the_next_step_draws_again() -> None:
+    """A paused table does not draw; the next step does, with every row."""
+    output, talk = Terminal(), Terminal()
+    display = table(output, talk)
+    display.emit(events.BuildStarted(canister="a", total=1))
+
+    display.pause()
+    before = len(talk.getvalue())
+    paused = talk.getvalue()
+    display.emit(events.StepStarted(canister="b", step="install", index=1, total=1))
+    display.close()
+
+    assert paused.rindex("\x1b[?25h") > paused.rindex("\x1b[?25l")
+    assert "building" in talk.getvalue()[before:]
+    assert "installing" in talk.getvalue()[before:]

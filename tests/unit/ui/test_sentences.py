@@ -3,6 +3,7 @@
 import pytest
 
 from orchestrator import events
+from orchestrator.core.plan import Change, Detail
 from orchestrator.events import EVENTS, Event
 from orchestrator.ui.sentences import render_event, render_seconds, render_size
 from orchestrator.ui.style import Style
@@ -103,3 +104,14 @@ def test_durations(seconds: float, expected: str) -> None:
 def test_sizes(size: int, expected: str) -> None:
     """Sizes use binary units."""
     assert render_size(size) == expected
+
+
+def test_hashes_are_shortened() -> None:
+    """A plan shows the beginning of a hash; other values are whole."""
+    details = (Detail(field="module_hash", before="a" * 64, after="b" * 64), Detail(field="x", before=None, after="c" * 63))
+    change = Change(canister="a", action="upgrade", reason="the module differs", details=details)
+
+    text = render_event(events.PlanReady(environment="local", digest="00", changes=(change,)))
+
+    assert f"module_hash: {'a' * 12}… → {'b' * 12}…" in text
+    assert f"x: {'c' * 63} (new)" in text
