@@ -11,6 +11,7 @@ import mmap
 import os
 import re
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 
 from orchestrator.replica.vm import native
@@ -34,6 +35,7 @@ class PageMap:
 
     def __init__(self) -> None:
         self._file = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._file)
 
     def dirty_runs(self, address: int, length: int) -> list[tuple[int, int]]:
         """Return offset and length of the runs of pages that were written to since they were mapped."""
@@ -43,16 +45,14 @@ class PageMap:
         top = entries[_ENTRY_BYTES - 1 :: _ENTRY_BYTES]
         return [(found.start() * _PAGE, (found.end() - found.start()) * _PAGE) for found in _DIRTY.finditer(top)]
 
-    def __del__(self) -> None:
-        os.close(self._file)
-
 
 class CopyOnWriteImage:
     """Committed bytes in a memfd. `_mapped` is where the file lies over a memory, None before `attach`."""
 
     def __init__(self, page_map: PageMap, file: int, size: int = 0) -> None:
         self._page_map = page_map
-        self._file: int | None = file
+        self._file = file
+        self._give_back = weakref.finalize(self, os.close, file)
         self._size = size
         self._mapped: int | None = None
 
@@ -64,7 +64,7 @@ class CopyOnWriteImage:
     @property
     def file(self) -> int:
         """Return the file descriptor; raises when the image has been closed."""
-        if self._file is None:
+        if not self._give_back.alive:
             raise RuntimeError("the image of a canister's memory has been closed")
         return self._file
 
@@ -82,8 +82,9 @@ class CopyOnWriteImage:
         """Take over what changed."""
         address = memory.address()
         if address != self._mapped:  # the engine moved the memory while it grew: nothing of it is mapped any more
-            self.close()
+            self._give_back()
             self._file, self._size = _new_file(), 0
+            self._give_back = weakref.finalize(self, os.close, self._file)
         runs = self._page_map.dirty_runs(address, self._size) if self._size else []
         for offset, length in runs:
             native.write_file_from_memory(self.file, address + offset, length, offset)
@@ -124,12 +125,7 @@ class CopyOnWriteImage:
 
     def close(self) -> None:
         """Give the bytes back."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    def __del__(self) -> None:
-        self.close()
+        self._give_back()
 
     def _grow(self, memory: MainMemory) -> None:
         """Take over the part of the memory after the committed one, and map the file there."""

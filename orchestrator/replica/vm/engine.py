@@ -9,6 +9,7 @@ import importlib.metadata
 import platform
 import sys
 import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -42,12 +43,13 @@ def winch_is_known_to_work() -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """Machine code and the linker of the engine that it was made for."""
+    """Machine code and the linker of the engine that it was made for. `owner` keeps both from being closed."""
 
     engine: wasmtime.Engine
     linker: wasmtime.Linker
     module: wasmtime.Module
     compiler: Compiler
+    owner: object
 
 
 class Compilers:
@@ -59,6 +61,7 @@ class Compilers:
         self._cache = cache_directory
         self._engines: dict[Compiler, wasmtime.Engine] = {}
         self._linkers: dict[tuple[Compiler, bool], wasmtime.Linker] = {}
+        weakref.finalize(self, _close, self._engines, self._linkers)
 
     def compile(self, code: bytes, *, wide: bool) -> Compiled:
         """Compile an instrumented module; raises `InvalidModuleError` with the engine's reason."""
@@ -70,7 +73,7 @@ class Compilers:
             except wasmtime.WasmtimeError as error:  # Winch lacks some instructions that Cranelift knows
                 failure = error
                 continue
-            return Compiled(engine=engine, linker=self._linker(compiler, wide=wide), module=module, compiler=compiler)
+            return Compiled(engine=engine, linker=self._linker(compiler, wide=wide), module=module, compiler=compiler, owner=self)
         raise InvalidModuleError(f"Wasmtime failed to validate wasm module {failure}") from failure
 
     def _engine(self, compiler: Compiler) -> wasmtime.Engine:
@@ -119,6 +122,14 @@ def _make_engine(compiler: Compiler, bindings: Bindings) -> wasmtime.Engine:
         config.strategy = "cranelift"
         config.cranelift_opt_level = "speed"
     return wasmtime.Engine(config)
+
+
+def _close(engines: dict[Compiler, wasmtime.Engine], linkers: dict[tuple[Compiler, bool], wasmtime.Linker]) -> None:
+    """Give everything back, at the latest when Python ends, while the library is still there."""
+    for linker in linkers.values():
+        linker.close()
+    for engine in engines.values():
+        engine.close()
 
 
 def _read_artifact(path: Path) -> bytes | None:

@@ -1,5 +1,6 @@
 """A module with its state: runs messages, and keeps or undoes what they wrote."""
 
+import weakref
 from pathlib import Path
 
 import wasmtime
@@ -36,6 +37,7 @@ class WasmModule:
     def __init__(self, instrumented: Instrumented, compiled: Compiled) -> None:
         self.instrumented = instrumented
         self.compiled = compiled
+        weakref.finalize(self, compiled.module.close)
 
     @property
     def info(self) -> ModuleInfo:

@@ -1,5 +1,7 @@
 """The engine's objects of one instantiation; thrown away and made anew when a memory has to shrink."""
 
+import weakref
+
 import wasmtime
 
 from orchestrator.replica.vm import native, portable
@@ -26,6 +28,7 @@ class LiveInstance:
 
     def __init__(self, plan: Instrumented, compiled: Compiled, bindings: Bindings) -> None:
         self.store = wasmtime.Store(compiled.engine)
+        weakref.finalize(self, self.store.close)  # at the latest when Python ends, while the engine is still there
         limit = MAX_WASM64_MEMORY_BYTES if plan.info.memory64 else MAX_WASM_MEMORY_BYTES
         self.store.set_limits(memory_size=limit, table_elements=MAX_TABLE_ELEMENTS)
         self.store.set_fuel(INSTRUCTION_LIMITS[MessageKind.START])  # large segments are copied by code
