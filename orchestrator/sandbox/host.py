@@ -17,7 +17,7 @@ from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.cache import Artifact, ComponentCache, artifact_stem
 from orchestrator.sandbox.component import ComponentFacts, inspect_component
 from orchestrator.sandbox.frames import Call, Compile, Compiled, Done, Output, Refused, Reply, Start
-from orchestrator.sandbox.limits import MAX_ERROR_CHARACTERS, MAX_REPLY_BYTES
+from orchestrator.sandbox.limits import MAX_ERROR_CHARACTERS, MAX_FILES_CHARACTERS, MAX_REPLY_BYTES
 from orchestrator.sandbox.outcomes import Ending, memory_ending, read_ending, timeout_ending
 from orchestrator.sandbox.output import LineCapture
 from orchestrator.sandbox.process import Child, ChildDiedError, start_child
@@ -54,6 +54,14 @@ def _inspect(request: PluginRequest) -> ComponentFacts:
             slug="plugin/sha256-mismatch",
             detail=f"expected {request.sha256}",
             hint="the file changed while it was read; run again",
+        )
+    total = sum(len(file.content) for file in request.files)
+    if total > MAX_FILES_CHARACTERS:
+        raise PluginRefusedError(
+            f"the plugin's files hold {total >> 20} MiB of text together, more than {MAX_FILES_CHARACTERS >> 20} MiB",
+            slug="plugin/files-too-large",
+            detail="files are handed to the plugin as text, all at once",
+            hint="declare their directory under `dirs` and let the plugin read them",
         )
     return inspect_component(request.component)
 
@@ -120,6 +128,7 @@ class _Session:
         self._stdout = LineCapture("stdout")
         self._stderr = LineCapture("stderr")
         self._calls = 0
+        self._call_seconds = 0.0
 
     async def run(self, artifact: Artifact) -> PluginResult:
         """Run the artifact to its end or to its timeout; raises `_StaleArtifactError`."""
@@ -128,7 +137,8 @@ class _Session:
         with anyio.move_on_after(limits.timeout_seconds):
             async with start_child(self._worker_module) as worker:
                 return await self._converse(worker, artifact)
-        return self.result(timeout_ending(limits), compute_seconds=min(anyio.current_time() - started, limits.compute_seconds))
+        spent = anyio.current_time() - started - self._call_seconds
+        return self.result(timeout_ending(limits), compute_seconds=min(spent, limits.compute_seconds))
 
     async def _converse(self, worker: Child, artifact: Artifact) -> PluginResult:
         try:
@@ -177,12 +187,15 @@ class _Session:
     async def _answer(self, asked: Call) -> Reply:
         self._calls += 1
         call_type: CallType = "query" if asked.query else "update"
+        started = anyio.current_time()
         try:
             reply = await self._call(
                 CanisterCallRequest(method=asked.method, arg=asked.argument, call_type=call_type, direct=asked.direct, cycles=asked.cycles)
             )
         except CanisterCallError as error:
             return Reply(accepted=False, payload=error.text[:MAX_ERROR_CHARACTERS].encode("utf-8", "replace"))
+        finally:
+            self._call_seconds += anyio.current_time() - started
         if len(reply) > MAX_REPLY_BYTES:
             text = f"canister call failed: the reply of {len(reply)} bytes is longer than {MAX_REPLY_BYTES}"
             return Reply(accepted=False, payload=text.encode())

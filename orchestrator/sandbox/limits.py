@@ -14,6 +14,7 @@ __all__ = [
     "MAX_ARGUMENT_BYTES",
     "MAX_ERROR_BYTES",
     "MAX_ERROR_CHARACTERS",
+    "MAX_FILES_CHARACTERS",
     "MAX_METHOD_BYTES",
     "MAX_OUTPUT_BYTES",
     "MAX_REPLY_BYTES",
@@ -32,6 +33,8 @@ MAX_ARGUMENT_BYTES: Final = 4 << 20
 """Bytes of a canister call's argument; a network takes about 2 MiB."""
 MAX_REPLY_BYTES: Final = 4 << 20
 """Bytes of a canister's reply that a plugin is given."""
+MAX_FILES_CHARACTERS: Final = 64 << 20
+"""Characters of all declared files of a step together."""
 MAX_METHOD_BYTES: Final = 20_000
 """Bytes of a method name, as the Internet Computer's own limit."""
 MAX_WASM_STACK_BYTES: Final = 512 << 10

@@ -156,7 +156,15 @@ class _Run:
             return self._done("artifact", str(error))
         self._usage = Usage()
         self._usage.limit(self._start.memory_bytes, sum(len(content) for _, content in self._start.files))
-        store = self._store()
+        try:
+            store = self._store()
+        except WasmtimeError as error:
+            return Refused(
+                slug="plugin/dir-unreadable",
+                summary="a declared directory cannot be opened for the plugin",
+                detail=f"{error}: {', '.join(host for _, host in self._start.directories)}",
+                hint="it was there a moment ago: let nothing remove it while the plugin runs",
+            )
         try:
             ending, text = self._execute(store, component)
         except ExitTrap as error:

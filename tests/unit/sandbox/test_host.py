@@ -261,6 +261,29 @@ def test_worker_that_misbehaves(component_cache: Path, module: str, slug: str) -
     assert caught.value.slug == slug
 
 
+def test_worker_that_the_system_starves(component_cache: Path) -> None:
+    """A worker whose allocation the system refused has reached the memory limit, and says so."""
+    result = run_now(component_that_returns_ok(), component_cache, worker_module="tests.support.bad_workers.starved").result
+
+    assert (result.outcome, result.limit) == ("limit", "memory")
+
+
+def test_directory_that_vanished(component_cache: Path, tmp_path: Path) -> None:
+    """A directory that is gone when the worker opens it is named."""
+    result = run_now(component_that_returns_ok(), component_cache, directories=(Preopen(guest="dist", host=tmp_path / "gone"),)).result
+
+    assert (result.outcome, result.slug) == ("refused", "plugin/dir-unreadable")
+    assert result.detail is not None
+    assert str(tmp_path / "gone") in result.detail
+
+
+def test_files_that_are_too_large_together(component_cache: Path) -> None:
+    """Files that fit one by one may still be too much."""
+    files = tuple(InlineFile(name=str(number), content="x" * (16 << 20)) for number in range(5))
+
+    assert run_now(component_that_returns_ok(), component_cache, files=files).result.slug == "plugin/files-too-large"
+
+
 def test_last_words_of_a_worker(component_cache: Path) -> None:
     """What a dying worker wrote to stderr is in the error's detail, and how it ended in its summary."""
     with pytest.raises(SandboxError, match="exit status 3") as caught:
