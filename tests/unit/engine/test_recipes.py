@@ -1,0 +1,145 @@
+"""A canister's recipe becomes its steps, wherever the template lives."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.project import Canister, PrebuiltStep, RecipeReference, ScriptStep
+from orchestrator.engine.recipes import expand_recipes
+from orchestrator.engine.session import Session
+from orchestrator.errors import ManifestError, RecipeError, Span, StoreError
+from tests.support.memory_network import MemoryNetwork
+from tests.support.projects import Recording, make_project, memory_session
+
+pytestmark = pytest.mark.anyio
+TEMPLATE = """\
+build:
+  steps:
+    - type: pre-built
+      path: {{ path }}
+sync:
+  steps:
+    - type: script
+      command: echo {{ _.canister.name }}
+"""
+SHA256 = hashlib.sha256(TEMPLATE.encode()).hexdigest()
+SPAN = Span(path=Path("icp.yaml"), line=4, column=7)
+
+
+@pytest.fixture
+def recording() -> Recording:
+    """Return an empty recording."""
+    return Recording()
+
+
+@pytest.fixture
+def session(tmp_path: Path, network: MemoryNetwork, recording: Recording) -> Session:
+    """Return a session of an empty project, whose user has an empty home."""
+    opened = memory_session(make_project(tmp_path, []), network, recording)
+    return replace(opened, environ={"ORCHESTRATOR_HOME": str(tmp_path / "home")})
+
+
+def canister(directory: Path, address: str, *, sha256: str | None = None) -> Canister:
+    """Return a canister with a recipe and a step of its own."""
+    reference = RecipeReference(address=address, sha256=sha256, configuration={"path": "a.wasm"}, span=SPAN)
+    return Canister(name="api", directory=directory, recipe=reference, sync=(ScriptStep(commands=("own",)),))
+
+
+class Server:
+    """Serves the template, and counts."""
+
+    def __init__(self, template: str = TEMPLATE) -> None:
+        """Take what is served."""
+        self.template = template
+        self.asked: list[str] = []
+
+    async def fetch(self, url: str) -> bytes:
+        """Answer a download."""
+        self.asked.append(url)
+        if "missing" in url:
+            raise StoreError("gone", detail="the server answered 404 Not Found")
+        return self.template.encode()
+
+
+async def test_a_local_recipe_becomes_steps(tmp_path: Path, session: Session) -> None:
+    """The template's steps come first, rendered with configuration and name; paths start from the canister."""
+    (tmp_path / "recipe.hbs").write_text(TEMPLATE)
+
+    (expanded,) = await expand_recipes(session, [canister(tmp_path, "./recipe.hbs")])
+
+    (build,) = expanded.build
+    assert isinstance(build, PrebuiltStep)
+    assert build.path == tmp_path / "a.wasm"
+    assert [step.commands for step in expanded.sync if isinstance(step, ScriptStep)] == [("echo api",), ("own",)]
+    assert expanded.recipe is None
+
+
+async def test_canisters_without_recipe_stay(tmp_path: Path, session: Session) -> None:
+    """What has its own steps is left alone."""
+    plain = Canister(name="plain", directory=tmp_path)
+
+    assert await expand_recipes(session, [plain]) == (plain,)
+
+
+async def test_a_registry_recipe_is_downloaded(tmp_path: Path, session: Session, recording: Recording) -> None:
+    """The official registry's address is known; without a hash there is a warning that gives it."""
+    server = Server()
+
+    await expand_recipes(replace(session, fetch=server.fetch), [canister(tmp_path, "@dfinity/rust@v3.2.0")])
+
+    assert server.asked == ["https://github.com/dfinity/icp-cli-recipes/releases/download/rust-v3.2.0/recipe.hbs"]
+    (warning,) = recording.of("warning")
+    assert SHA256 in str(getattr(warning, "hint", None))
+
+
+async def test_a_pinned_recipe_is_fetched_once(tmp_path: Path, session: Session, recording: Recording) -> None:
+    """A template with its hash needs the network only the first time."""
+    server = Server()
+    opened = replace(session, fetch=server.fetch)
+    pinned = canister(tmp_path, "https://recipes.test/a.hbs", sha256=SHA256)
+
+    await expand_recipes(opened, [pinned])
+    await expand_recipes(opened, [pinned])
+
+    assert len(server.asked) == 1
+    assert recording.of("warning") == []
+
+
+async def test_another_template_than_the_pinned_is_refused(tmp_path: Path, session: Session) -> None:
+    """A server cannot slip in other steps."""
+    server = Server(TEMPLATE + "# changed\n")
+    pinned = canister(tmp_path, "https://recipes.test/a.hbs", sha256=SHA256)
+
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(replace(session, fetch=server.fetch), [pinned])
+
+    assert caught.value.slug == "recipe/checksum"
+
+
+@pytest.mark.parametrize(
+    ("address", "slug"),
+    [
+        ("@nobody/rust@v1", "recipe/unknown-registry"),
+        ("https://recipes.test/missing.hbs", "recipe/download"),
+        ("./nowhere.hbs", "recipe/not-found"),
+    ],
+)
+async def test_what_cannot_be_had_is_explained(tmp_path: Path, session: Session, address: str, slug: str) -> None:
+    """The error points at the recipe in the manifest."""
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(replace(session, fetch=Server().fetch), [canister(tmp_path, address)])
+
+    assert caught.value.slug == slug
+    assert caught.value.span == SPAN
+
+
+async def test_a_template_that_makes_no_steps_is_explained(tmp_path: Path, session: Session) -> None:
+    """What renders into nothing is an error of the manifest."""
+    (tmp_path / "recipe.hbs").write_text("sync: {}\n")
+
+    with pytest.raises(ManifestError):
+        await expand_recipes(session, [canister(tmp_path, "./recipe.hbs")])
+
+    assert not (tmp_path / "home").exists()
