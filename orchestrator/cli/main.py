@@ -22,8 +22,10 @@ _COMMANDS = {
     "build": "orchestrator.cli.commands.build:build",
     "sync": "orchestrator.cli.commands.sync:sync",
     "canister": "orchestrator.cli.commands.canister:canister",
+    "project": "orchestrator.cli.commands.project:project",
     "lock": "orchestrator.cli.commands.lock:lock",
     "network": "orchestrator.cli.commands.network:network",
+    "completions": "orchestrator.cli.commands.completions:completions",
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

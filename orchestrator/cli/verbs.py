@@ -22,13 +22,13 @@ Result = TypeVar("Result")
 Consent = Callable[["Plan"], Awaitable[bool]]
 
 
-def open_project(state: State) -> "Project":
+def open_project(state: State, *, strict: bool = False) -> "Project":
     """Find and load the project that the command line means, and show what loading found odd."""
     from orchestrator import manifest
     from orchestrator.ui.errors import render_diagnostic
 
     directory = state.start if state.project_is_given else manifest.find_project(state.start).parent
-    project = manifest.load_project(directory)
+    project = manifest.load_project(directory, strict=strict)
     for warning in project.warnings:
         text = render_diagnostic(warning, base=state.terminal.directory, style=state.style())
         state.terminal.stderr.write(f"{text}\n\n")

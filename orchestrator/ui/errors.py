@@ -26,7 +26,8 @@ _TAB = "    "
 def render_error(error: OrchestratorError, *, base: Path, style: Style = PLAIN) -> str:
     """Return every problem of an error, a blank line between them; paths are shown relative to `base`."""
     blocks = [render_diagnostic(diagnostic, base=base, style=style) for diagnostic in error.diagnostics]
-    if len(blocks) > 1 or error.summary != error.diagnostics[0].summary:
+    plain = len(blocks) == 1 and error.summary == error.diagnostics[0].summary and error.diagnostics[0].severity == "error"
+    if not plain:
         blocks.append("\n".join([f"{style.paint('red', 'error')}: {harmless(error.summary)}", *_indented(error.detail)]))
         if error.hint:
             blocks.append(_hint(error.hint, style))

@@ -22,6 +22,9 @@ PAGES = [
     "network reset",
     "network list",
     "lock",
+    "project",
+    "project validate",
+    "completions",
     "lock status",
 ]
 
@@ -35,7 +38,7 @@ def test_help_page(orchestrator: Command, snapshot: SnapshotAssertion, page: str
     assert done.stdout == snapshot
 
 
-@pytest.mark.parametrize("group", ["", "canister", "network", "lock"])
+@pytest.mark.parametrize("group", ["", "canister", "network", "lock", "project"])
 def test_group_without_command_is_its_help(orchestrator: Command, group: str) -> None:
     """Naming no command prints the help and succeeds."""
     bare = orchestrator(*group.split())

@@ -1,0 +1,53 @@
+"""`orchestrator project` and `orchestrator completions`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Command
+from tests.support.workspace import ROOT
+
+
+def test_valid_project_is_said_to_be(orchestrator: Command) -> None:
+    """A project without problems is summed up in one line, and nothing is on stdout."""
+    done = orchestrator("project", "validate")
+
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "`icp.yaml` is valid: 1 canister, 3 networks, 3 environments\n"
+
+
+def test_warnings_become_errors_when_strict(orchestrator: Command, project: Path) -> None:
+    """A key that icp ignores is a warning, and an error with --strict."""
+    manifest = project / "icp.yaml"
+    manifest.write_text(manifest.read_text().replace("    network: test\n", "    network: test\n    netwrok: test\n"))
+
+    lenient = orchestrator("project", "validate")
+    strict = orchestrator("project", "validate", "--strict")
+
+    assert lenient.exit_code == 0
+    assert lenient.stderr.startswith("warning[manifest/")
+    assert lenient.stderr.endswith("; 1 warning\n")
+    assert strict.exit_code == 1
+    assert "\nerror: " in strict.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_completion_script(orchestrator: Command, shell: str) -> None:
+    """Each shell gets a script that asks the command itself."""
+    done = orchestrator("completions", shell)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert f"_ORCHESTRATOR_COMPLETE={shell}_complete" in done.stdout
+
+
+def test_completion_answers() -> None:
+    """What the script asks is answered: `network sta` completes to its commands."""
+    asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_WORDS": "orchestrator network sta", "COMP_CWORD": "2"}
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator.cli"], cwd=ROOT, env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["plain,start", "plain,status"]
