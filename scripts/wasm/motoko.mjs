@@ -11,6 +11,7 @@ const require = createRequire(resolve(modules, "motoko", "package.json"));
 try {
   const compiler = require("motoko").default;
   compiler.loadPackage(require("motoko/packages/latest/core.json"));
+  compiler.setPublicMetadata(["candid:service", "candid:args"]); // so that anybody can ask for the interface
   compiler.write("main.mo", readFileSync(source, "utf8"));
   const { wasm, candid } = compiler.wasm("main.mo", "ic");
   writeFileSync(wasmPath, wasm);
