@@ -4,6 +4,7 @@ Jobs run one at a time, in order, on a worker thread that only they use. What a 
 executed in slices by `keep_running`, so that queries are answered while calls go on.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -59,6 +60,8 @@ class Driver:
         self._limiter = limiter
         self._progress = anyio.Event()
         self._work = anyio.Event()
+        self._delayed: deque[tuple[float, UserCall]] = deque()
+        self._delays = anyio.Event()
 
     async def run(self, job: Callable[[], _T]) -> _T:
         """Run a job on the replica's thread."""
@@ -68,12 +71,10 @@ class Driver:
         """Take in an update call and start executing it; returns why it is refused, or None."""
         if self._delay:
             refusal = await self.run(lambda: self.replica.accept(call))
-            if refusal is not None:
-                return refusal
-            await anyio.sleep(self._delay)
-            await self.run(lambda: self.replica.enqueue(call))
-            self._work.set()
-            return None
+            if refusal is None:
+                self._delayed.append((anyio.current_time() + self._delay, call))
+                self._delays.set()
+            return refusal
         refusal, more = await self.run(lambda: self._submit(call))
         self._note(more=more)
         return refusal
@@ -98,6 +99,17 @@ class Driver:
             await self._work.wait()
             self._work = anyio.Event()
             self._note(more=await self.run(self._advance))
+
+    async def keep_delaying(self) -> None:
+        """Start delayed calls when their time has come, for ever."""
+        while True:
+            await self._delays.wait()
+            self._delays = anyio.Event()
+            while self._delayed:
+                due, call = self._delayed.popleft()
+                await anyio.sleep_until(due)
+                await self.run(lambda call=call: self.replica.enqueue(call))  # type: ignore[misc]  # the default binds the loop's value
+                self._work.set()
 
     async def keep_ticking(self) -> None:
         """Start timers and heartbeats when they are due, for ever."""

@@ -33,8 +33,10 @@ class Service:
     async def keep_going(self) -> None:
         """Execute, tick and save until cancelled."""
         async with anyio.create_task_group() as tasks:
-            for work in (self.driver.keep_running, self.driver.keep_ticking, self.driver.keep_checkpoints):
-                tasks.start_soon(work)
+            tasks.start_soon(self.driver.keep_running)
+            tasks.start_soon(self.driver.keep_delaying)
+            tasks.start_soon(self.driver.keep_ticking)
+            tasks.start_soon(self.driver.keep_checkpoints)
 
     async def save(self) -> None:
         """Save the state a last time."""

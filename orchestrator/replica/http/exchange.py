@@ -1,5 +1,6 @@
 """HTTP requests and responses as values, and the body reader with its limit."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,10 @@ __all__ = ["CORS_HEADERS", "HttpError", "HttpRequest", "HttpResponse", "Receive"
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_CONNECTION_HEADERS = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 CORS_HEADERS: Mapping[str, str] = {
     "access-control-allow-origin": "*",
@@ -71,11 +76,14 @@ async def read_body(receive: Receive, *, limit: int) -> bytes:
 async def send_response(send: Send, response: HttpResponse, *, without_body: bool) -> None:
     """Send a response; CORS headers that it does not set itself are added."""
     own = {name.lower() for name, _ in response.headers}
-    headers = [
-        (name, value) for name, value in response.headers if name.lower() not in {"content-length", "transfer-encoding", "connection"}
-    ]
+    headers = [(name, value) for name, value in response.headers if _may_pass(name, value)]
     headers += [(name, value) for name, value in CORS_HEADERS.items() if name not in own]
     headers.append(("content-length", str(len(response.body))))
     raw = [(name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     await send({"type": "http.response.body", "body": b"" if without_body else response.body})
+
+
+def _may_pass(name: str, value: str) -> bool:
+    """Leave out what belongs to the connection, and what would not be one header on the wire."""
+    return _HEADER_NAME.fullmatch(name) is not None and not _CONTROL.search(value) and name.lower() not in _CONNECTION_HEADERS

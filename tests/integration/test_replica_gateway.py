@@ -1,0 +1,157 @@
+"""The gateway: canisters answer browsers, and people are told in plain words when they do not."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from orchestrator.candid import FunctionReference, Variant, encode
+from orchestrator.candid.types import BLOB, BOOL, NAT, NAT16, TEXT, Opt, Type, Vec, function, record, tuple_of, variant
+from orchestrator.core.principal import Principal
+from tests.support.replica_client import ReplicaClient
+from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.vm import module
+
+TOKEN = record({"part": NAT, "of": TEXT})
+CALLBACK = record({"callback": function([TOKEN], [record({"body": BLOB, "token": Opt(TOKEN)})], "query"), "token": TOKEN})
+RESPONSE = record(
+    {
+        "status_code": NAT16,
+        "headers": Vec(tuple_of(TEXT, TEXT)),
+        "body": BLOB,
+        "upgrade": Opt(BOOL),
+        "streaming_strategy": Opt(variant({"Callback": CALLBACK})),
+    }
+)
+
+
+def website(queried: bytes, *, updated: bytes = b"", streamed: bytes = b"") -> bytes:
+    """Return a canister that answers `http_request`, its update and its streaming callback with these bytes."""
+    names = ("http_request", "http_request_update", "next_part")
+    kinds = ("query", "update", "query")
+    parts = []
+    offset = 1024
+    for name, kind, reply in zip(names, kinds, (queried, updated, streamed), strict=True):
+        text = "".join(f"\\{byte:02x}" for byte in reply)
+        parts.append(f'(data (i32.const {offset}) "{text}")')
+        parts.append(
+            f'(func (export "canister_{kind} {name}")'
+            f" (call $msg_reply_data_append (i32.const {offset}) (i32.const {len(reply)})) (call $msg_reply))"
+        )
+        offset += len(reply)
+    return module(("msg_reply", "msg_reply_data_append"), "\n".join(parts))
+
+
+def response(body: bytes = b"hello", *, status: int = 200, headers: list[tuple[str, str]] | None = None, **fields: object) -> bytes:
+    """Encode what a canister answers."""
+    return encode([RESPONSE], [{"status_code": status, "headers": headers or [], "body": body, **fields}])
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
+    """Run one network for this file."""
+    with running_replica(tmp_path_factory.mktemp("replica")) as running:
+        yield running
+
+
+@pytest.fixture
+def client(replica: RunningReplica) -> Iterator[ReplicaClient]:
+    """Return a client of the network."""
+    with ReplicaClient(replica.url, replica.root_key) as made:
+        yield made
+
+
+def get(client: ReplicaClient, canister: Principal, path: str = "/", **headers: str) -> httpx.Response:
+    """Ask the gateway for a path of a canister's host."""
+    return client.http.get(path, headers={"host": f"{canister}.localhost:8000", **headers})
+
+
+def deploy(client: ReplicaClient, wasm: bytes) -> Principal:
+    """Create a canister and install a module."""
+    canister = client.create()
+    client.install(canister, wasm)
+    return canister
+
+
+def test_a_canister_answers_by_host_query_and_referer(client: ReplicaClient) -> None:
+    """Status, headers and body are the canister's, however it was named."""
+    answer = response(b"I am a teapot", status=418, headers=[("Content-Type", "text/plain"), ("X-Kind", "teapot")])
+    canister = deploy(client, website(answer))
+    by_host = get(client, canister, "/any/path?x=1")
+    by_query = client.http.get("/", params={"canisterId": str(canister)})
+    by_referer = client.http.get("/style.css", headers={"referer": f"http://localhost:8000/?canisterId={canister}"})
+    for found in (by_host, by_query, by_referer):
+        assert (found.status_code, found.content, found.headers["x-kind"]) == (418, b"I am a teapot", "teapot")
+
+
+def test_headers_cannot_be_smuggled(client: ReplicaClient) -> None:
+    """A header with a line break, or a name that is none, is left out; the others arrive."""
+    headers = [("x-bad", "a\r\nx-injected: 1"), ("x bad name", "1"), ("content-length", "3"), ("x-good", "1")]
+    found = get(client, deploy(client, website(response(b"hello", headers=headers))))
+    assert (found.content, found.headers["x-good"]) == (b"hello", "1")
+    assert not {"x-bad", "x-injected", "x bad name"} & set(found.headers)
+
+
+def test_head_has_no_body(client: ReplicaClient) -> None:
+    """HEAD tells the length and sends nothing."""
+    canister = deploy(client, website(response(b"12345")))
+    found = client.http.head("/", headers={"host": f"{canister}.localhost"})
+    assert (found.status_code, found.content, found.headers["content-length"]) == (200, b"", "5")
+
+
+def test_a_request_may_be_upgraded_to_an_update(client: ReplicaClient) -> None:
+    """When the query asks for it the update's answer is passed on."""
+    canister = deploy(client, website(response(b"", upgrade=True), updated=response(b"updated", status=201)))
+    found = get(client, canister)
+    assert (found.status_code, found.content) == (201, b"updated")
+
+
+def test_a_body_is_streamed_with_the_canisters_own_token(client: ReplicaClient) -> None:
+    """The token goes back in the type in which it came, and the parts are put together."""
+    canister = client.create()
+    strategy = {"callback": FunctionReference(canister, "next_part"), "token": {"part": 1, "of": "two"}}
+    first = response(b"one ", streaming_strategy=Variant("Callback", strategy))
+    last: list[Type] = [record({"body": BLOB, "token": Opt(TOKEN)})]
+    client.install(canister, website(first, streamed=encode(last, [{"body": b"two", "token": None}])))
+    assert get(client, canister).content == b"one two"
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "words"),
+    [
+        ("localhost:8000", 404, "No canister here"),
+        ("not-a-canister.localhost", 400, "Not a canister id"),
+        ("aaaaa-aa.localhost", 404, "serves no web pages"),
+        ("ryjl3-tyaaa-aaaaa-aaaba-cai.localhost", 404, "There is no such canister"),
+    ],
+)
+def test_unknown_hosts_get_a_page_in_plain_words(client: ReplicaClient, host: str, status: int, words: str) -> None:
+    """The page says what is wrong, as HTML."""
+    found = client.http.get("/", headers={"host": host})
+    assert found.status_code == status
+    assert words in found.text
+    assert found.headers["content-type"].startswith("text/html")
+
+
+def test_canisters_that_cannot_answer_are_explained(client: ReplicaClient) -> None:
+    """No code, no web pages, rubbish and a stopped canister each have their own page."""
+    empty, mute, rubbish = client.create(), deploy(client, module((), "")), deploy(client, website(b"rubbish"))
+    stopped = deploy(client, website(response()))
+    client.manage("stop_canister", {"canister_id": stopped})
+    pages = [get(client, canister) for canister in (empty, mute, rubbish, stopped)]
+    assert [found.status_code for found in pages] == [503, 404, 502, 503]
+    titles = ("no code yet", "serves no web pages", "not an HTTP response", "is stopped")
+    assert all(title in found.text for title, found in zip(titles, pages, strict=True))
+
+
+def test_what_a_page_quotes_is_escaped(client: ReplicaClient) -> None:
+    """Text of the request cannot become markup."""
+    found = client.http.get("/", params={"canisterId": "<script>alert(1)</script>"})
+    assert found.status_code == 400
+    assert "<script>" not in found.text
+
+
+def test_the_api_is_there_at_a_canisters_host_too(client: ReplicaClient) -> None:
+    """A page's own agent finds the API at its origin."""
+    canister = deploy(client, website(response()))
+    assert get(client, canister, "/api/v2/status").status_code == 200

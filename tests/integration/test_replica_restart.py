@@ -1,0 +1,134 @@
+"""The network's process: what survives its end, graceful or not, and how it refuses to start."""
+
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from orchestrator.candid import Variant
+from orchestrator.protocol.hash_tree import Found
+from tests.support.replica_client import ReplicaClient
+from tests.support.replica_modules import counter
+from tests.support.replica_process import RunningReplica, running_replica, start_replica, stop_replica
+
+EMPTY = b"DIDL\x00\x00"
+UPGRADE = Variant("upgrade")
+
+
+def client_of(replica: RunningReplica, earlier: ReplicaClient | None = None) -> ReplicaClient:
+    """Return a client, with the identity of an earlier one."""
+    return ReplicaClient(replica.url, replica.root_key, earlier.identity if earlier else None)
+
+
+def number(reply: bytes) -> int:
+    """Return the counter's value."""
+    return int.from_bytes(reply[-4:], "little")
+
+
+def test_a_restarted_network_is_the_same_network(tmp_path: Path) -> None:
+    """Root key, instance id, canisters with memory and stable memory, and request statuses survive a stop."""
+    first = start_replica(tmp_path)
+    with client_of(first) as client:
+        canister = client.create()
+        client.install(canister, counter())
+        request = client.prepare(canister, "inc", EMPTY)
+        client.finish(request, client.submit(request, canister))
+        client.install(canister, counter(), mode=UPGRADE)
+        client.call(canister, "inc", EMPTY)
+    assert stop_replica(first) == 0
+    with running_replica(tmp_path) as second, client_of(second, client) as again:
+        assert (second.root_key, second.instance_id) == (first.root_key, first.instance_id)
+        assert number(again.query(canister, "get", EMPTY)) == 102
+        assert number(again.finish(request, again.submit(request, canister))) == 101
+        again.install(canister, counter(), mode=UPGRADE)
+        assert number(again.call(canister, "inc", EMPTY)) == 103
+        assert again.create() != canister
+
+
+def test_a_created_canister_survives_a_kill(tmp_path: Path) -> None:
+    """An id that was answered is known after the process was killed at once, and is never given out again."""
+    first = start_replica(tmp_path)
+    with client_of(first) as client:
+        client.create()
+        created = [client.create() for _ in range(3)]
+        first.process.kill()
+        first.process.wait()
+    with running_replica(tmp_path) as second, client_of(second, client) as again:
+        for canister in created:
+            assert again.status(canister)["module_hash"] is None
+        assert again.create() not in created
+
+
+def test_a_killed_network_continues_from_its_last_checkpoint(tmp_path: Path) -> None:
+    """Without a graceful stop the state is one that was there, not a mixture."""
+    first = start_replica(tmp_path)
+    with client_of(first) as client:
+        canister = client.create()
+        client.install(canister, counter())
+        state = first.state_directory / "state.cbor"
+        before = state.stat().st_ino
+        value = 100
+        while state.stat().st_ino == before:
+            value = number(client.call(canister, "inc", EMPTY))
+        first.process.kill()
+        first.process.wait()
+    with running_replica(tmp_path) as second, client_of(second, client) as again:
+        assert 100 <= number(again.query(canister, "get", EMPTY)) <= value
+
+
+def test_secrets_are_private(tmp_path: Path) -> None:
+    """Keys and the status file with its token are readable by their owner only."""
+    with running_replica(tmp_path) as replica:
+        files = [replica.state_directory / "keys" / "root", replica.state_directory / "keys" / "node", tmp_path / "replica-status.json"]
+        assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * 3
+        assert len(replica.control_token) == 64
+    assert not (tmp_path / "replica-status.json").exists()
+
+
+def run_to_its_end(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Start a network that is expected to refuse."""
+    command = [sys.executable, "-m", "orchestrator.replica", "--status-file", str(tmp_path / "status.json"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_taken_port_is_exit_status_3(tmp_path: Path) -> None:
+    """The last line of stderr says which port is taken, and no status file appears."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_to_its_end(tmp_path, "--state-dir", str(tmp_path / "state"), "--port", str(port))
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"port-taken: 127.0.0.1:{port}")
+    assert not (tmp_path / "status.json").exists()
+
+
+def test_a_state_directory_has_one_process(tmp_path: Path) -> None:
+    """A second process on the same directory is refused in words."""
+    with running_replica(tmp_path) as replica:
+        done = run_to_its_end(tmp_path, "--state-dir", str(replica.state_directory))
+    assert done.returncode == 1
+    assert "another network runs on the state directory" in done.stderr
+
+
+def test_a_damaged_state_refuses_to_start(tmp_path: Path) -> None:
+    """The process ends with status 1 and says what is wrong; the damaged file is left as it is."""
+    stop_replica(start_replica(tmp_path))
+    state = tmp_path / "state" / "state.cbor"
+    state.write_bytes(b"damaged")
+    done = run_to_its_end(tmp_path, "--state-dir", str(tmp_path / "state"))
+    assert (done.returncode, state.read_bytes()) == (1, b"damaged")
+    assert "replica/state-unreadable" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_updates_can_be_delayed(tmp_path: Path) -> None:
+    """With an artificial delay a call is received at once, starts later, and answers; queries are not delayed."""
+    with running_replica(tmp_path, arguments=["--artificial-delay-ms", "700"]) as replica, client_of(replica) as client:
+        canister = client.create()
+        client.install(canister, counter())
+        request = client.prepare(canister, "inc", EMPTY)
+        assert client.post(f"/api/v2/canister/{canister}/call", request.body).status_code == 202
+        path = [b"request_status", request.request_id, b"status"]
+        assert client.certificate([path], canister).lookup(path) == Found(b"received")
+        assert number(client.query(canister, "get", EMPTY)) == 100
+        assert number(client.finish(request, client.submit(request, canister))) == 101
