@@ -47,7 +47,7 @@ class _StaleArtifactError(Exception):
     """Raised when wasmtime refuses an artifact from the cache, as after a change of the processor."""
 
 
-def _inspect(request: PluginRequest) -> ComponentFacts:
+def _check_bytes(request: PluginRequest) -> None:
     if hashlib.sha256(request.component).hexdigest() != request.sha256:
         raise PluginRefusedError(
             "the plugin's bytes are not those of its sha256",
@@ -55,6 +55,9 @@ def _inspect(request: PluginRequest) -> ComponentFacts:
             detail=f"expected {request.sha256}",
             hint="the file changed while it was read; run again",
         )
+
+
+def _inspect(request: PluginRequest) -> ComponentFacts:
     total = sum(len(file.content) for file in request.files)
     if total > MAX_FILES_CHARACTERS:
         raise PluginRefusedError(
@@ -95,6 +98,7 @@ async def _load_artifact(request: PluginRequest) -> Artifact:
     stem = artifact_stem(request.sha256, wrap=request.wrap)
 
     def look() -> Artifact | None:
+        _check_bytes(request)
         cache.prepare()
         return cache.find(stem)
 
@@ -120,9 +124,8 @@ def _order(request: PluginRequest, artifact: Artifact) -> Start:
 class _Session:
     """One run: what the plugin wrote and asked for so far."""
 
-    def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine, worker_module: str) -> None:
+    def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine) -> None:
         self._request = request
-        self._worker_module = worker_module
         self._call = call
         self._on_line = on_line
         self._stdout = LineCapture("stdout")
@@ -130,13 +133,12 @@ class _Session:
         self._calls = 0
         self._call_seconds = 0.0
 
-    async def run(self, artifact: Artifact) -> PluginResult:
+    async def run(self, worker: Child, artifact: Artifact) -> PluginResult:
         """Run the artifact to its end or to its timeout; raises `_StaleArtifactError`."""
         limits = self._request.limits
         started = anyio.current_time()
         with anyio.move_on_after(limits.timeout_seconds):
-            async with start_child(self._worker_module) as worker:
-                return await self._converse(worker, artifact)
+            return await self._converse(worker, artifact)
         spent = anyio.current_time() - started - self._call_seconds
         return self.result(timeout_ending(limits), compute_seconds=min(spent, limits.compute_seconds))
 
@@ -222,6 +224,19 @@ class _Session:
         )
 
 
+def _forget_artifact(request: PluginRequest) -> None:
+    cache = ComponentCache(request.cache_directory)
+    stale = cache.find(artifact_stem(request.sha256, wrap=request.wrap))
+    if stale is not None:
+        cache.forget(stale)
+
+
+async def _start_and_run(session: _Session, request: PluginRequest, worker_module: str) -> PluginResult:
+    """Start a worker and, while it starts, verify the artifact or make it."""
+    async with start_child(worker_module) as worker:
+        return await session.run(worker, await _load_artifact(request))
+
+
 async def run_plugin(request: PluginRequest, call: CanisterCall, on_line: OnLine, *, worker_module: str = WORKER) -> PluginResult:
     """Run one plugin to its end.
 
@@ -233,16 +248,12 @@ async def run_plugin(request: PluginRequest, call: CanisterCall, on_line: OnLine
     """
     try:
         facts = await to_thread.run_sync(_inspect, request)
-        session = _Session(request, call, on_line, worker_module)
+        session = _Session(request, call, on_line)
         try:
-            result = await session.run(await _load_artifact(request))
+            result = await _start_and_run(session, request, worker_module)
         except _StaleArtifactError:
-            cache = ComponentCache(request.cache_directory)
-            stem = artifact_stem(request.sha256, wrap=request.wrap)
-            stale = await to_thread.run_sync(cache.find, stem)
-            if stale is not None:
-                cache.forget(stale)
-            result = await session.run(await _load_artifact(request))
+            await to_thread.run_sync(_forget_artifact, request)
+            result = await _start_and_run(session, request, worker_module)
     except PluginRefusedError as refusal:
         return PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=refusal.hint)
     except _StaleArtifactError as error:
