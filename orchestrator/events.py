@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 RunResult = Literal["done", "failed", "changes", "paused", "unknown", "interrupted"]
-StepKind = Literal["create", "settings", "install", "upgrade", "reinstall", "start", "sync-script", "sync-plugin"]
+StepKind = Literal["create", "settings", "install", "upgrade", "reinstall", "start", "stop", "sync-script", "sync-plugin"]
 Stream = Literal["stdout", "stderr"]
 
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.calls import CallAnswer, call
     from orchestrator.engine.execute import Consent
     from orchestrator.engine.inspection import canister_ids, canister_list, canister_status, canister_url
+    from orchestrator.engine.lifecycle import start_canisters, stop_canisters
     from orchestrator.engine.loading import load_project
     from orchestrator.engine.planner import Options
     from orchestrator.engine.ports import Connection, LiveCanister
@@ -33,6 +34,8 @@ __all__ = [
     "load_project",
     "open_session",
     "plan",
+    "start_canisters",
+    "stop_canisters",
     "sync",
 ]
 
@@ -41,6 +44,7 @@ _HOMES = {
     "calls": ("CallAnswer", "call"),
     "execute": ("Consent",),
     "inspection": ("canister_ids", "canister_list", "canister_status", "canister_url"),
+    "lifecycle": ("start_canisters", "stop_canisters"),
     "loading": ("load_project",),
     "planner": ("Options",),
     "ports": ("Connection", "LiveCanister"),

@@ -26,6 +26,7 @@ STEP_WORDS: Mapping[StepKind, tuple[str, str]] = {
     "upgrade": ("upgrading", "upgraded"),
     "reinstall": ("reinstalling", "reinstalled"),
     "start": ("starting", "started"),
+    "stop": ("stopping", "stopped"),
     "sync-script": ("syncing by script", "synced by script"),
     "sync-plugin": ("syncing by plugin", "synced by plugin"),
 }

@@ -15,6 +15,8 @@ PAGES = [
     "canister call",
     "canister list",
     "canister status",
+    "canister start",
+    "canister stop",
     "network",
     "network start",
     "network stop",

@@ -1,4 +1,4 @@
-"""`orchestrator canister call|list|status`."""
+"""`orchestrator canister call|list|status|start|stop`."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from orchestrator.cli.call_arguments import read_arguments
 from orchestrator.cli.groups import LazyGroup
 from orchestrator.cli.options import proxy_option, shared_options
 from orchestrator.cli.state import State
-from orchestrator.cli.verbs import look
+from orchestrator.cli.verbs import look, run_verb
 
 if TYPE_CHECKING:
     from orchestrator.core.principal import Principal
@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from orchestrator.engine.session import Session
     from orchestrator.ui.canisters import CanisterReport
 
-__all__ = ["call", "canister", "list_canisters", "status"]
+__all__ = ["call", "canister", "list_canisters", "start", "status", "stop"]
 
 _HERE = "orchestrator.cli.commands.canister"
-_COMMANDS = {"call": f"{_HERE}:call", "list": f"{_HERE}:list_canisters", "status": f"{_HERE}:status"}
+_COMMANDS = {
+    "call": f"{_HERE}:call",
+    "list": f"{_HERE}:list_canisters",
+    "status": f"{_HERE}:status",
+    "start": f"{_HERE}:start",
+    "stop": f"{_HERE}:stop",
+}
 
 
 @click.group(cls=LazyGroup, commands_by_name=_COMMANDS, short_help="Call and look at canisters.")
@@ -107,6 +113,28 @@ def status(state: State, *, name: str | None, id_only: bool) -> None:
         else:
             text = render_canister(report)
         state.terminal.stdout.write(f"{text}\n")
+
+
+@click.command(short_help="Start canisters.")
+@click.argument("names", nargs=-1, required=True, metavar="CANISTER...")
+@shared_options
+@click.pass_obj
+def start(state: State, *, names: tuple[str, ...]) -> None:
+    """Start deployed canisters; those that run already are left alone."""
+    from orchestrator import engine
+
+    run_verb(state, "canister start", lambda session: engine.start_canisters(session, names))
+
+
+@click.command(short_help="Stop canisters.")
+@click.argument("names", nargs=-1, required=True, metavar="CANISTER...")
+@shared_options
+@click.pass_obj
+def stop(state: State, *, names: tuple[str, ...]) -> None:
+    """Stop deployed canisters and wait until they have stopped; they keep their state and their cycles."""
+    from orchestrator import engine
+
+    run_verb(state, "canister stop", lambda session: engine.stop_canisters(session, names))
 
 
 def _report(session: "Session", name: str, canister_id: "Principal", live: "LiveCanister") -> "CanisterReport":
