@@ -37,6 +37,7 @@ EXEC_SIGNATURE: Final = (
     "proxy-canister-id: option<string>}) -> result<_, string>"
 )
 
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
 _TYPES_IMPORT: Final = re.compile(r"icp:sync-plugin/types@(?P<version>\d+\.\d+)(\.\d+)?(?P<rest>[-+].*)?")
 _WASI_IMPORT: Final = re.compile(r"wasi:(?P<name>[a-z0-9-]+/[a-z0-9-]+)@0\.2(\.\d+)?")
 _WASI_OFFERED: Final = frozenset(
@@ -124,9 +125,8 @@ def check_imports(imports: Iterable[str]) -> str:
     return version
 
 
-def wit_directory() -> Path:
-    """Find the directory of the interface texts: packaged with a wheel, the source tree's `wit/` otherwise."""
-    package = Path(__file__).resolve().parent.parent
+def wit_directory(package: Path = _PACKAGE) -> Path:
+    """Find the interface texts of the package in `package`: packaged with a wheel, the source tree's `wit/` otherwise."""
     for candidate in (package / "data" / "wit", package.parent / "wit"):
         if candidate.is_dir():
             return candidate

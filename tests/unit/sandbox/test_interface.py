@@ -1,6 +1,7 @@
 """What a plugin may import, and where the interface's text is."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,19 @@ def test_wit_is_packaged() -> None:
 
     assert "package icp:sync-plugin@0.1.0;" in text
     assert re.findall(r"^    (?:import|export) ([a-z-]+):", text, re.MULTILINE) == ["canister-call", "exec"]
+
+
+def test_wit_of_a_wheel_and_of_a_source_tree(tmp_path: Path) -> None:
+    """A wheel carries the texts inside the package, a source tree has them beside it; the package's own come first."""
+    package = tmp_path / "orchestrator"
+    with pytest.raises(FileNotFoundError, match="missing from the installation"):
+        wit_directory(package)
+    (tmp_path / "wit").mkdir()
+    beside = wit_directory(package)
+    (package / "data" / "wit").mkdir(parents=True)
+
+    assert beside == tmp_path / "wit"
+    assert wit_directory(package) == package / "data" / "wit"
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "0.1.7"])
