@@ -120,12 +120,15 @@ class Management:
         return decode_status(await self._call("canister_status", {"canister_id": canister_id}, canister_id))
 
     async def query_canister_status(self, canister_id: Principal) -> CanisterStatus:
-        """Return a canister's state as one node of its subnet signs it; by an update call where that is refused."""
+        """Return a canister's state as one node of its subnet signs it; by an update call where that is not offered.
+
+        A reject that names the canister (there is none of that id, say) is an answer, and raised as it is.
+        """
         data = _encode("canister_status", {"canister_id": canister_id})
         try:
             reply = await self._reader.query(MANAGEMENT_CANISTER, "canister_status", data, effective_canister_id=canister_id)
         except RejectError as error:
-            if error.error_code == _NOT_CONTROLLER:
+            if error.error_code == _NOT_CONTROLLER or str(canister_id) in error.message:
                 raise
             return await self.canister_status(canister_id)
         return decode_status(reply)

@@ -91,6 +91,7 @@ def test_empty_and_pruned_roots() -> None:
     assert lookup([4, bytes(32)], []) == Unknown()
     assert lookup([1, [4, bytes(32)], [2, b"m", [3, b""]]], [b"a"]) == Unknown()
     assert lookup([1, [4, bytes(32)], [2, b"m", [3, b""]]], [b"z"]) == Absent()
+    assert lookup([1, [2, b"a", [3, b""]], [4, bytes(32)]], [b"aa"]) == Unknown()
 
 
 @pytest.mark.parametrize(
