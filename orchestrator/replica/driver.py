@@ -4,6 +4,7 @@ Jobs run one at a time, in order, on a worker thread that only they use. What a 
 executed in slices by `keep_running`, so that queries are answered while calls go on.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from typing import Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from orchestrator.errors import StoreError
 from orchestrator.replica.rejects import Rejection
 from orchestrator.replica.replica import Replica, UserCall
 
 __all__ = ["CallEnd", "Driver", "Persistence"]
 
+_LOG = logging.getLogger(__name__)
 SLICE_MESSAGES = 50
 """How many messages run before other jobs get their turn."""
 TICK_SECONDS = 0.1
@@ -123,7 +126,12 @@ class Driver:
         pause = MIN_CHECKPOINT_SECONDS
         while True:
             await anyio.sleep(pause)
-            pause = max(MIN_CHECKPOINT_SECONDS, CHECKPOINT_PAUSE_FACTOR * await self.run(self._persistence.checkpoint))
+            try:
+                seconds = await self.run(self._persistence.checkpoint)
+            except (StoreError, OSError) as error:
+                _LOG.error("the state could not be saved; trying again: %s", error)  # a full disk needs no traceback
+                seconds = MIN_CHECKPOINT_SECONDS
+            pause = max(MIN_CHECKPOINT_SECONDS, CHECKPOINT_PAUSE_FACTOR * seconds)
 
     def _note(self, *, more: bool) -> None:
         """Wake those who wait for an end, and the loop that executes the rest."""

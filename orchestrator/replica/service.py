@@ -52,9 +52,10 @@ def load_service(
     """
     machine = WasmMachine(cache_directory=directory.root / "compiled")
     keys = NetworkKeys.from_seeds(*directory.load_seeds())
-    state, last_time = load_state(directory, machine)
-    replica = Replica(machine=machine, keys=keys, entropy=secrets.token_bytes, state=state, clock=Clock(time_source, last_time))
-    checkpoints = Checkpoints(replica, directory)
+    loaded = load_state(directory, machine)
+    clock = Clock(time_source, loaded.last_time if loaded else 0)
+    replica = Replica(machine=machine, keys=keys, entropy=secrets.token_bytes, state=loaded.state if loaded else None, clock=clock)
+    checkpoints = Checkpoints(replica, directory, loaded=loaded)
     driver = Driver(replica, checkpoints, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
     api, gateway = Api(driver, implementation=_IMPLEMENTATION), Gateway(driver)
     return Service(Handlers(api.answer, gateway.answer), driver, checkpoints)

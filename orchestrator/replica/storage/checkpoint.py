@@ -8,11 +8,12 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
+from orchestrator.errors import ReplicaError
 from orchestrator.replica.canister import Canister
 from orchestrator.replica.messages import Call, IngressOrigin
 from orchestrator.replica.replica import Replica
@@ -20,26 +21,44 @@ from orchestrator.replica.requests import RequestRecord
 from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.directory import StateDirectory
-from orchestrator.replica.vm.interface import Machine
+from orchestrator.replica.vm.interface import InvalidModuleError, Machine
 from orchestrator.store.atomic import PRIVATE_MODE, sync_directory, write_atomic
 
-__all__ = ["Checkpoints", "load_state"]
+__all__ = ["Checkpoints", "LoadedState", "load_state"]
 
 _STATE_FIELDS = ("next_canister_number", "next_call_id", "contexts", "callbacks", "queue")
 _NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks"})
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedState:
+    """A state from disk, the time it knew last, and which memory of which version each canister has there."""
+
+    state: ReplicaState
+    last_time: int
+    memories: Mapping[bytes, tuple[int, str]]
+
+
 class Checkpoints:
     """Keeps a replica's state on disk; implements the driver's `Persistence`. Runs on the canisters' thread."""
 
-    def __init__(self, replica: Replica, directory: StateDirectory, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        directory: StateDirectory,
+        *,
+        loaded: LoadedState | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the replica and, if its state was loaded, what of it is on disk already."""
         self._replica = replica
         self._directory = directory
         self._monotonic = monotonic
-        self._saved_activity = -1
+        self._saved_activity = -1 if loaded is None else replica.activity
         self._records: dict[bytes, dict[str, object]] = {}
         self._rest: dict[str, object] = {}
-        self._memories: dict[bytes, tuple[int, str]] = {}
+        self._memories: dict[bytes, tuple[int, str]] = {} if loaded is None else dict(loaded.memories)
+        self._requests: dict[bytes, tuple[RequestRecord, bytes]] = {}
         self._blobs: set[str] = set()
         self._next_memory = 1 + max((_number(path.name) for path in _entries(directory.memories)), default=0)
 
@@ -52,7 +71,7 @@ class Checkpoints:
         state = self._replica.state
         self._records = {canister.id: self._record(canister) for canister in state.canisters.values()}
         self._rest = {name: codec.pack(getattr(state, name)) for name in _STATE_FIELDS}
-        self._rest["requests"] = codec.pack(state.requests.all())
+        self._rest["requests"] = self._pack_requests()
         self._rest["time"] = self._replica.clock.last
         self._write()
         self._collect_garbage()
@@ -85,6 +104,15 @@ class Checkpoints:
         record["wasm"] = None if canister.wasm is None else self._save_blob(canister.wasm)
         record["memory"] = None if canister.instance is None else self._save_memory(canister)
         return record
+
+    def _pack_requests(self) -> list[bytes]:
+        """Encode the requests; those that did not change since the last time are not encoded again."""
+        before, self._requests = self._requests, {}
+        for record in self._replica.state.requests.all():
+            known = before.get(record.request_id)
+            packed = known[1] if known is not None and known[0] is record else codec.dump_part(record)
+            self._requests[record.request_id] = (record, packed)
+        return [packed for _, packed in self._requests.values()]
 
     def _save_blob(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
@@ -126,20 +154,32 @@ class Checkpoints:
                 self._blobs.discard(path.name)
 
 
-def load_state(directory: StateDirectory, machine: Machine) -> tuple[ReplicaState, int]:
-    """Bring the last checkpoint back, with the time it knew last; an empty state when there is none."""
+def load_state(directory: StateDirectory, machine: Machine) -> LoadedState | None:
+    """Bring the last checkpoint back; None when there is none. Raises `ReplicaError` when it cannot be read."""
     if not directory.state.exists():
-        return ReplicaState(), 0
+        return None
+    try:
+        return _load_state(directory, machine)
+    except (OSError, KeyError, TypeError, ValueError, InvalidModuleError) as error:
+        raise ReplicaError("the network's state on disk cannot be read", slug="replica/state-unreadable", detail=str(error)) from error
+
+
+def _load_state(directory: StateDirectory, machine: Machine) -> LoadedState:
     content = cast("dict[str, Any]", codec.load(directory.state.read_bytes()))
     state = ReplicaState(**{name: content[name] for name in _STATE_FIELDS})
+    memories: dict[bytes, tuple[int, str]] = {}
     for record in content["canisters"]:
+        memory = record["memory"]
         canister = _load_canister(directory, machine, record)
         state.canisters[canister.id] = canister
+        if memory is not None:
+            memories[canister.id] = (canister.memory_version, memory)
     alive = _requests_under_way(state)
-    for request in cast("list[RequestRecord]", content["requests"]):
+    for packed in content["requests"]:
+        request = cast("RequestRecord", codec.load_part(packed))
         if request.is_done or request.request_id in alive:
             state.requests.put(request)
-    return state, content["time"]
+    return LoadedState(state, content["time"], memories)
 
 
 def _load_canister(directory: StateDirectory, machine: Machine, record: dict[str, Any]) -> Canister:

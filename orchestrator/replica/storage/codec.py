@@ -14,7 +14,7 @@ from orchestrator.protocol import cbor
 from orchestrator.replica import canister, messages, rejects, requests
 from orchestrator.replica.vm import interface
 
-__all__ = ["FORMAT_VERSION", "dump", "load", "pack"]
+__all__ = ["FORMAT_VERSION", "dump", "dump_part", "load", "load_part", "pack"]
 
 FORMAT_VERSION = 1
 _CLASS, _VALUE = "@", "value"
@@ -53,13 +53,27 @@ def dump(packed: object) -> bytes:
     return cbor.dumps({"v": FORMAT_VERSION, "state": packed})
 
 
+def dump_part(value: object) -> bytes:
+    """Encode a value that goes into a state as bytes, so that it need not be encoded every time."""
+    return cbor.dumps(pack(value), tagged=False)
+
+
 def load(data: bytes) -> object:
     """Decode what `dump` made; raises `ReplicaError` when this version cannot read it."""
+    content = _decode(data)
+    if not isinstance(content, dict) or content.get("v") != FORMAT_VERSION:
+        raise ReplicaError("the network's state was written by another version", slug="replica/state-version")
+    return content.get("state")
+
+
+def load_part(data: bytes) -> object:
+    """Decode what `dump_part` made; raises `ReplicaError` when this version cannot read it."""
+    return _decode(data)
+
+
+def _decode(data: bytes) -> object:
     try:
-        content = cbor.loads(data, max_bytes=_MAX_BYTES)
-        if not isinstance(content, dict) or content.get("v") != FORMAT_VERSION:
-            raise ReplicaError("the network's state was written by another version", slug="replica/state-version")
-        return _unpack(content["state"])
+        return _unpack(cbor.loads(data, max_bytes=_MAX_BYTES))
     except (ProtocolError, KeyError, TypeError, ValueError) as error:
         raise ReplicaError("the network's state on disk cannot be read", slug="replica/state-unreadable", detail=str(error)) from error
 

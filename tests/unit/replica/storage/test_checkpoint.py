@@ -30,14 +30,14 @@ def count(run: Run) -> None:
 
 def reopened(directory: StateDirectory, machine: ScriptedMachine) -> ScriptedNetwork:
     """Load the directory into a new network on the same machine."""
-    state, _ = load_state(directory, machine)
-    return ScriptedNetwork(machine=machine, state=state)
+    loaded = load_state(directory, machine)
+    assert loaded is not None
+    return ScriptedNetwork(machine=machine, state=loaded.state)
 
 
 def test_an_empty_directory_is_an_empty_state(directory: StateDirectory) -> None:
     """Nothing saved, nothing there."""
-    state, last_time = load_state(directory, ScriptedMachine())
-    assert (state.canisters, last_time) == ({}, 0)
+    assert load_state(directory, ScriptedMachine()) is None
 
 
 def test_canisters_come_back(directory: StateDirectory) -> None:
@@ -90,6 +90,23 @@ def test_only_changed_memories_are_written_again(directory: StateDirectory) -> N
     checkpoints.checkpoint()
     after = {path.name for path in directory.memories.iterdir()}
     assert len(after) == 2
+    assert before & after == {name for name in before if name.startswith(idle.raw.hex())}
+
+
+def test_a_loaded_memory_is_not_written_again(directory: StateDirectory) -> None:
+    """After a restart the first checkpoint keeps the memories that it was loaded from."""
+    network = ScriptedNetwork()
+    wasm = network.machine.module({"canister_update count": count})
+    busy, idle = network.deploy(wasm), network.deploy(wasm)
+    Checkpoints(network.replica, directory).checkpoint()
+    before = {path.name for path in directory.memories.iterdir()}
+    loaded = load_state(directory, network.machine)
+    assert loaded is not None
+    again = ScriptedNetwork(machine=network.machine, state=loaded.state)
+    checkpoints = Checkpoints(again.replica, directory, loaded=loaded)
+    again.call(busy, "count")
+    checkpoints.checkpoint()
+    after = {path.name for path in directory.memories.iterdir()}
     assert before & after == {name for name in before if name.startswith(idle.raw.hex())}
 
 
