@@ -134,8 +134,8 @@ class WasmInstance:
 
         With `keep_memory` the successor's memory is filled, and its image returned.
         """
-        stable = self._stable.fork(uncommitted=True)
         image = self._hand_over_memory(successor) if keep_memory else None
+        stable = self._stable.fork(uncommitted=True)
         self.rollback()
         return image, stable
 
@@ -180,12 +180,12 @@ class WasmInstance:
             self._image.attach(live.memory)
         return live
 
-    def _hand_over_memory(self, successor: LiveInstance) -> Image:
-        image = self._image.share()
+    def _hand_over_memory(self, successor: LiveInstance) -> Image | None:
         memory, target = self.live.memory, successor.memory
         if memory is None or target is None:
-            return image
+            return None
         successor.grow_to(memory.size())
+        image = self._image.share()
         image.attach(target)
         for offset, length in self._image.changes(memory):
             target.write(offset, memory.read(offset, length))

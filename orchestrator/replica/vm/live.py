@@ -8,7 +8,7 @@ from orchestrator.replica.vm import native, portable
 from orchestrator.replica.vm.engine import Compiled
 from orchestrator.replica.vm.execution import Globals, GuestTrapError, MainMemory, contract_violation
 from orchestrator.replica.vm.host import Bindings
-from orchestrator.replica.vm.interface import Callback, MessageKind
+from orchestrator.replica.vm.interface import Callback, InvalidModuleError, MessageKind
 from orchestrator.replica.vm.limits import (
     INSTRUCTION_LIMITS,
     MAX_TABLE_ELEMENTS,
@@ -52,10 +52,14 @@ class LiveInstance:
         return 0 if self.memory is None else self.memory.size()
 
     def grow_to(self, size: int) -> None:
-        """Make the memory at least this large, in bytes."""
+        """Make the memory at least this large, in bytes; raises `InvalidModuleError` when its maximum forbids it."""
         missing = size - self.memory_bytes
-        if self._raw_memory is not None and missing > 0:
+        if self._raw_memory is None or missing <= 0:
+            return
+        try:
             self._raw_memory.grow(self.store, missing // WASM_PAGE_BYTES)
+        except wasmtime.WasmtimeError as error:
+            raise InvalidModuleError(f"the module's memory cannot hold the {size} bytes that are kept: {error}") from error
 
     def call_export(self, name: str) -> None:
         """Run an exported function without arguments."""

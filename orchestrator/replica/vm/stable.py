@@ -47,16 +47,23 @@ class StableMemory:
 
     def write(self, offset: int, data: bytes) -> None:
         """Write bytes into a range that `fits`."""
+        if not data:  # an empty range may begin at the very end, where there is no page
+            return
+        index, start = divmod(offset, WASM_PAGE_BYTES)
+        if start + len(data) <= WASM_PAGE_BYTES:  # most writes are small
+            self._own_page(index)[start : start + len(data)] = data
+            return
         view = memoryview(data)
         for index, start, at, count in _pieces(offset, len(data)):
-            page = self._pages.get(index)
-            if index not in self._undo:
-                self._undo[index] = page
-                page = bytearray(WASM_PAGE_BYTES) if page is None else bytearray(page)
-                self._pages[index] = page
-            elif page is None:
-                page = self._pages[index] = bytearray(WASM_PAGE_BYTES)
-            page[start : start + count] = view[at : at + count]
+            self._own_page(index)[start : start + count] = view[at : at + count]
+
+    def _own_page(self, index: int) -> bytearray:
+        """Return a page that may be written to, after remembering what it was."""
+        if index in self._undo:
+            return self._pages[index]
+        before = self._undo[index] = self._pages.get(index)
+        page = self._pages[index] = bytearray(WASM_PAGE_BYTES) if before is None else bytearray(before)
+        return page
 
     def commit(self) -> None:
         """Keep what was written since the last commit."""

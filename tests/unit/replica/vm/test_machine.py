@@ -185,6 +185,20 @@ def test_failed_upgrade_leaves_the_canister_as_it_was(
     assert show(canister)[:3] == bytes([state[0] + 1, state[1] + 1, state[2] + 1])
 
 
+def test_kept_memory_must_fit_the_new_module(machine: WasmMachine, canister: WasmInstance) -> None:
+    """A module whose memory may not grow that far is refused for an upgrade that keeps memory; the canister goes on."""
+    send(canister, "canister_update grow")
+    canister.commit()
+    state = show(canister)
+    small = machine.load(bytes(wasmtime.wat2wasm("(module (memory 1 2))")))
+    with pytest.raises(InvalidModuleError, match="cannot hold"):
+        machine.instantiate(small, previous=canister, keep_memory=True)
+    without = machine.instantiate(machine.load(bytes(wasmtime.wat2wasm("(module)"))), previous=canister, keep_memory=True)
+    without.commit()
+    assert (without.memory_bytes, without.stable_bytes) == (0, WASM_PAGE_BYTES)
+    assert show(canister) == state
+
+
 def test_state_survives_a_restart(machine: WasmMachine, canister: WasmInstance, tmp_path: Path) -> None:
     """What was committed is saved and restored; what was not is not."""
     for entry in ("canister_update add", "canister_update grow"):

@@ -64,3 +64,13 @@ def test_committed_fork_leaves_out_what_is_not_committed() -> None:
     fork = memory.fork(uncommitted=False)
     assert (fork.size, fork.read(0, 5)) == (1, bytes(5))
     assert memory.committed_pages() == (1, {})
+
+
+def test_empty_write_at_the_end_makes_no_page() -> None:
+    """An empty write where the memory ends is allowed and leaves nothing outside of it."""
+    memory = StableMemory()
+    memory.grow(1)
+    memory.write(WASM_PAGE_BYTES, b"")
+    memory.commit()
+    assert memory.committed_pages() == (1, {})
+    assert memory.read(WASM_PAGE_BYTES, 0) == b""
