@@ -9,7 +9,10 @@ from orchestrator.agent.transport import HttpAnswer
 from orchestrator.errors import ProtocolError, TransportError
 from orchestrator.protocol import cbor
 
-__all__ = ["NOT_OFFERED", "decode_map", "http_error"]
+__all__ = ["FORBIDDEN", "NOT_OFFERED", "decode_map", "http_error"]
+
+FORBIDDEN = "agent/forbidden"
+"""The slug of a request that this identity may not make."""
 
 NOT_OFFERED = frozenset({404, 405, 501})
 """What a server says about an endpoint that it does not have."""

@@ -7,7 +7,7 @@ way to switch that off. Source: the interface specification, page "HTTPS interfa
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.agent.answers import decode_map
+from orchestrator.agent.answers import FORBIDDEN, decode_map
 from orchestrator.agent.clock import Clock, SystemClock
 from orchestrator.agent.endpoints import Endpoints, retry_read
 from orchestrator.agent.nodes import NodeKeys
@@ -157,10 +157,15 @@ class Client:
     async def read_metadata(self, canister_id: Principal, name: str) -> bytes | None:
         """Return a metadata section of a canister's module, None when it certainly has none of that name.
 
-        A private section is shown to controllers only: for others the network answers with an HTTP error.
+        A private section is shown to controllers only; for anybody else it is None as well.
         """
         path = [b"canister", canister_id.raw, b"metadata", name.encode("utf-8")]
-        return lookup_optional(await self._state.fetch([path], canister_id=canister_id), path)
+        try:
+            return lookup_optional(await self._state.fetch([path], canister_id=canister_id), path)
+        except TransportError as error:
+            if error.slug != FORBIDDEN:
+                raise
+            return None
 
     async def read_canister_info(self, canister_id: Principal) -> CanisterInfo | None:
         """Return a canister's certified module hash and controllers; None when there is no such canister."""

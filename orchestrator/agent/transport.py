@@ -3,6 +3,8 @@
 The slug of an error says what is known: `agent/unreachable` was certainly not received, all others may have been.
 """
 
+import logging
+import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol, Self
@@ -41,6 +43,7 @@ UNREACHABLE = "agent/unreachable"
 TRANSIENT_SLUGS = frozenset({UNREACHABLE, "agent/timeout", "agent/disconnected", "agent/unavailable"})
 """Errors that may pass: asking again makes sense."""
 
+_log = logging.getLogger(__name__)
 _CBOR = "application/cbor"
 _LOOPBACK = ("127.", "[::1]", "::1", "localhost")
 
@@ -128,10 +131,16 @@ class HttpTransport:
         if self._client is None:
             raise TransportError("the transport is not open", slug="agent/closed", detail="use it as `async with HttpTransport(url)`")
         url = self._url + path
+        started = time.monotonic()
         headers = {"content-type": _CBOR} if body is not None else {}
         try:
             async with self._client.stream(verb, url, content=body, headers=headers) as response:
-                return await self._read(response, url)
+                answer = await self._read(response, url)
+                taken = (time.monotonic() - started) * 1000
+                _log.debug(
+                    "%s %s sent=%d status=%d received=%d ms=%.1f", verb, url, len(body or b""), answer.status, len(answer.body), taken
+                )
+                return answer
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise _failure(url, UNREACHABLE, f"cannot reach {self._url}", _reason(error), self._start_hint()) from error
         except httpx.TimeoutException as error:

@@ -166,6 +166,15 @@ async def test_public_state_is_read(network: FakeNetwork) -> None:
     assert await client.read_canister_info(other) is None
 
 
+async def test_a_private_section_is_none_for_others(network: FakeNetwork) -> None:
+    """What may not be read is None; any other refusal stays an error."""
+    network.script.append(network.http(403, b"only for controllers"))
+    assert await network.client().read_metadata(CANISTER, "secret") is None
+    network.script.append(network.http(400, b"bad path"))
+    with pytest.raises(TransportError):
+        await network.client().read_metadata(CANISTER, "secret")
+
+
 @pytest.mark.parametrize("controllers", [b"garbage", cbor.dumps({}), cbor.dumps([1]), cbor.dumps([bytes(40)])])
 async def test_malformed_controllers_are_refused(network: FakeNetwork, controllers: bytes) -> None:
     """Certified nonsense raises `CertificateError`."""
