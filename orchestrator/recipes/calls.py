@@ -104,7 +104,7 @@ class Evaluator:
 
     def _look_up(self, path: Lookup, frames: Sequence[Frame], place: Place) -> Found:
         steps = path.steps
-        if path.local and steps and steps[0] == "root":
+        if path.local and len(steps) > 1 and steps[0] == "root":
             return self._descend(frames[0].value, steps[1:], path, place)
         frame = frames[max(0, len(frames) - 1 - path.up)]
         if path.local:

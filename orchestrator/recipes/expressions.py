@@ -7,15 +7,15 @@ from typing import NoReturn
 
 from orchestrator.recipes.template import Call, Expression, Literal, Lookup, Origin, Place
 
-__all__ = ["MAX_EXPRESSION_DEPTH", "Cursor", "parse_head", "parse_names", "parse_parameter"]
+__all__ = ["MAX_EXPRESSION_DEPTH", "Cursor", "parse_head", "parse_names", "parse_parameter", "parse_partial"]
 
 MAX_EXPRESSION_DEPTH = 20
 """Sub-expressions inside each other."""
 
 _SPACE = re.compile(r"\s*")
 _NAME = r"[A-Za-z0-9_$\-\u0080-\U0010ffff]+"
-_STEP = rf"(?:\.\.|\[[^\]]*\]|{_NAME})"
-_PATH = re.compile(rf"@?(?:\./)?{_STEP}(?:[./]{_STEP})*")
+_STEP = rf"(?:\[[^\]]*\]|{_NAME})"
+_PATH = re.compile(rf"@?(?:\./)?(?P<up>(?:\.\./)*)(?P<steps>{_STEP}(?:[./]{_STEP})*)")
 _STEPS = re.compile(_STEP)
 _OPTION = re.compile(rf"({_NAME})\s*=\s*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![A-Za-z0-9_$\-./\[\u0080-\U0010ffff])")
@@ -78,7 +78,17 @@ def parse_head(cursor: Cursor) -> Expression:
     parameters, options = _parse_arguments(cursor, depth=0)
     if parameters or options:
         return Call(name=path.group(), parameters=parameters, options=options)
-    return _lookup(path.group())
+    return _lookup(path)
+
+
+def parse_partial(cursor: Cursor) -> tuple[Expression, Expression | None, dict[str, Expression]]:
+    """Read the use of a partial: its name, the data it is given, the names added to that."""
+    cursor.skip_space()
+    name = parse_parameter(cursor)
+    parameters, options = _parse_arguments(cursor, depth=0)
+    if len(parameters) > 1:
+        cursor.fail("`}}`: a partial takes one value")
+    return name, parameters[0] if parameters else None, options
 
 
 def parse_names(cursor: Cursor) -> tuple[str, ...]:
@@ -102,7 +112,7 @@ def parse_parameter(cursor: Cursor, depth: int = 0) -> Expression:
         cursor.fail("a name, a text, a number or `(`")
     if path.group() in _WORDS:
         return Literal(value=_WORDS[path.group()])
-    return _lookup(path.group())
+    return _lookup(path)
 
 
 def _parse_subexpression(cursor: Cursor, depth: int) -> Call:
@@ -151,13 +161,9 @@ def _parse_text(cursor: Cursor) -> str:
     return str(value)
 
 
-def _lookup(text: str) -> Lookup:
-    local = text.startswith("@")
-    steps = [step[1:-1] if step.startswith("[") else step for step in _STEPS.findall(text)]
-    up = 0
-    while up < len(steps) and steps[up] == "..":
-        up += 1
-    steps = steps[up:]
-    if steps and steps[0] == "this" and not local:
+def _lookup(path: re.Match[str]) -> Lookup:
+    local = path.group().startswith("@")
+    steps = [step[1:-1] if step.startswith("[") else step for step in _STEPS.findall(path["steps"])]
+    if steps[0] == "this" and not local:
         steps = steps[1:]
-    return Lookup(text=text, steps=tuple(steps), up=up, local=local)
+    return Lookup(text=path.group(), steps=tuple(steps), up=path["up"].count("/"), local=local)

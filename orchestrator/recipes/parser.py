@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import Span
-from orchestrator.recipes.expressions import Cursor, parse_head, parse_names, parse_parameter
+from orchestrator.recipes.expressions import Cursor, parse_head, parse_names, parse_partial
 from orchestrator.recipes.template import Block, Call, Expression, Inline, Lookup, Node, Origin, Output, Partial, Place, Template, Text
 
 __all__ = ["MAX_NESTING", "MAX_TEMPLATE_CHARACTERS", "parse_template"]
@@ -245,9 +245,6 @@ class _Parser:
 
     def _partial(self, cursor: Cursor) -> None:
         cursor.position += 1
-        cursor.skip_space()
-        name = parse_parameter(cursor)
-        cursor.skip_space()
-        context = None if cursor.at("}}") or cursor.at("~") else parse_parameter(cursor)
+        name, context, options = parse_partial(cursor)
         indent = self._end(cursor)
-        self._add(Partial(name=name, context=context, indent=indent, place=self._place(cursor.start)))
+        self._add(Partial(name=name, context=context, options=options, indent=indent, place=self._place(cursor.start)))

@@ -156,8 +156,8 @@ class _Renderer:
             raise self._origin.error(
                 "too-deep", "partials use each other too deeply", partial.place, detail=f"more than {MAX_PARTIAL_DEPTH} levels"
             )
-        if partial.context is not None:
-            frames = (*frames, Frame(value=self._evaluator.parameter(partial.context, frames, partial.place).value))
+        if partial.context is not None or partial.options:
+            frames = (*frames, Frame(value=self._data_of_partial(partial, frames)))
         outer, self.sheet = self.sheet, _Sheet(size=self.sheet.size)
         self._partial_depth += 1
         self.render(body, frames)
@@ -165,3 +165,12 @@ class _Renderer:
         inner, self.sheet = self.sheet.finish(), outer
         text = "".join(f"{partial.indent}{line}" if line.strip() else line for line in inner.text.splitlines(keepends=True))
         self._write(text, partial.place.line, partial.place, advances=False)
+
+    def _data_of_partial(self, partial: Partial, frames: tuple[Frame, ...]) -> object:
+        value = frames[-1].value
+        if partial.context is not None:
+            value = self._evaluator.parameter(partial.context, frames, partial.place).value
+        if not partial.options:
+            return value
+        added = {name: self._evaluator.parameter(option, frames, partial.place).value for name, option in partial.options.items()}
+        return {**(value if isinstance(value, Mapping) else {}), **added}

@@ -103,10 +103,11 @@ class Inline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partial:
-    """The use of a partial; `indent` is put in front of each of its lines."""
+    """The use of a partial, with the data it is given; `indent` is put in front of each of its lines."""
 
     name: Expression
     context: Expression | None
+    options: dict[str, Expression]
     indent: str
     place: Place
 

@@ -129,7 +129,7 @@ ENDLESS = {
     "loops": "{{#each l}}{{#each ../l}}{{#each ../../l}}{{#each ../../../l}}{{/each}}{{/each}}{{/each}}{{/each}}",
     "output": "{{#each l}}{{#each ../l}}{{#each ../../l}}" + "x" * 100 + "{{/each}}{{/each}}{{/each}}",
     "partials": '{{#*inline "p"}}{{> p}}{{/inline}}{{> p}}',
-    "partials that double": '{{#*inline "a"}}{{#each l}}{{> b}}{{/each}}{{/inline}}{{#*inline "b"}}{{#each @root.l}}xxxxxxxx{{> a @root}}{{/each}}{{/inline}}{{> a}}',
+    "partials that double": '{{#*inline "a"}}{{#each @root.l}}{{> b}}{{/each}}{{/inline}}{{#*inline "b"}}{{#each @root.l}}xxxxxxxx{{> a}}{{/each}}{{/inline}}{{> a}}',
     "blocks": "{{#if l}}" * 5000,
     "else if": "{{#if x}}" + "{{else if x}}" * 5000,
     "parentheses": "{{eq " + "(not " * 5000,
@@ -147,10 +147,12 @@ def test_rendering_is_bounded(name: str) -> None:
 
 def test_partials_are_indented() -> None:
     """A partial alone on its line is indented as its tag is, and can be given other data."""
-    template = '{{#*inline "step"}}\n- type: {{kind}}\n  command: {{run}}\n{{/inline}}\nsteps:\n  {{> step one}}\n  {{> step two}}\n'
+    template = (
+        '{{#*inline "step"}}\n- type: {{kind}}\n  command: {{run}}\n{{/inline}}\nsteps:\n  {{> step one}}\n  {{> step two run="c"}}\n'
+    )
     data = {"one": {"kind": "script", "run": "a"}, "two": {"kind": "script", "run": "b"}}
     assert render_template(parse_template(template, PATH), data).text == (
-        "steps:\n  - type: script\n    command: a\n  - type: script\n    command: b\n"
+        "steps:\n  - type: script\n    command: a\n  - type: script\n    command: c\n"
     )
 
 
