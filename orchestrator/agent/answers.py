@@ -57,7 +57,7 @@ def http_error(answer: HttpAnswer, now_ns: int) -> TransportError:
         )
     return TransportError(
         f"the network refuses the request: HTTP {answer.status}",
-        slug="agent/http-status",
+        slug=FORBIDDEN if answer.status == 403 else "agent/http-status",
         detail=_describe(answer),
         hint=_HINTS.get(answer.status),
     )
