@@ -9,9 +9,9 @@ import click
 from orchestrator.cli.state import State
 from orchestrator.errors import ExitCode, InterruptedRunError, OrchestratorError, UsageError
 
-__all__ = ["run_to_exit_code"]
+__all__ = ["PIPE_CLOSED", "run_to_exit_code"]
 
-_PIPE_CLOSED = 141
+PIPE_CLOSED = 141
 """What shells report for a program that SIGPIPE ended: 128 + 13."""
 
 
@@ -30,7 +30,7 @@ def run_to_exit_code(state: State, command: Callable[[], object]) -> int:
     except (KeyboardInterrupt, click.Abort):
         error = _interrupted(state)
     except BrokenPipeError:
-        return _PIPE_CLOSED
+        return PIPE_CLOSED
     except BaseExceptionGroup as group:
         return _report_group(state, group)
     except Exception as bug:  # noqa: BLE001  # the edge of the process: whatever else comes is a bug, and is reported as one
@@ -58,6 +58,8 @@ def _report_group(state: State, group: BaseExceptionGroup[BaseException]) -> int
     leaves = tuple(_leaves(group))
     if any(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
         return _report(state, _interrupted(state))
+    if any(isinstance(leaf, BrokenPipeError) for leaf in leaves):
+        return PIPE_CLOSED
     known = [leaf for leaf in leaves if isinstance(leaf, OrchestratorError)]
     if len(known) < len(leaves):
         return _report_bug(state, group)

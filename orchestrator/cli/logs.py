@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from orchestrator.store.atomic import make_directory
+
 __all__ = ["KEPT_LOGS", "keep_log", "name_log"]
 
 KEPT_LOGS = 50
@@ -25,7 +27,7 @@ def keep_log(path: Path, *, verbose: TextIO | None) -> Iterator[None]:
     """Send structlog's and the standard library's records to `path`, and to `verbose`, inside the block."""
     import structlog
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     _forget_old(path.parent)
     with ExitStack() as stack:
         file = stack.enter_context(path.open("a", encoding="utf-8"))

@@ -1,5 +1,6 @@
 """The console command `orchestrator`."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from contextlib import ExitStack
 import click
 
 from orchestrator import __version__
-from orchestrator.cli.edge import run_to_exit_code
+from orchestrator.cli.edge import PIPE_CLOSED, run_to_exit_code
 from orchestrator.cli.groups import LazyGroup
 from orchestrator.cli.options import shared_options
 from orchestrator.cli.state import State
@@ -50,4 +51,11 @@ def run(arguments: Sequence[str], terminal: Terminal) -> int:
 def main() -> None:
     """Run the process's command line and exit; being told to end is like Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    sys.exit(run(sys.argv[1:], Terminal.of_process()))
+    code = run(sys.argv[1:], Terminal.of_process())
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has gone; the interpreter would complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = PIPE_CLOSED
+    sys.exit(code)

@@ -17,7 +17,7 @@ def choose_network(state: "State", project: "Project", name: str | None) -> "Net
         from orchestrator.engine.session import select_environment
 
         return select_environment(project, state.environment).network
-    if "environment" in state.typed:
+    if state.environment_is_typed:
         raise UsageError("a network's name and an environment were given", slug="usage/network-and-environment", hint="give one of them")
     network = project.networks.get(name)
     if network is None:

@@ -6,25 +6,18 @@ from typing import Any, TypeVar
 
 import click
 
-from orchestrator.cli.state import State
+from orchestrator.cli.state import DEFAULT_ENVIRONMENT, ENVIRONMENT_VARIABLES, State
 
-__all__ = ["DEFAULT_ENVIRONMENT", "ENVIRONMENT_VARIABLES", "proxy_option", "shared_options"]
+__all__ = ["proxy_option", "shared_options"]
 
-DEFAULT_ENVIRONMENT = "local"
-ENVIRONMENT_VARIABLES = ("ORCHESTRATOR_ENV", "ICP_ENVIRONMENT")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    """Put an option's value into the state: typed ones always, others only where none is yet."""
-    state, name = context.find_object(State), str(parameter.name)
-    if state is None or value is None:
-        return
-    typed = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    if typed or name not in state.options:
-        state.options[name] = value
-    if typed:
-        state.typed.add(name)
+    """Put an option that was typed into the state; without a default, any value was typed."""
+    state = context.find_object(State)
+    if state is not None and value is not None:
+        state.options[str(parameter.name)] = value
 
 
 def shared_options(command: Command) -> Command:
@@ -50,14 +43,12 @@ _OPTIONS = (
         "--environment",
         "environment",
         metavar="NAME",
-        envvar=ENVIRONMENT_VARIABLES,
-        help=f"The environment to work on [default: {DEFAULT_ENVIRONMENT}].",
+        help=f"The environment to work on [default: ${' or $'.join(ENVIRONMENT_VARIABLES)}, else {DEFAULT_ENVIRONMENT}].",
     ),
     _option(
         "--project",
         "project",
         metavar="DIR",
-        envvar=("ORCHESTRATOR_PROJECT", "ICP_PROJECT_ROOT"),
         type=click.Path(path_type=Path),
         help="The project's folder [default: the nearest one with an icp.yaml].",
     ),

@@ -1,5 +1,6 @@
 """What one invocation knows: the terminal, the options so far, its log file and its display."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,40 +13,43 @@ if TYPE_CHECKING:
     from orchestrator.ui.display import Display
     from orchestrator.ui.style import Style
 
-__all__ = ["State"]
+__all__ = ["DEFAULT_ENVIRONMENT", "ENVIRONMENT_VARIABLES", "PROJECT_VARIABLES", "State"]
+
+DEFAULT_ENVIRONMENT = "local"
+ENVIRONMENT_VARIABLES = ("ORCHESTRATOR_ENV", "ICP_ENVIRONMENT")
+PROJECT_VARIABLES = ("ORCHESTRATOR_PROJECT", "ICP_PROJECT_ROOT")
 
 
 @dataclass(slots=True, kw_only=True)
 class State:
     """The one value of an invocation that changes while options are parsed and the command runs.
 
-    `options` are the shared options' values, `typed` the names of those that stood on the command line;
-    `stack` is closed when the command has ended.
+    `options` are the shared options that stood on the command line; `stack` is closed when the command has ended.
     """
 
     terminal: Terminal
     stack: ExitStack
     options: dict[str, object] = field(default_factory=dict)
-    typed: set[str] = field(default_factory=set)
     log: Path | None = None
     board: "Board | None" = None
     display: "Display | None" = None
 
     @property
     def environment(self) -> str:
-        """Return the environment's name."""
-        return str(self.options.get("environment") or "local")
+        """Return the environment's name: the command line's, else a variable's, else the default."""
+        given = self.options.get("environment")
+        return given if isinstance(given, str) else self._variable(ENVIRONMENT_VARIABLES) or DEFAULT_ENVIRONMENT
 
     @property
-    def start(self) -> Path:
-        """Return the folder that was given as the project's, or the working directory."""
-        given = self.options.get("project")
-        return self.terminal.directory / given if isinstance(given, Path) else self.terminal.directory
+    def environment_is_typed(self) -> bool:
+        """Tell whether the environment stood on the command line."""
+        return "environment" in self.options
 
     @property
-    def project_is_given(self) -> bool:
-        """Tell whether the project's folder was named, so that none above it counts."""
-        return isinstance(self.options.get("project"), Path)
+    def project(self) -> Path | None:
+        """Return the folder that was named as the project's, if one was; then none above it counts."""
+        given = self.options.get("project") or self._variable(PROJECT_VARIABLES)
+        return self.terminal.directory / given if isinstance(given, (str, Path)) else None
 
     @property
     def identity(self) -> str | None:
@@ -85,6 +89,10 @@ class State:
     def verbose(self) -> bool:
         """Tell whether the log is to be shown."""
         return bool(self.options.get("verbose"))
+
+    def _variable(self, names: Sequence[str]) -> str | None:
+        """Return the first of these environment variables that is set, and not empty."""
+        return next((value for name in names if (value := self.terminal.environ.get(name))), None)
 
     def style(self) -> "Style":
         """Return the style of stderr."""

@@ -27,7 +27,7 @@ def open_project(state: State, *, strict: bool = False) -> "Project":
     from orchestrator import manifest
     from orchestrator.ui.errors import render_diagnostic
 
-    directory = state.start if state.project_is_given else manifest.find_project(state.start).parent
+    directory = state.project or manifest.find_project(state.terminal.directory).parent
     project = manifest.load_project(directory, strict=strict)
     for warning in project.warnings:
         text = render_diagnostic(warning, base=state.terminal.directory, style=state.style())

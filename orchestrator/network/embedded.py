@@ -1,5 +1,6 @@
 """Start the embedded network and wait until it says that it is ready."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from orchestrator.network.descriptor import Descriptor, parse_descriptor
 from orchestrator.network.ports import port_taken
 from orchestrator.network.process import end_process, load_birth, poll_exit, spawn_detached
 from orchestrator.network.settings import NetworkSettings
+from orchestrator.store.atomic import make_directory
 from orchestrator.store.json_file import load_object
 from orchestrator.store.layout import NetworkFiles
 
@@ -38,7 +40,7 @@ async def launch_embedded(project_dir: Path, network: ManagedNetwork, files: Net
     Raises `NetworkError` when it ends or is not ready in time; it does not run then. So it is when this is cancelled.
     """
     _prepare(files)
-    pid = spawn_detached(_command(project_dir, network, files, settings), environ=settings.environ, log=files.log)
+    pid = _spawn(_command(project_dir, network, files, settings), network, files, settings)
     launch = _Launch(pid=pid, birth=load_birth(pid) or "", network=network, files=files)
     ready = False
     try:
@@ -53,9 +55,22 @@ async def launch_embedded(project_dir: Path, network: ManagedNetwork, files: Net
 
 def _prepare(files: NetworkFiles) -> None:
     """Make the state folder, private to the user, and remove what an earlier process said."""
-    files.state.mkdir(parents=True, exist_ok=True)
-    files.directory.chmod(0o700)
+    make_directory(files.state)
+    with contextlib.suppress(PermissionError):
+        files.directory.chmod(0o700)
     files.status.unlink(missing_ok=True)
+
+
+def _spawn(command: tuple[str, ...], network: ManagedNetwork, files: NetworkFiles, settings: NetworkSettings) -> int:
+    try:
+        return spawn_detached(command, environ=settings.environ, log=files.log)
+    except OSError as error:
+        raise NetworkError(
+            f"the `{network.name}` network cannot be started",
+            slug="network/start-failed",
+            detail=f"`{command[0]}`, with its log in `{files.log}`: {error.strerror or error}",
+            hint="check that Python is where it was when the tool was installed, and who owns the folder of the log",
+        ) from error
 
 
 def _command(project_dir: Path, network: ManagedNetwork, files: NetworkFiles, settings: NetworkSettings) -> tuple[str, ...]:

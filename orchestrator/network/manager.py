@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.core.project import ConnectedNetwork, ManagedNetwork, Network
-from orchestrator.errors import LockHeldError, NetworkError
+from orchestrator.errors import LockHeldError, NetworkError, StoreError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess, NetworkReport, NetworkState
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
@@ -161,8 +161,16 @@ def _announce(descriptor: Descriptor, settings: NetworkSettings) -> None:
 
 
 def _remove(directory: Path) -> None:
-    if directory.exists():
-        shutil.rmtree(directory)
+    try:
+        if directory.exists():
+            shutil.rmtree(directory)
+    except OSError as error:
+        raise StoreError(
+            f"cannot delete `{directory}`",
+            slug="store/write",
+            detail=error.strerror or str(error),
+            hint="check who owns it, then try again",
+        ) from error
 
 
 @asynccontextmanager

@@ -29,10 +29,8 @@ environments:
 
 
 @pytest.fixture(autouse=True)
-def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the developer's own variables and the width of the terminal."""
-    for name in ("ORCHESTRATOR_ENV", "ICP_ENVIRONMENT", "ORCHESTRATOR_PROJECT", "ICP_PROJECT_ROOT"):
-        monkeypatch.delenv(name, raising=False)
+def _width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give help pages the same width on every terminal."""
     monkeypatch.setenv("COLUMNS", "100")
 
 

@@ -51,3 +51,20 @@ def test_completion_answers() -> None:
     )
 
     assert done.stdout.split() == ["plain,start", "plain,status"]
+
+
+def test_reader_that_leaves_early_gets_no_complaint(project: Path) -> None:
+    """When the reader of stdout is gone the command ends without success and without a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator.cli", "canister", "list", "--project", str(project)],
+        cwd=ROOT,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+
+    assert done.returncode != 0
+    assert done.stderr == b""

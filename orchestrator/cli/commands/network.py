@@ -39,8 +39,9 @@ def network() -> None:
 @click.pass_obj
 def start(state: State, *, name: str | None, background: bool) -> None:  # noqa: ARG001  # `background` is what happens anyway
     """Start the network NAME, or the environment's; it runs on its own until it is stopped."""
+    from orchestrator.network.access import NetworkReport
     from orchestrator.network.manager import network_status, start_network
-    from orchestrator.ui.networks import render_started
+    from orchestrator.ui.networks import network_to_json, render_started
 
     project = open_project(state)
     managed = require_managed(choose_network(state, project, name))
@@ -50,6 +51,9 @@ def start(state: State, *, name: str | None, background: bool) -> None:  # noqa:
         return running, await start_network(project.directory, managed)
 
     running, access = wait(run)
+    if state.as_json:
+        report = NetworkReport(name=access.name, launcher=access.launcher, state="running", access=access)
+        state.terminal.stdout.write(f"{json.dumps(network_to_json(report))}\n")
     _tell(state, render_started(access, already=running, style=state.style()))
 
 

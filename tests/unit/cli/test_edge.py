@@ -69,6 +69,7 @@ def test_result_of_a_command_is_its_exit_status(state: State, value: object, exp
         (ExceptionGroup("g", [NetworkError("no")]), 1),
         (ExceptionGroup("g", [NetworkError("no"), ExceptionGroup("h", [LockHeldError("no")])]), 5),
         (ExceptionGroup("g", [NetworkError("no"), ValueError("odd")]), 70),
+        (ExceptionGroup("g", [BrokenPipeError()]), 141),
         (BaseExceptionGroup("g", [NetworkError("no"), KeyboardInterrupt()]), 130),
     ],
 )

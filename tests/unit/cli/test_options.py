@@ -25,12 +25,8 @@ def command() -> None:
     """Stand for a command."""
 
 
-def parse(*arguments: str, environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> State:
+def parse(*arguments: str, environ: Mapping[str, str]) -> State:
     """Parse a command line and return what it said."""
-    for name in ("ORCHESTRATOR_ENV", "ICP_ENVIRONMENT", "ORCHESTRATOR_PROJECT", "ICP_PROJECT_ROOT"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
     terminal = Terminal(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO(), environ=environ, directory=Path("/here"))
     state = State(terminal=terminal, stack=ExitStack())
     group.main(args=list(arguments), standalone_mode=False, obj=state)
@@ -50,37 +46,37 @@ def parse(*arguments: str, environ: Mapping[str, str], monkeypatch: pytest.Monke
         (["command", "-e", "a"], {"ORCHESTRATOR_ENV": "d"}, "a"),
     ],
 )
-def test_nearest_word_wins(arguments: list[str], environ: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearest_word_wins(arguments: list[str], environ: dict[str, str], expected: str) -> None:
     """The environment is the command line's (the later place wins), else our variable's, else icp's, else `local`."""
-    assert parse(*arguments, environ=environ, monkeypatch=monkeypatch).environment == expected
+    assert parse(*arguments, environ=environ).environment == expected
 
 
-def test_everything_can_stand_before_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_can_stand_before_the_command() -> None:
     """Options before the command are those after it."""
     options = ["--project", "p", "--identity", "i", "--jobs", "3", "-y", "--json", "-v"]
 
-    before = parse(*options, "command", environ={}, monkeypatch=monkeypatch)
-    after = parse("command", *options, environ={}, monkeypatch=monkeypatch)
+    before = parse(*options, "command", environ={})
+    after = parse("command", *options, environ={})
 
     for state in (before, after):
-        assert state.start == Path("/here/p")
+        assert state.project == Path("/here/p")
         assert (state.identity, state.jobs) == ("i", 3)
-        assert (state.project_is_given, state.yes, state.as_json, state.verbose) == (True, True, True, True)
+        assert (state.environment_is_typed, state.yes, state.as_json, state.verbose) == (False, True, True, True)
 
 
-def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_defaults() -> None:
     """Without options everything is as documented."""
-    state = parse("command", environ={}, monkeypatch=monkeypatch)
+    state = parse("command", environ={})
 
-    assert state.start == Path("/here")
+    assert state.project is None
     assert (state.identity, state.jobs, state.proxy) == (None, None, None)
-    assert (state.project_is_given, state.yes, state.as_json, state.verbose) == (False, False, False, False)
+    assert (state.environment_is_typed, state.yes, state.as_json, state.verbose) == (False, False, False, False)
 
 
-def test_typed_options_are_told_from_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what stood on the command line counts as typed."""
-    variable = parse("command", environ={"ICP_ENVIRONMENT": "c"}, monkeypatch=monkeypatch)
-    typed = parse("command", "-e", "a", environ={"ICP_ENVIRONMENT": "c"}, monkeypatch=monkeypatch)
+def test_typed_options_are_told_from_variables() -> None:
+    """Only what stood on the command line counts as typed; empty variables count for nothing."""
+    variable = parse("command", environ={"ICP_ENVIRONMENT": "c", "ICP_PROJECT_ROOT": "q", "ORCHESTRATOR_ENV": ""})
+    typed = parse("command", "-e", "a", "--project", "p", environ={"ICP_ENVIRONMENT": "c", "ICP_PROJECT_ROOT": "q"})
 
-    assert variable.typed == set()
-    assert typed.typed == {"environment"}
+    assert (variable.environment, variable.environment_is_typed, variable.project) == ("c", False, Path("/here/q"))
+    assert (typed.environment, typed.environment_is_typed, typed.project) == ("a", True, Path("/here/p"))

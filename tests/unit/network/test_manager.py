@@ -313,3 +313,22 @@ async def test_descriptor_holds_what_is_documented(project: Path, make_settings:
     document = json.loads(Layout(project).network("local").descriptor.read_text())
     assert document["v"] == 1
     assert (document["network"], document["project"], document["pid"]) == ("local", str(project), access.pid)
+
+
+async def test_program_that_cannot_be_started_is_explained(project: Path, make_settings: MakeSettings) -> None:
+    """An interpreter that is gone is an error with its path, not a traceback."""
+    settings = replace(make_settings(), command=("/nowhere/python",))
+
+    with pytest.raises(NetworkError, match="cannot be started") as caught:
+        await start_network(project, NETWORK, settings=settings)
+
+    assert caught.value.detail is not None
+    assert "/nowhere/python" in caught.value.detail
+
+
+async def test_folder_that_cannot_be_made_is_explained(project: Path, make_settings: MakeSettings) -> None:
+    """A file in place of the tool's folder is an error with its path."""
+    (project / ".orchestrator").write_text("")
+
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        await start_network(project, NETWORK, settings=make_settings())
