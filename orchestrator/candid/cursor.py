@@ -8,14 +8,17 @@ from typing import Final
 
 from orchestrator.errors import CandidDecodeError
 
-__all__ = ["DECODING_QUOTA", "Cursor"]
+__all__ = ["DECODING_QUOTA", "VALUES_PER_BYTE", "Cursor"]
 
-DECODING_QUOTA: Final = 4_000_000
-"""How many values a message may unfold to, beyond one for each of its bytes (values).
+DECODING_QUOTA: Final = 1_000_000
+"""How many values a message may unfold to, beyond `VALUES_PER_BYTE` for each of its bytes (values).
 
 A `vec null` of any length takes eleven bytes on the wire: this bound, not the message's size, limits it. Fields and
 elements count, whether they are kept, skipped or filled in; the bytes of a text or a blob do not.
 """
+
+VALUES_PER_BYTE: Final = 4
+"""How many values a byte of a message pays for (values): a number in a record in a vec is a field and an element."""
 
 _LAST_SHIFT: Final = 63
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.candid import types as T
-from orchestrator.candid.cursor import DECODING_QUOTA, Cursor
+from orchestrator.candid.cursor import DECODING_QUOTA, VALUES_PER_BYTE, Cursor
 from orchestrator.candid.header import read_header
 from orchestrator.candid.readers import Reader, ReaderCompiler
 from orchestrator.candid.table import Table, build_table
@@ -109,7 +109,7 @@ def _read(cursor: Cursor, plan: _Plan) -> list[object]:
 
 def _decode(data: bytes | bytearray | memoryview, types: Sequence[T.Type] | None, quota: int) -> tuple[list[object], _Plan]:
     raw = data if isinstance(data, bytes) else bytes(data)
-    cursor = Cursor(raw, budget=quota + len(raw))
+    cursor = Cursor(raw, budget=quota + VALUES_PER_BYTE * len(raw))
     plan = _plan_of(cursor, None if types is None else _expectation_of(tuple(types)))
     try:
         return _read(cursor, plan), plan

@@ -106,7 +106,8 @@ class _Comparison:
             if number in have:
                 self._ask(_Pair(have[number][1], ref, pair.flipped), (pair, f"{word} `{label}`"))
             elif old_side.code(ref) not in _MAY_MISS:
-                yield f"{word} `{label}`", "it is missing, and its type is not opt, null or reserved"
+                what = "new" if pair.flipped else "missing"
+                yield f"{word} `{label}`", f"it is {what}, and its type is not opt, null or reserved"
 
     def _tags(self, pair: _Pair, have: Entry, want: Entry) -> Iterator[tuple[str, str]]:
         known = _by_id(want)

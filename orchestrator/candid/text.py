@@ -4,6 +4,7 @@ Source: the Candid specification, section "Core Grammar", values. Without a type
 tools infer: a number is an int (float64 with a point or an exponent), a vec has the type of its first element.
 """
 
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,7 @@ _LITERAL_TYPES: Final[dict[str, T.Type]] = {
     "func": T.function(),
 }
 _INTEGERS: Final = frozenset({T.NAT, T.INT} | {primitive for primitive in T.PRIMITIVES.values() if primitive.code in INTEGER_RANGES})
+_FLOAT32: Final = struct.Struct("<f")
 _WHAT: Final = {"number": "a number", "float": "a number with a fraction", "blob": "a blob", "null": "null", "func": "a func reference"}
 
 
@@ -160,9 +162,12 @@ class _Fitter:
 
     def _float(self, node: Node, type_: T.Primitive) -> float:
         try:
-            return float(node.value)
+            number = float(node.value)
+            if type_ == T.FLOAT32:
+                (number,) = _FLOAT32.unpack(_FLOAT32.pack(number))
         except OverflowError:
             raise self._error(node, f"the number is out of range for {type_}") from None
+        return number
 
     def _integer(self, node: Node, type_: T.Primitive) -> int:
         number = int(node.value)

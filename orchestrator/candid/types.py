@@ -10,7 +10,7 @@ itself goes through a `Knot`; `recursive` ties it. `==` compares structure and t
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.errors import CandidError
 
@@ -252,16 +252,16 @@ PRIMITIVES: Final[Mapping[str, Primitive]] = {primitive.name: primitive for prim
 """The primitive types by name."""
 
 
-def _sorted_fields(fields: Mapping[str, Type] | Mapping[int, Type] | Mapping[Label, Type]) -> tuple[Field, ...]:
+def _sorted_fields(fields: Mapping[Any, Type]) -> tuple[Field, ...]:
     return tuple(sorted((Field(label, kind) for label, kind in fields.items()), key=lambda field: field.id))
 
 
-def record(fields: Mapping[str, Type] | Mapping[int, Type] | Mapping[Label, Type]) -> Record:
+def record(fields: Mapping[Any, Type]) -> Record:
     """Return the record with these labels; two labels with one id raise `CandidError`."""
     return Record(_sorted_fields(fields))
 
 
-def variant(fields: Mapping[str, Type] | Mapping[int, Type] | Mapping[Label, Type]) -> Variant:
+def variant(fields: Mapping[Any, Type]) -> Variant:
     """Return the variant with these tags; two labels with one id raise `CandidError`."""
     return Variant(_sorted_fields(fields))
 

@@ -3,6 +3,7 @@
 Source: the Candid specification, section "Core Grammar", values.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -102,9 +103,12 @@ class ValueParser:
         if len(token.text) > MAX_NUMBER_DIGITS:
             raise stream.error(f"a number has at most {MAX_NUMBER_DIGITS} digits", token)
         if token.kind == "float":
-            return Node("float", -float(token.text) if negative else float(token.text), start)
-        number = int(token.text, 16 if token.kind == "hex" else 10)
-        return Node("number", -number if negative else number, start)
+            number = float(token.text)
+            if math.isinf(number):
+                raise stream.error("the number is out of range for float64", token)
+            return Node("float", -number if negative else number, start)
+        whole = int(token.text, 16 if token.kind == "hex" else 10)
+        return Node("number", -whole if negative else whole, start)
 
     def _blob(self, token: Token) -> Node:
         content = self._stream.take()

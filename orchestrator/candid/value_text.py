@@ -8,6 +8,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import Any, Final
 
 from orchestrator.candid import types as T
@@ -143,7 +144,7 @@ def _document(value: Any, type_: T.Type, level: int) -> Document:
         return _inline(value, type_)
 
     def part(inner: Any, inner_type: T.Type) -> Document:
-        return lambda: _document(inner, inner_type, level - 1)
+        return cache(lambda: _document(inner, inner_type, level - 1))
 
     match type_:
         case T.Opt():
