@@ -1,13 +1,17 @@
 """Decides, before anything of it is compiled or run, whether bytes are a plugin for this host."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from orchestrator.errors import PluginRefusedError
 from orchestrator.sandbox.binary import COMPONENT_HEADER, CORE_MODULE_HEADER, NotUnderstoodError, Sort, read_outline
 from orchestrator.sandbox.interface import EXEC_EXPORT, check_imports
 from orchestrator.sandbox.wrapping import can_wrap
 
-__all__ = ["ComponentFacts", "inspect_component"]
+__all__ = ["MAX_COMPONENT_BYTES", "ComponentFacts", "inspect_component"]
+
+MAX_COMPONENT_BYTES: Final = 256 << 20
+"""Bytes of a component; one with a whole Python in it has about 18 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,12 @@ class ComponentFacts:
 
 
 def _check_header(data: bytes) -> None:
+    if len(data) > MAX_COMPONENT_BYTES:
+        raise PluginRefusedError(
+            f"the plugin has {len(data) >> 20} MiB, more than {MAX_COMPONENT_BYTES >> 20} MiB",
+            slug="plugin/too-large",
+            hint="build it without debug information, or leave out what it does not need",
+        )
     if data.startswith(CORE_MODULE_HEADER):
         raise PluginRefusedError(
             "the plugin is a core WebAssembly module, not a component",

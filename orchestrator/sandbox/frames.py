@@ -147,7 +147,8 @@ class Call:
 class Done:
     """Worker to tool, the last frame: how the run ended and what it used.
 
-    `ending` is one of `ok`, `err`, `fault`, `exit`, `compute`, `memory`, `artifact`; `text` is the guest's
+    `ending` is one of `ok`, `err`, `fault`, `exit`, `compute`, `memory`, `idle`,
+    `artifact`; `text` is the guest's
     error or wasmtime's message; `dropped_*` count the bytes of output beyond the cap; `linear_bytes` is the
     memory that the plugin's linear memories had taken at the end (0 where the system does not tell).
     """

@@ -7,6 +7,7 @@ from typing import Final
 from orchestrator.errors import PluginFailedError, PluginLimitError, PluginRefusedError, PluginTrapError, SandboxError, Span
 from orchestrator.sandbox.frames import Done
 from orchestrator.sandbox.limits import COMPUTE_VARIABLES, MAX_WASM_STACK_BYTES, Limits
+from orchestrator.sandbox.meter import idle_limit
 from orchestrator.sandbox.request import LimitName, Outcome, PluginResult
 
 __all__ = ["Ending", "compute_ending", "failure_of", "memory_ending", "read_ending", "timeout_ending"]
@@ -77,6 +78,15 @@ def timeout_ending(limits: Limits) -> Ending:
     )
 
 
+def _idle(limits: Limits) -> Ending:
+    return _limit(
+        "timeout",
+        f"plugin did nothing for {idle_limit(limits.compute_seconds):g}s: it neither computed nor called its canister",
+        detail="a plugin may be idle for ten times its compute limit",
+        hint="let the plugin wait for nothing but its canister; it cannot receive anything else",
+    )
+
+
 def memory_ending(limits: Limits, detail: str | None = None) -> Ending:
     """Describe a run that wanted more memory than its limit."""
     return _limit(
@@ -139,6 +149,7 @@ def read_ending(done: Done, limits: Limits) -> Ending:
         "err": lambda: Ending(outcome="err", slug="plugin/err", error=done.text),
         "compute": lambda: compute_ending(limits, done.text),
         "memory": lambda: memory_ending(limits, done.text),
+        "idle": lambda: _idle(limits),
         "exit": lambda: _exit(done.text),
         "fault": lambda: _fault(done, limits),
     }

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.errors import PluginRefusedError
-from orchestrator.sandbox.component import inspect_component
+from orchestrator.sandbox.component import MAX_COMPONENT_BYTES, inspect_component
 from tests.support.components import OK, Guest, assemble, component_that_returns_ok
 
 
@@ -38,6 +38,11 @@ def test_core_module() -> None:
 def test_no_component(data: bytes) -> None:
     """Other bytes are refused, showing how they start."""
     assert refusal_of(data).slug == "plugin/not-a-component"
+
+
+def test_too_large() -> None:
+    """A file of a size that no plugin has is not even read."""
+    assert refusal_of(bytes(MAX_COMPONENT_BYTES + 1)).slug == "plugin/too-large"
 
 
 def test_no_exec() -> None:

@@ -4,9 +4,10 @@ import os
 import threading
 import time
 
-from orchestrator.sandbox.meter import Meter, Usage, thread_clock
+from orchestrator.sandbox.meter import Meter, Usage, idle_limit, thread_clock
 
 WAIT_SECONDS = 30.0
+SECOND = 10**9
 
 
 class Clock:
@@ -21,10 +22,24 @@ class Clock:
         return self.now
 
 
-def meter_of(clock: Clock, *, limit_ns: int = 100, interrupted: threading.Event | None = None, too_big: bool = False) -> Meter:
-    """Make a meter of this process with made-up limits."""
-    event = interrupted or threading.Event()
-    return Meter(limit_ns=limit_ns, parent_pid=os.getppid(), clock=clock, interrupt=event.set, is_too_big=lambda: too_big)
+def meter_of(
+    clock: Clock,
+    *,
+    wall: Clock | None = None,
+    interrupted: threading.Event | None = None,
+    given_up: threading.Event | None = None,
+    too_big: bool = False,
+) -> Meter:
+    """Make a meter of this process with a limit of 100 ns."""
+    return Meter(
+        limit_ns=100,
+        parent_pid=os.getppid(),
+        clock=clock,
+        wall=wall or clock,
+        interrupt=(interrupted or threading.Event()).set,
+        give_up=(given_up or threading.Event()).set,
+        is_too_big=lambda: too_big,
+    )
 
 
 def test_time_elsewhere_does_not_count() -> None:
@@ -53,6 +68,30 @@ def test_interrupts_at_the_limit() -> None:
         assert interrupted.wait(WAIT_SECONDS)
 
     assert meter.expired == "compute"
+
+
+def test_gives_up_what_sleeps() -> None:
+    """Time that passes with neither computing nor a call is bounded too; calls do not count."""
+    wall = Clock()
+    given_up = threading.Event()
+    meter = meter_of(Clock(), wall=wall, given_up=given_up)
+
+    with meter.watching():
+        with meter.elsewhere():
+            wall.now += 50 * SECOND
+        wall.now += 10 * SECOND - 1
+        assert meter.idle_ns() == 10 * SECOND - 1
+        assert not given_up.wait(0.05)
+        wall.now += 1
+        assert given_up.wait(WAIT_SECONDS)
+
+    assert meter.expired == "idle"
+
+
+def test_idle_limit() -> None:
+    """Ten times the compute limit, and never less than ten seconds."""
+    assert idle_limit(60) == 600
+    assert idle_limit(0.1) == 10
 
 
 def test_interrupts_what_is_too_big() -> None:
