@@ -1,6 +1,7 @@
 """Encrypted PKCS#8 as icp-cli writes it: PBES2 with scrypt and AES-256-CBC.
 
-`cryptography` reads this form and cannot write it. Source: RFC 8018 (PBES2), RFC 7914 section 7 (scrypt's
+`cryptography` cannot write this form, and reads it unless the key inside is an Ed25519 key of version 2, which is
+what icp-cli encrypts. Source: RFC 8018 (PBES2), RFC 7914 section 7 (scrypt's
 parameters in ASN.1), RFC 5958 (`EncryptedPrivateKeyInfo`).
 """
 
@@ -11,10 +12,13 @@ import os
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-__all__ = ["SCRYPT_COST", "encrypt_pkcs8"]
+__all__ = ["MAX_SCRYPT_BYTES", "SCRYPT_COST", "decrypt_pkcs8", "encrypt_pkcs8"]
 
 SCRYPT_COST = 1 << 17
 """scrypt's N; with a block size of 8 one derivation takes 128 MiB."""
+
+MAX_SCRYPT_BYTES = 1 << 30
+"""The most memory that a file may ask for when it is decrypted, in bytes."""
 
 _BLOCK_SIZE = 8
 _PARALLELISM = 1
@@ -42,6 +46,49 @@ def encrypt_pkcs8(der: bytes, password: bytes, *, cost: int = SCRYPT_COST) -> st
     cipher = _element(_SEQUENCE, _AES_256_CBC + _element(_OCTETS, vector))
     algorithm = _element(_SEQUENCE, _PBES2 + _element(_SEQUENCE, derivation + cipher))
     return _render_pem(_element(_SEQUENCE, algorithm + _element(_OCTETS, sealed)))
+
+
+def decrypt_pkcs8(der: bytes, password: bytes) -> bytes | None:
+    """Return the PKCS#8 key inside, or None if the password is wrong or the form another one than ours.
+
+    A wrong password is not always noticed here: one in a few hundred gives bytes that are no key.
+    """
+    try:
+        algorithm, sealed = _read_elements(_read_elements(der, _SEQUENCE)[0])
+        derivation, cipher = _read_elements(algorithm.removeprefix(_PBES2), _SEQUENCE, nested=True)
+        salt, *numbers = _read_elements(_read_elements(derivation.removeprefix(_SCRYPT), _SEQUENCE)[0])
+        cost, block_size, parallelism = (int.from_bytes(number, "big") for number in numbers[:3])
+        vector = _read_elements(cipher.removeprefix(_AES_256_CBC), _OCTETS)[0]
+        memory = 128 * cost * block_size + _MEMORY_SLACK_BYTES
+        if memory * parallelism > MAX_SCRYPT_BYTES:
+            return None
+        key = hashlib.scrypt(password, salt=salt, n=cost, r=block_size, p=parallelism, maxmem=memory, dklen=_KEY_BYTES)
+        decryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).decryptor()
+        unpadder = PKCS7(_BLOCK_BYTES * 8).unpadder()
+        return unpadder.update(decryptor.update(sealed) + decryptor.finalize()) + unpadder.finalize()
+    except (ValueError, IndexError, OverflowError):
+        return None
+
+
+def _read_elements(data: bytes, tag: int | None = None, *, nested: bool = False) -> list[bytes]:
+    """Return the contents of DER elements that stand side by side, the first with the given tag.
+
+    `nested` opens the first one and returns its parts.
+    """
+    contents: list[bytes] = []
+    position = 0
+    while position < len(data):
+        if tag is not None and not contents and data[position] != tag:
+            raise ValueError("another element was expected")
+        length, start = data[position + 1], position + 2
+        if length & 0x80:
+            size = length & 0x7F
+            length, start = int.from_bytes(data[start : start + size], "big"), start + size
+        if start + length > len(data):
+            raise ValueError("an element is truncated")
+        contents.append(data[start : start + length])
+        position = start + length
+    return _read_elements(contents[0]) if nested else contents
 
 
 def _element(tag: int, content: bytes) -> bytes:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from orchestrator.errors import IdentityError
 from orchestrator.protocol.keys import Ed25519Identity, KeyIdentity, Prime256v1Identity, Secp256k1Identity
-from orchestrator.protocol.pbes2 import encrypt_pkcs8
+from orchestrator.protocol.pbes2 import decrypt_pkcs8, encrypt_pkcs8
 
 __all__ = ["MAX_PEM_BYTES", "identity_from_pem", "identity_to_pem", "is_encrypted"]
 
@@ -50,16 +50,14 @@ def identity_from_pem(text: str | bytes, password: str | bytes | None = None) ->
     try:
         key = serialization.load_pem_private_key(block, secret if locked else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        fallback = _read_ed25519(_decode_body(body, secret if locked else None))
+        if fallback is not None:
+            return fallback
         if locked:
             raise IdentityError(
                 "the key cannot be decrypted", slug="identity/wrong-password", detail="most likely the password is wrong"
             ) from error
-        fallback = _read_ed25519(body)
-        if fallback is None:
-            raise IdentityError(
-                "the private key cannot be read", detail=f"a `{label}` block that is damaged or of an unknown form"
-            ) from error
-        return fallback
+        raise IdentityError("the private key cannot be read", detail=f"a `{label}` block that is damaged or of an unknown form") from error
     return _identity_of(key)
 
 
@@ -85,11 +83,18 @@ def _identity_of(key: object) -> KeyIdentity:
     )
 
 
-def _read_ed25519(body: str) -> KeyIdentity | None:
-    """Read Ed25519 keys that carry their public key, as old dfx versions wrote them (`cryptography` refuses them)."""
+def _decode_body(body: str, password: bytes | None) -> bytes | None:
+    """Return the DER bytes of a block, decrypted if there is a password; None where that fails."""
     try:
         der = base64.b64decode("".join(body.split()), validate=True)
     except binascii.Error:
+        return None
+    return der if password is None else decrypt_pkcs8(der, password)
+
+
+def _read_ed25519(der: bytes | None) -> KeyIdentity | None:
+    """Read Ed25519 keys that carry their public key, as dfx and icp-cli write them (`cryptography` refuses them)."""
+    if der is None:
         return None
     found = _ED25519_PKCS8.match(der)
     if found is None or der[1] != len(der) - 2:

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import IdentityError
 from orchestrator.protocol.keys import Ed25519Identity, KeyIdentity, Prime256v1Identity, Secp256k1Identity
-from orchestrator.protocol.pbes2 import encrypt_pkcs8
+from orchestrator.protocol.pbes2 import decrypt_pkcs8, encrypt_pkcs8
 from orchestrator.protocol.pem import MAX_PEM_BYTES, identity_from_pem, identity_to_pem, is_encrypted
 
 CASES = json.loads((Path(__file__).parents[2] / "cases" / "protocol" / "pem.json").read_text(encoding="utf-8"))
@@ -43,6 +43,18 @@ def test_ed25519_files_with_the_public_key_are_read(tag: str) -> None:
         identity_from_pem(ed25519_pem(b"\x08" * 32, bytes.fromhex(tag) + public))
 
 
+@pytest.mark.parametrize("tag", ["a123032100", "812100"])
+def test_encrypted_ed25519_files_with_the_public_key_are_read(tag: str) -> None:
+    """icp-cli encrypts Ed25519 keys together with their public key."""
+    identity = Ed25519Identity.from_seed(b"\x07" * 32)
+    body = ED25519_HEADER + b"\x07" * 32 + bytes.fromhex(tag) + identity.public_key_der[-32:]
+    sealed = encrypt_pkcs8(bytes([0x30, len(body)]) + body, b"secret words", cost=FAST)
+    assert identity_from_pem(sealed, "secret words") == identity
+    with pytest.raises(IdentityError) as caught:
+        identity_from_pem(sealed, "other words")
+    assert caught.value.slug == "identity/wrong-password"
+
+
 @pytest.mark.parametrize("identity", [Ed25519Identity.generate(), Secp256k1Identity.generate(), Prime256v1Identity.generate()], ids=repr)
 def test_what_is_written_is_read_again(identity: KeyIdentity) -> None:
     """A key survives being written, plain and encrypted; the encrypted text does not contain the plain one."""
@@ -71,6 +83,22 @@ def test_an_encrypted_key_asks_for_its_password() -> None:
         identity_from_pem(sealed)
     assert caught.value.slug == "identity/password-needed"
     assert "--identity-password-file" in str(caught.value.hint)
+
+
+def test_damaged_encrypted_files_are_refused() -> None:
+    """An encrypted file that is cut, changed or asks for endless memory gives no key and no other exception."""
+    identity = Ed25519Identity.from_seed(b"\x07" * 32)
+    body = ED25519_HEADER + b"\x07" * 32 + bytes.fromhex("812100") + identity.public_key_der[-32:]
+    sealed = encrypt_pkcs8(bytes([0x30, len(body)]) + body, b"secret words", cost=FAST)
+    der = base64.b64decode("".join(sealed.splitlines()[1:-1]))
+    for offset in range(0, len(der), 3):
+        spoiled = der[:offset] + bytes([der[offset] ^ 0x15]) + der[offset + 1 :]
+        opened = decrypt_pkcs8(spoiled, b"secret words")
+        assert opened is None or isinstance(opened, bytes)
+        assert decrypt_pkcs8(der[:offset], b"secret words") is None
+    greedy = der.replace(b"\x02\x02\x04\x00", b"\x02\x02\x7f\xff")
+    assert greedy != der
+    assert decrypt_pkcs8(greedy.replace(b"\x02\x01\x08", b"\x02\x01\x7f"), b"secret words") is None
 
 
 @pytest.mark.parametrize(
