@@ -50,6 +50,9 @@ class CallEnd:
     certificate: bytes | None = None
 
 
+_UNDER_WAY = CallEnd()
+
+
 class Driver:
     """Runs jobs on the replica; every public method is called from the event loop."""
 
@@ -72,29 +75,30 @@ class Driver:
 
     async def submit(self, call: UserCall) -> Rejection | None:
         """Take in an update call and start executing it; returns why it is refused, or None."""
+        return (await self._start(call, certify=False)).refusal
+
+    async def call(self, call: UserCall, *, timeout_seconds: float) -> CallEnd:
+        """Execute an update call and return its certificate, unless it takes too long."""
+        progress = self._progress
+        end = await self._start(call, certify=True)
+        with anyio.move_on_after(timeout_seconds):
+            while end == _UNDER_WAY:
+                await progress.wait()
+                progress = self._progress
+                end = await self.run(lambda: self._end(call))
+        return end
+
+    async def _start(self, call: UserCall, *, certify: bool) -> CallEnd:
+        """Take in a call, and execute a slice of what is queued unless the call has to wait."""
         if self._delay:
             refusal = await self.run(lambda: self.replica.accept(call))
             if refusal is None:
                 self._delayed.append((anyio.current_time() + self._delay, call))
                 self._delays.set()
-            return refusal
-        refusal, more = await self.run(lambda: self._submit(call))
-        self._note(more=more)
-        return refusal
-
-    async def call(self, call: UserCall, *, timeout_seconds: float) -> CallEnd:
-        """Execute an update call and return its certificate, unless it takes too long."""
-        refusal = await self.submit(call)
-        if refusal is not None:
             return CallEnd(refusal=refusal)
-        with anyio.move_on_after(timeout_seconds):
-            while True:
-                progress = self._progress
-                certificate = await self.run(lambda: self._certificate_if_done(call.request_id))
-                if certificate is not None:
-                    return CallEnd(certificate=certificate)
-                await progress.wait()
-        return CallEnd()
+        end, more = await self.run(lambda: self._submit(call, certify=certify))
+        self._note(more=more)
+        return end
 
     async def keep_running(self) -> None:
         """Execute what is queued, for ever."""
@@ -140,11 +144,13 @@ class Driver:
         self._progress.set()
         self._progress = anyio.Event()
 
-    def _submit(self, call: UserCall) -> tuple[Rejection | None, bool]:
+    def _submit(self, call: UserCall, *, certify: bool) -> tuple[CallEnd, bool]:
         refusal = self.replica.accept(call)
-        if refusal is None:
-            self.replica.enqueue(call)
-        return refusal, self._advance()
+        if refusal is not None:
+            return CallEnd(refusal=refusal), bool(self.replica.state.queue)
+        self.replica.enqueue(call)
+        more = self._advance()
+        return self._end(call) if certify else _UNDER_WAY, more
 
     def _advance(self) -> bool:
         more = self.replica.run(SLICE_MESSAGES)
@@ -152,11 +158,11 @@ class Driver:
             self._persistence.save_created()
         return more
 
-    def _certificate_if_done(self, request_id: bytes) -> bytes | None:
-        record = self.replica.request(request_id)
+    def _end(self, call: UserCall) -> CallEnd:
+        record = self.replica.request(call.request_id)
         if record is None or not record.is_done:
-            return None
-        return self.replica.certificate([(b"request_status", request_id)])
+            return _UNDER_WAY
+        return CallEnd(certificate=self.replica.certificate([(b"request_status", call.request_id)]))
 
     def _tick(self) -> bool:
         self.replica.tick()

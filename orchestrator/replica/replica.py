@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from orchestrator.replica import limits
 from orchestrator.replica.certified_state import CertifiedState
 from orchestrator.replica.execution import Execution
 from orchestrator.replica.management.context import Context
@@ -22,6 +23,9 @@ from orchestrator.replica.state import Clock, Environment, ReplicaState
 from orchestrator.replica.vm.interface import Machine
 
 __all__ = ["Replica", "UserCall"]
+
+
+PRUNING_INTERVAL_NS = 10 * limits.NANOSECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class Replica:
         self.keys = keys
         self.entropy = entropy
         self.activity = 0
+        self._next_pruning = 0
         self.state = state or ReplicaState()
         self.clock = clock or Clock(time.time_ns)
         self._certified = CertifiedState(self.state, keys, self.clock.now)
@@ -126,9 +131,12 @@ class Replica:
         return self._scheduler.run(limit)
 
     def tick(self) -> None:
-        """Queue what is due: timers, heartbeats, deadlines; forget old requests."""
+        """Queue what is due: timers, heartbeats, deadlines; now and then forget old requests."""
         self._scheduler.tick()
-        self.state.requests.prune(self.clock.now())
+        now = self.clock.now()
+        if now >= self._next_pruning:
+            self._next_pruning = now + PRUNING_INTERVAL_NS
+            self.activity += self.state.requests.prune(now)
 
     def request(self, request_id: bytes) -> RequestRecord | None:
         """Return what is known of a request."""
