@@ -12,11 +12,11 @@ import os
 import re
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from orchestrator.replica.vm import native
 from orchestrator.replica.vm.execution import MainMemory
-from orchestrator.replica.vm.image import ZERO_PAGE
+from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, Image, ImageFactory
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 
 __all__ = ["CopyOnWriteImage", "PageMap", "copy_on_write_works", "make_image_factory"]
@@ -106,9 +106,12 @@ class CopyOnWriteImage:
             yield from self._page_map.dirty_runs(address, known)
         yield from _written_pages(memory, known)
 
-    def share(self) -> "CopyOnWriteImage":
-        """Return an image of the same file."""
-        return CopyOnWriteImage(self._page_map, os.dup(self.file), self._size)
+    def share(self) -> Image:
+        """Return an image of the same file, or a copy when there are too many open files."""
+        try:
+            return CopyOnWriteImage(self._page_map, os.dup(self.file), self._size)
+        except OSError:
+            return CopyingImage(bytearray(os.pread(self.file, self._size, 0)))
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and content of the committed pages that are not zero."""
@@ -156,12 +159,18 @@ def copy_on_write_works() -> bool:
         return False
 
 
-def make_image_factory() -> Callable[[], CopyOnWriteImage]:
-    """Return what makes empty images; raises OSError when the system lacks what they need."""
+def make_image_factory() -> ImageFactory:
+    """Return what makes empty images; raises OSError when the system lacks what they need.
+
+    An image takes an open file. Where no more can be opened, further images are copies.
+    """
     page_map = PageMap()
 
-    def make() -> CopyOnWriteImage:
-        return CopyOnWriteImage(page_map, _new_file())
+    def make() -> Image:
+        try:
+            return CopyOnWriteImage(page_map, _new_file())
+        except OSError:
+            return CopyingImage()
 
     return make
 

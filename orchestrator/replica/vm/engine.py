@@ -5,7 +5,6 @@ asynchronous calls; an unknown compiler), so they are fixed here to values that 
 """
 
 import hashlib
-import importlib.metadata
 import platform
 import sys
 import tempfile
@@ -89,7 +88,9 @@ class Compilers:
     def _load_or_compile(self, engine: wasmtime.Engine, code: bytes, compiler: Compiler) -> wasmtime.Module:
         if self._cache is None:
             return wasmtime.Module(engine, code)
-        settings = f"{_ARTIFACT_VERSION} {importlib.metadata.version('wasmtime')} {compiler} {self._host.bindings} {platform.machine()}"
+        from importlib.metadata import version
+
+        settings = f"{_ARTIFACT_VERSION} {version('wasmtime')} {compiler} {self._host.bindings} {platform.machine()}"
         path = self._cache / f"{hashlib.sha256(settings.encode() + code).hexdigest()}.cwasm"
         artifact = _read_artifact(path)
         if artifact is not None:

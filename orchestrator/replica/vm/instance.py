@@ -10,7 +10,7 @@ from orchestrator.replica.vm.engine import Compiled
 from orchestrator.replica.vm.execution import Execution, GuestTrapError, instruction_limit_exceeded, trapped
 from orchestrator.replica.vm.host import Host
 from orchestrator.replica.vm.image import Image
-from orchestrator.replica.vm.interface import START, Callback, CanisterView, Message, ModuleInfo, Outcome, Trap
+from orchestrator.replica.vm.interface import START, Callback, CanisterView, Message, MessageKind, ModuleInfo, Outcome, Trap
 from orchestrator.replica.vm.limits import INSTRUCTION_LIMITS, WASM_PAGE_BYTES
 from orchestrator.replica.vm.live import LiveInstance
 from orchestrator.replica.vm.stable import StableMemory
@@ -29,6 +29,9 @@ _TRAP_REASONS = {
     wasmtime.TrapCode.BAD_SIGNATURE: "indirect call type mismatch",
     wasmtime.TrapCode.BAD_CONVERSION_TO_INTEGER: "invalid conversion to integer",
 }
+
+_LIMITED_KINDS = frozenset({MessageKind.INIT, MessageKind.POST_UPGRADE, MessageKind.UPDATE})
+"""Where the canister's own limit of main memory counts. Spec: the setting `wasm_memory_limit`."""
 
 
 class WasmModule:
@@ -89,9 +92,12 @@ class WasmInstance:
         live.store.set_fuel(limit)
         execution = Execution(message, canister, memory=live.memory, stable=self._stable, fuel=live.store, limit=limit)
         host.execution, host.failure = execution, None
+        before = live.memory_bytes if message.kind is MessageKind.UPDATE else 0
         trap: Trap | None = None
         try:
             self._call(entry)
+            if canister.wasm_memory_limit and message.kind in _LIMITED_KINDS:
+                _check_memory_limit(before, live.memory_bytes, canister.wasm_memory_limit)
         except GuestTrapError as error:
             trap = error.trap
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
@@ -190,3 +196,11 @@ class WasmInstance:
         for offset, length in self._image.changes(memory):
             target.write(offset, memory.read(offset, length))
         return image
+
+
+def _check_memory_limit(before: int, size: int, limit: int) -> None:
+    """Trap when a message made the memory larger than the canister's setting allows."""
+    if size > limit and size > before:
+        raise GuestTrapError(
+            f"Canister exceeded its current Wasm memory limit of {limit} bytes. The peak Wasm memory usage was {size} bytes.", "IC0539"
+        )

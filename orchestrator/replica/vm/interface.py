@@ -73,7 +73,7 @@ class CanisterView:
     """What a canister can learn about itself while a message runs; `cycles` is its balance before it.
 
     `frozen_cycles` is the part of the balance that it must not spend (the freezing threshold), `global_timer` the
-    time in nanoseconds at which its timer fires (0: not set).
+    time in nanoseconds at which its timer fires (0: not set), `wasm_memory_limit` the setting in bytes (0: none).
     """
 
     id: bytes
@@ -86,6 +86,7 @@ class CanisterView:
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     frozen_cycles: int = 0
     global_timer: int = 0
+    wasm_memory_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,10 @@ __all__ = [
     "MAX_WASM64_MEMORY_BYTES",
     "MAX_WASM_BYTES",
     "MAX_WASM_MEMORY_BYTES",
+    "STABLE_WRITE_LIMITS",
     "WASM_PAGE_BYTES",
     "message_instruction_limit",
+    "stable_write_limit",
 ]
 
 WASM_PAGE_BYTES = 65_536
@@ -137,3 +139,25 @@ DEFAULT_MAX_LOG_BYTES = 2 * 1024 * 1024
 
 MAX_LOG_LINE_BYTES = 32 * 1024
 """Length of one line in a canister's log and of a trap's message, in bytes; the rest is cut off."""
+
+MAX_STABLE_WRITE_BYTES_PER_MESSAGE = 2 * 1024**3
+"""Stable memory that a message may write to, counted in whole pages, in bytes."""
+
+MAX_STABLE_WRITE_BYTES_PER_UPGRADE = 8 * 1024**3
+"""The same for the messages of an installation."""
+
+MAX_STABLE_WRITE_BYTES_PER_QUERY = 1024**3
+"""The same for queries."""
+
+
+def stable_write_limit(kind: MessageKind) -> int:
+    """Return how much stable memory a message of this kind may write to, in pages."""
+    if kind in _INSTALL:
+        return MAX_STABLE_WRITE_BYTES_PER_UPGRADE // WASM_PAGE_BYTES
+    if kind in _QUERY or kind is MessageKind.REPLICATED_QUERY:
+        return MAX_STABLE_WRITE_BYTES_PER_QUERY // WASM_PAGE_BYTES
+    return MAX_STABLE_WRITE_BYTES_PER_MESSAGE // WASM_PAGE_BYTES
+
+
+STABLE_WRITE_LIMITS = {kind: stable_write_limit(kind) for kind in MessageKind}
+"""Stable memory that may be written to, in pages, per kind of message."""

@@ -30,8 +30,8 @@ Rollback = Literal["auto", "copying", "copy_on_write"]
 class WasmMachine:
     """Runs canisters on wasmtime; implements `Machine`.
 
-    Calls must come from one thread, made by `orchestrator.replica.vm.thread.make_executor`: canisters may recurse
-    deeper than the stack of an ordinary thread. `cache_directory` keeps compiled code; nobody else may write there,
+    Calls must come one at a time, from threads with a stack of `orchestrator.replica.vm.thread.THREAD_STACK_BYTES`
+    (`make_executor` makes one): canisters may recurse deeper than an ordinary thread can. `cache_directory` keeps compiled code; nobody else may write there,
     since it is run as it is.
     """
 

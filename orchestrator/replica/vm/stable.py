@@ -20,6 +20,11 @@ class StableMemory:
         self._pages: dict[int, bytearray] = dict(pages or {})
         self._undo: dict[int, bytearray | None] = {}
 
+    @property
+    def changed_pages(self) -> int:
+        """Return how many pages were written to since the last commit."""
+        return len(self._undo)
+
     def grow(self, pages: int) -> int:
         """Add zeroed pages and return the size before, in pages; -1 when the limit forbids it."""
         before = self.size

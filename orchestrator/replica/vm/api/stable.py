@@ -1,8 +1,8 @@
 """System API: stable memory, with 64-bit and with 32-bit addresses. Spec: "Stable memory"."""
 
 from orchestrator.replica.vm.api.table import SystemCalls
-from orchestrator.replica.vm.execution import Execution, trapped
-from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
+from orchestrator.replica.vm.execution import Execution, GuestTrapError, trapped
+from orchestrator.replica.vm.limits import STABLE_WRITE_LIMITS, WASM_PAGE_BYTES
 
 __all__ = ["CALLS"]
 
@@ -29,6 +29,11 @@ def stable64_write(execution: Execution, offset: int, source: int, size: int) ->
     """Copy from main to stable memory."""
     if not execution.stable.fits(offset, size):
         raise trapped("stable memory out of bounds")
+    execution.check(source, size)
+    if execution.stable.changed_pages + size // WASM_PAGE_BYTES > STABLE_WRITE_LIMITS[execution.kind]:
+        raise GuestTrapError(
+            "Canister exceeded memory access limits: too many pages of stable memory were written to in one message", "IC0524"
+        )
     execution.stable.write(offset, execution.read(source, size))
 
 

@@ -1,11 +1,14 @@
 """Copy-on-write images: what is dirty, what is committed, what is given back."""
 
 import gc
+import mmap
 import os
 import pathlib
+import resource
 
 import pytest
 
+from orchestrator.replica.vm import native
 from orchestrator.replica.vm.copy_on_write import copy_on_write_works
 from orchestrator.replica.vm.image import CopyingImage
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
@@ -79,3 +82,72 @@ def test_untouched_memory_takes_no_space() -> None:
     assert image.size == 1000 * WASM_PAGE_BYTES
     assert os.fstat(image.file).st_blocks * 512 <= 4 * WASM_PAGE_BYTES  # type: ignore[attr-defined]
     instance.close()
+
+
+class MovableMemory:
+    """A main memory that lies where the test says, as the engine may move one that outgrows its place."""
+
+    def __init__(self, pages: int) -> None:
+        self.buffer = mmap.mmap(-1, pages * WASM_PAGE_BYTES)
+
+    def size(self) -> int:
+        """Return the size in bytes."""
+        return len(self.buffer)
+
+    def address(self) -> int:
+        """Return where the memory starts."""
+        return native.buffer_address(self.buffer)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Copy bytes out."""
+        return self.buffer[offset : offset + length]
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Copy bytes in."""
+        self.buffer[offset : offset + len(data)] = data
+
+    def move(self, pages: int) -> None:
+        """Grow to a size at another address, keeping the content."""
+        old = self.buffer
+        self.buffer = mmap.mmap(-1, pages * WASM_PAGE_BYTES)
+        self.buffer[: len(old)] = old[:]
+
+
+def test_memory_that_was_moved_while_growing_is_committed_whole() -> None:
+    """After the engine has moved a memory, its changes are found, committed, and later ones rolled back."""
+    image = choose_image("copy_on_write")()
+    memory = MovableMemory(3)
+    memory.write(10, b"first")
+    memory.write(2 * WASM_PAGE_BYTES, b"third")
+    image.capture(memory)
+    shared = image.share()
+    memory.move(5)
+    memory.write(4 * WASM_PAGE_BYTES, b"fifth")
+    assert [offset // WASM_PAGE_BYTES for offset, _ in image.changes(memory)] == [0, 2, 4]
+    image.commit(memory)
+    assert [(number, page[:15].strip(b"\0")) for number, page in image.pages()] == [(0, b"first"), (2, b"third"), (4, b"fifth")]
+    memory.write(10, b"later")
+    image.restore(memory)
+    assert memory.read(10, 5) == b"first"
+    assert [number for number, _ in shared.pages()] == [0, 2]
+    image.close()
+    shared.close()
+
+
+def test_too_many_open_files_make_copies() -> None:
+    """When no file can be opened any more, canisters go on with copied images, forks included."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    machine = WasmMachine(rollback="copy_on_write")
+    loaded = machine.load(module(["debug_print"], BODY, pages=100))
+    first = machine.instantiate(loaded)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        instances = [machine.instantiate(loaded), first.fork()]
+        for instance in instances:
+            send(instance, "scatter")
+            instance.rollback()
+            assert send(instance, "show").logs == [b"data", bytes(4)]
+            instance.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    first.close()

@@ -1,5 +1,6 @@
 """Instances over their life: messages that count, messages that do not, upgrades, restarts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from orchestrator.replica.vm.interface import START, Callback, Instance, Invalid
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 from orchestrator.replica.vm.machine import WasmMachine
 from orchestrator.replica.vm.snapshot import SnapshotError
-from tests.support.vm import module, send
+from tests.support.vm import VIEW, module, send
 
 NAMES = ["msg_reply", "stable64_grow", "stable64_write", "stable64_read", "debug_print"]
 PAGES = 2
@@ -183,6 +184,21 @@ def test_failed_upgrade_leaves_the_canister_as_it_was(
     send(canister, "canister_update add")
     canister.commit()
     assert show(canister)[:3] == bytes([state[0] + 1, state[1] + 1, state[2] + 1])
+
+
+def test_memory_limit_of_the_settings_counts_for_growth(machine: WasmMachine, canister: WasmInstance) -> None:
+    """An update that grows beyond the canister's own limit traps; one that does not grow, and callbacks, go on."""
+    view = replace(VIEW, wasm_memory_limit=PAGES * WASM_PAGE_BYTES)
+    trap = send(canister, "canister_update grow", view=view).trap
+    assert trap is not None
+    assert (trap.error_code, "memory limit of 131072 bytes" in trap.message) == ("IC0539", True)
+    canister.rollback()
+    assert send(canister, "canister_update add", view=replace(view, wasm_memory_limit=1)).trap is None
+    assert send(canister, "canister_update grow", kind=MessageKind.REPLY_CALLBACK, view=view).trap is None
+    assert (
+        send(machine.instantiate(canister.module), "canister_init", kind=MessageKind.INIT, view=replace(view, wasm_memory_limit=1)).trap
+        is not None
+    )
 
 
 def test_kept_memory_must_fit_the_new_module(machine: WasmMachine, canister: WasmInstance) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator.replica.vm.instance import WasmInstance
+from orchestrator.replica.vm.interface import MessageKind
 from orchestrator.replica.vm.machine import WasmMachine
 from tests.support.vm import module, send
 
@@ -91,3 +92,13 @@ def test_narrow_functions_trap_above_4_gib(machine: WasmMachine) -> None:
     trap = send(instance, "size").trap
     assert trap is not None
     assert "32 bit stable memory api used on a memory larger than 4GB" in trap.message
+
+
+def test_writes_of_one_message_are_limited(machine: WasmMachine) -> None:
+    """A query that would write to more than 1 GiB of stable memory traps before the memory is taken."""
+    body = """(func (export "f") (drop (call $stable64_grow (i64.const 32768)))
+      (call $stable64_write (i64.const 0) (i64.const 0) (i64.const 1073807360)))"""
+    instance = machine.instantiate(machine.load(module(["stable64_grow", "stable64_write"], body, pages=16_385)))
+    trap = send(instance, "f", kind=MessageKind.QUERY).trap
+    assert trap is not None
+    assert trap.error_code == "IC0524"
