@@ -30,6 +30,7 @@ __all__ = ["CREATION_CYCLES", "AgentPort", "open_agent"]
 CREATION_CYCLES = 2_000_000_000_000
 """What a new canister is given, in cycles: icp-cli's default."""
 _NO_SUCH_CANISTER = "IC0301"
+_NOT_CONTROLLER = "IC0512"
 _DESTINATION_INVALID = 3
 _FATES = {
     RequestState.REPLIED: "replied",
@@ -78,13 +79,15 @@ class AgentPort(NetworkPort):
         return Management(sender, self.client)
 
     async def status(self, canister_id: Principal) -> LiveCanister | None:
-        """Ask for a canister's status by a query."""
+        """Ask for a canister's status by a query; only a canister that its proxy alone controls is asked by a call."""
         try:
             found = await Management(self.sender, self.client).query_canister_status(canister_id)
         except RejectError as error:
             if error.error_code == _NO_SUCH_CANISTER or error.reject_code == _DESTINATION_INVALID:
                 return None
-            raise
+            if error.error_code != _NOT_CONTROLLER or self.proxy is None:
+                raise
+            found = await self._management.canister_status(canister_id)
         return LiveCanister(
             state=found.state,
             settings=found.settings,

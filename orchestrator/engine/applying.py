@@ -19,6 +19,7 @@ from orchestrator.core.project import Canister
 from orchestrator.core.settings import AMOUNTS, CANISTER_ID_PREFIX, SettingsUpdate, plan_settings, plan_variables
 from orchestrator.engine.planner import Prospect
 from orchestrator.engine.ports import InstallMode
+from orchestrator.engine.readiness import wait_ready
 from orchestrator.engine.run import Run, run_step
 from orchestrator.engine.steps.create import apply_creation
 from orchestrator.engine.steps.install import Installation, apply_install
@@ -174,5 +175,8 @@ async def _start_and_sync(run: Run, work: _Work, canister: Canister) -> None:
         await run_step(run, canister.name, "start", partial(apply_start, run, canister.name, present.id))
     if run.failures.stopped(canister.name) or not canister.sync:
         return
-    module_hash = work.prospect.plan.artifacts.get(canister.name) or present.module_hash
+    plan = work.prospect.plan
+    if any(change.action in {*_INSTALLS, "start"} for change in plan.of(canister.name)) and work.prospect.due[canister.name]:
+        await wait_ready(run, canister.name, present.id)
+    module_hash = plan.artifacts.get(canister.name) or present.module_hash
     await sync_canister(run, canister, present.id, module_hash, work.prospect.due[canister.name])

@@ -3,7 +3,8 @@
 The lock covers the plan and the question too, so that what was agreed to is what happens.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from orchestrator.core.plan import Plan
 from orchestrator.core.principal import ANONYMOUS
@@ -20,7 +21,7 @@ from orchestrator.errors import ConsentError, DeployError, IdentityError
 from orchestrator.events import NothingChanged, PlanReady
 from orchestrator.store import EnvironmentLock, Journal
 
-__all__ = ["Consent", "execute", "hold_environment", "refuse_anonymous"]
+__all__ = ["Consent", "execute", "hold_environment", "locked_run", "refuse_anonymous", "refuse_unconfirmed"]
 
 Consent = Callable[[Plan], Awaitable[bool]]
 
@@ -34,6 +35,19 @@ def hold_environment(session: Session) -> EnvironmentLock:
         run=session.run,
         clock=session.now,
     )
+
+
+@asynccontextmanager
+async def locked_run(session: Session, connection: Connection) -> AsyncIterator[Run]:
+    """Hold the environment, settle what was left open, and hand out a run with its own journal."""
+    refuse_anonymous(session, connection)
+    refuse_unconfirmed(session)
+    with hold_environment(session):
+        stores = open_stores(session, connection)
+        await settle(session, connection, stores)
+        # Opened after settling, which looks into the newest journal that there is.
+        with Journal(session.files.journal(session.run), clock=session.now) as journal:
+            yield Run(session=session, connection=connection, recorder=Recorder(journal=journal, run=session.run), stores=stores)
 
 
 async def execute(
@@ -65,6 +79,7 @@ async def execute(
         if not plan.mutates:
             session.emit(NothingChanged(environment=plan.environment, canisters=plan.canisters))
             return plan
+        refuse_unconfirmed(session)
         await _apply(session, connection, prospect)
         return plan
 
@@ -85,6 +100,20 @@ def refuse_anonymous(session: Session, connection: Connection) -> None:
         slug="identity/anonymous",
         detail="everybody is the anonymous identity, so everybody would control the canisters",
         hint="choose an identity with `--identity NAME`, or make one with `orchestrator identity new NAME`",
+    )
+
+
+def refuse_unconfirmed(session: Session) -> None:
+    """Refuse to change a protected environment whose name was not typed: a general yes is not enough."""
+    name = session.environment.name
+    if not session.environment.protected or session.confirmed == name:
+        return
+    raise ConsentError(
+        f"environment `{name}` is protected",
+        slug="deploy/protected",
+        detail="nothing was sent",
+        span=session.environment.span,
+        hint=f"run again with `--confirm {name}` to change it",
     )
 
 

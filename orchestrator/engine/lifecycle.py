@@ -5,19 +5,15 @@ from functools import partial
 
 from orchestrator.core.project import Canister
 from orchestrator.engine.connection import open_connection, require_connection
-from orchestrator.engine.execute import hold_environment, refuse_anonymous
-from orchestrator.engine.recorder import Recorder
+from orchestrator.engine.execute import locked_run
 from orchestrator.engine.reporting import reported_run
 from orchestrator.engine.run import Run, run_step
 from orchestrator.engine.session import Session, select_canisters
-from orchestrator.engine.settle import settle
 from orchestrator.engine.steps.start import apply_start
 from orchestrator.engine.steps.stop import apply_stop
-from orchestrator.engine.stores import open_stores
 from orchestrator.engine.tasks import run_all
 from orchestrator.errors import DeployError
 from orchestrator.events import StepSkipped
-from orchestrator.store import Journal
 
 __all__ = ["start_canisters", "stop_canisters"]
 
@@ -37,11 +33,7 @@ async def _run(session: Session, names: Sequence[str], *, start: bool) -> None:
     with reported_run(session, [canister.name for canister in canisters]):
         async with open_connection(session, when_stopped="fail") as opened:
             connection = require_connection(opened)
-            refuse_anonymous(session, connection)
-            with hold_environment(session), Journal(session.files.journal(session.run), clock=session.now) as journal:
-                stores = open_stores(session, connection)
-                await settle(session, connection, stores)
-                run = Run(session=session, connection=connection, recorder=Recorder(journal=journal, run=session.run), stores=stores)
+            async with locked_run(session, connection) as run:
                 await run_all(canisters, partial(_one, run, start=start))
                 run.failures.raise_all()
 

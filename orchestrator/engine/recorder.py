@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.core.principal import Principal
-from orchestrator.errors import OrchestratorError, OutcomeUnknownError
+from orchestrator.errors import OrchestratorError, OutcomeUnknownError, StoreError
 from orchestrator.events import StepKind
 from orchestrator.store import Journal
 
@@ -54,12 +54,13 @@ class Recorder:
     def operation(self, canister: str, step: StepKind, **facts: str | None) -> Iterator[Operation]:
         """Write the line before, hand out the operation, and write the line after.
 
-        An outcome that is not known (or a run that is cancelled) leaves the operation open on purpose.
+        An outcome that is not known leaves the operation open on purpose: so does a cancelled run, and a file of ours
+        that could not be written, because then nobody knows what is on disk.
         """
         identifier = self.journal.begin({"run": self.run, "canister": canister, "step": step, **facts})
         try:
             yield Operation(id=identifier, journal=self.journal)
-        except OutcomeUnknownError:
+        except (OutcomeUnknownError, StoreError):
             raise
         except OrchestratorError as error:
             self.journal.finish(identifier, {"outcome": "failed", "slug": error.slug, "summary": error.summary})

@@ -49,7 +49,8 @@ class Session:
 
     `environ` are the process's environment variables, `limiter` bounds concurrent jobs, `identity` and `proxy` are what
     the command line asked for (`None` leaves the choice to the environment), `fetch` downloads a URL, `connector` replaces the way to the network,
-    `password` is asked for an encrypted identity's password.
+    `password` is asked for an encrypted identity's password, `confirmed` is the name of the protected environment that
+    the user has typed.
     """
 
     project: Project
@@ -65,11 +66,12 @@ class Session:
     identity: str | None = None
     identity_file: Path | None = None
     proxy: str | None = None
-    compute_seconds: int | None = None
+    compute_seconds: float | None = None
     fetch: Fetch | None = None
     cache_directory: Path | None = None
     connector: Connector | None = None
     password: Callable[[str], str | bytes] | None = None
+    confirmed: str | None = None
 
     def now_ns(self) -> int:
         """Return the present in nanoseconds since 1970."""
@@ -88,11 +90,12 @@ def open_session(
     identity: str | None = None,
     identity_file: Path | None = None,
     proxy: str | None = None,
-    compute_seconds: int | None = None,
+    compute_seconds: float | None = None,
     fetch: Fetch | None = None,
     cache_directory: Path | None = None,
     connector: Connector | None = None,
     password: Callable[[str], str | bytes] | None = None,
+    confirmed: str | None = None,
 ) -> Session:
     """Return the session of one run; `environ` are this process's variables by default.
 
@@ -119,6 +122,7 @@ def open_session(
         cache_directory=cache_directory,
         connector=connector,
         password=password,
+        confirmed=confirmed,
     )
 
 

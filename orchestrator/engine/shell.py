@@ -110,7 +110,4 @@ async def _end(process: Process) -> None:
     with anyio.CancelScope(shield=True):
         if process.returncode is None:
             _kill_group(process)
-            await process.wait()
-        for stream in (process.stdout, process.stderr):
-            if stream is not None:
-                await stream.aclose()
+        await process.aclose()

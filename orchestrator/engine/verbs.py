@@ -11,21 +11,18 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.project import Canister
 from orchestrator.engine.building import Artifact, build_canisters
 from orchestrator.engine.connection import open_connection, require_connection
-from orchestrator.engine.execute import Consent, execute, hold_environment, refuse_anonymous
+from orchestrator.engine.execute import Consent, execute, locked_run, refuse_anonymous
 from orchestrator.engine.planner import Options, make_prospect
 from orchestrator.engine.recipes import expand_recipes
-from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.reporting import reported_run
 from orchestrator.engine.run import Run
 from orchestrator.engine.session import Session, select_canisters
-from orchestrator.engine.settle import settle
-from orchestrator.engine.stores import open_stores
+from orchestrator.engine.stores import Stores, open_stores
 from orchestrator.engine.syncing import sync_canister
 from orchestrator.engine.tasks import run_all
 from orchestrator.engine.urls import emit_urls
 from orchestrator.errors import DeployError, OrchestratorError
 from orchestrator.events import PlanReady
-from orchestrator.store import Journal
 
 __all__ = ["apply", "build", "deploy", "plan", "sync"]
 
@@ -97,27 +94,22 @@ async def sync(session: Session, names: Sequence[str] = ()) -> None:
     with reported_run(session, [canister.name for canister in selected]):
         async with open_connection(session, when_stopped="fail") as opened:
             connection = require_connection(opened)
-            refuse_anonymous(session, connection)
             canisters = [canister for canister in await expand_recipes(session, selected) if canister.sync]
-            with hold_environment(session), Journal(session.files.journal(session.run), clock=session.now) as journal:
-                stores = open_stores(session, connection)
-                await settle(session, connection, stores)
-                recorder = Recorder(journal=journal, run=session.run)
-                run = Run(session=session, connection=connection, recorder=recorder, stores=stores)
-                await _require_ids(run, canisters)
+            _require_ids(session, open_stores(session, connection), canisters)
+            async with locked_run(session, connection) as run:
                 await run_all(canisters, partial(_sync_one, run))
                 run.failures.raise_all()
 
 
-async def _require_ids(run: Run, canisters: Sequence[Canister]) -> None:
-    ids = run.stores.ids.load()
+def _require_ids(session: Session, stores: Stores, canisters: Sequence[Canister]) -> None:
+    ids = stores.ids.load()
     missing = [canister.name for canister in canisters if canister.name not in ids]
     if missing:
         names = " ".join(missing)
         raise DeployError(
-            f"not deployed in environment `{run.session.environment.name}`: {', '.join(missing)}",
+            f"not deployed in environment `{session.environment.name}`: {', '.join(missing)}",
             slug="sync/not-deployed",
-            hint=f"run `orchestrator deploy {names} --env {run.session.environment.name}` first",
+            hint=f"run `orchestrator deploy {names} --env {session.environment.name}` first",
         )
 
 

@@ -1,11 +1,9 @@
 """A network in memory, behind the engine's own seam: canisters are records, and every update call is counted."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-
-import anyio
 
 from orchestrator.core.observed import ObservedSettings
 from orchestrator.core.principal import Principal
@@ -33,7 +31,7 @@ class UpdateCall:
 
 @dataclass(slots=True)
 class MemoryNetwork:
-    """The state of the network. `before` is called with (method, canister id) ahead of each update, and may raise or wait."""
+    """The state of the network. `before` and `after` are called with (method, canister id) around each update."""
 
     canisters: dict[Principal, LiveCanister] = field(default_factory=dict)
     updates: list[tuple[str, Principal]] = field(default_factory=list)
@@ -42,11 +40,10 @@ class MemoryNetwork:
     arguments: dict[Principal, bytes] = field(default_factory=dict)
     kept_memory: dict[Principal, bool] = field(default_factory=dict)
     calls: list[UpdateCall] = field(default_factory=list)
-    creations: dict[int, Principal] = field(default_factory=dict)
+    creations: dict[object, Principal] = field(default_factory=dict)
     asked: list[Principal] = field(default_factory=list)
     before: Callable[[str, Principal], None] | None = None
-    blocked: Mapping[str, anyio.Event] = field(default_factory=dict)
-    arrived: dict[str, anyio.Event] = field(default_factory=dict)
+    after: Callable[[str, Principal], None] | None = None
     identity: Principal = IDENTITY
     managed: bool = True
     refuse_status: str | None = None
@@ -86,8 +83,8 @@ class _Port(NetworkPort):
     network: MemoryNetwork
     log: RequestLog | None
 
-    async def _send(self, method: str, canister_id: Principal, reply: bytes = b"") -> None:
-        """Count an update call, tell the journal, and give the test its say."""
+    async def _send(self, method: str, canister_id: Principal, effect: Callable[[], None], reply: bytes = b"") -> None:
+        """Count an update call, tell the journal, take effect, and give the test its say before and after."""
         network = self.network
         network.requests += 1
         request_id = network.requests.to_bytes(32, "big")
@@ -95,17 +92,16 @@ class _Port(NetworkPort):
         assert self.log is not None or method not in _JOURNALED, "a change without a journal"
         log.sent(request_id=request_id, expiry_ns=_EXPIRY_NS, canister_id=canister_id, method=method)
         network.updates.append((method, canister_id))
-        if method in network.arrived:
-            network.arrived[method].set()
-        if method in network.blocked:
-            await network.blocked[method].wait()
         try:
             if network.before is not None:
                 network.before(method, canister_id)
         except RejectError:
             log.answered(request_id=request_id, outcome="rejected")
             raise
+        effect()
         network.replies[request_id] = reply
+        if network.after is not None:
+            network.after(method, canister_id)
         log.answered(request_id=request_id, outcome="replied")
 
     def _change(self, canister_id: Principal, **changes: object) -> None:
@@ -124,45 +120,47 @@ class _Port(NetworkPort):
         raise RejectError(text, reject_code=5, error_code="IC0536")
 
     async def update(self, canister_id: Principal, method: str, arg: bytes, *, proxy: Principal | None = None, cycles: int = 0) -> bytes:
-        self.network.calls.append(UpdateCall(method=method, arg=arg, proxy=proxy, cycles=cycles))
-        await self._send(method, canister_id, arg)
+        called = UpdateCall(method=method, arg=arg, proxy=proxy, cycles=cycles)
+        await self._send(method, canister_id, lambda: self.network.calls.append(called), arg)
         return arg
 
     async def create(self, settings: SettingsUpdate, *, created_at_ns: int) -> Principal:
-        if created_at_ns in self.network.creations and not self.network.managed:
-            return self.network.creations[created_at_ns]
-        principal = Principal(len(self.network.canisters).to_bytes(8, "big") + b"\x01\x01")
-        controllers = frozenset({self.network.identity})
+        key = (created_at_ns, tuple(sorted(settings.amounts.items())))
+        known = None if self.network.managed else self.network.creations.get(key)
+        principal = known or Principal(len(self.network.canisters).to_bytes(8, "big") + b"\x01\x01")
         amounts = replace(ObservedSettings(), **settings.amounts)  # type: ignore[arg-type]  # its own fields
-        amounts = replace(amounts, controllers=controllers, log_visibility=settings.log_visibility)
-        await self._send("create", principal, principal.raw)
-        self.network.canisters[principal] = LiveCanister(state="running", settings=amounts, module_hash=None)
-        self.network.creations[created_at_ns] = principal
+        amounts = replace(amounts, controllers=frozenset({self.network.identity}), log_visibility=settings.log_visibility)
+
+        def effect() -> None:
+            self.network.canisters.setdefault(principal, LiveCanister(state="running", settings=amounts, module_hash=None))
+            self.network.creations[key] = principal
+
+        await self._send("create", principal, effect, principal.raw)
         return principal
 
     async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:
-        await self._send("update_settings", canister_id)
         current = self.network.canisters[canister_id].settings
         changes: dict[str, object] = dict(update.amounts)
         if update.controllers is not None:
             changes["controllers"] = frozenset(update.controllers)
         if update.environment_variables is not None:
             changes["environment_variables"] = update.environment_variables
-        self._change(canister_id, settings=replace(current, **changes))  # type: ignore[arg-type]  # its own fields
+        changed = replace(current, **changes)  # type: ignore[arg-type]  # its own fields
+        await self._send("update_settings", canister_id, lambda: self._change(canister_id, settings=changed))
 
     async def install(self, canister_id: Principal, wasm: bytes, argument: bytes, mode: InstallMode, *, keep_memory: bool = False) -> None:
-        await self._send(mode, canister_id)
-        self.network.arguments[canister_id] = argument
-        self.network.kept_memory[canister_id] = keep_memory
-        self._change(canister_id, module_hash=hashlib.sha256(wasm).hexdigest())
+        def effect() -> None:
+            self.network.arguments[canister_id] = argument
+            self.network.kept_memory[canister_id] = keep_memory
+            self._change(canister_id, module_hash=hashlib.sha256(wasm).hexdigest())
+
+        await self._send(mode, canister_id, effect)
 
     async def start(self, canister_id: Principal) -> None:
-        await self._send("start", canister_id)
-        self._change(canister_id, state="running")
+        await self._send("start", canister_id, lambda: self._change(canister_id, state="running"))
 
     async def stop(self, canister_id: Principal) -> None:
-        await self._send("stop", canister_id)
-        self._change(canister_id, state="stopped")
+        await self._send("stop", canister_id, lambda: self._change(canister_id, state="stopped"))
 
     async def fate(self, request_id: bytes, canister_id: Principal) -> RequestFate:
         self.network.asked.append(canister_id)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.core.project import (
-    BuildStep,
     Canister,
     ConnectedNetwork,
     Environment,
@@ -65,7 +64,7 @@ def prebuilt(directory: Path, name: str, wasm: bytes | None = None) -> PrebuiltS
     return PrebuiltStep(path=path)
 
 
-def script(*commands: str) -> BuildStep:
+def script(*commands: str) -> ScriptStep:
     """Return a step of shell commands."""
     return ScriptStep(commands=commands)
 
