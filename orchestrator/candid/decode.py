@@ -19,6 +19,7 @@ __all__ = ["decode", "decode_with_types"]
 
 _EXPECTATIONS_KEPT: Final = 256
 _HEADERS_KEPT: Final = 8
+_MAX_KEPT_HEADER_BYTES: Final = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def _plan_of(cursor: Cursor, expectation: _Expectation | None) -> _Plan:
                 return plan
     wire = read_header(cursor)
     plan = _compile(cursor.data[: cursor.position], wire, expectation)
-    if expectation is not None:
+    if expectation is not None and len(plan.header) <= _MAX_KEPT_HEADER_BYTES:
         expectation.plans[_HEADERS_KEPT - 1 :] = []
         expectation.plans.insert(0, plan)
     return plan

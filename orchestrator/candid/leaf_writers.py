@@ -30,9 +30,12 @@ LeafWriter = Callable[[Any, bytearray], None]
 """Appends one value to a message."""
 
 _SHOWN: Final = 60
+_SHOWN_BITS: Final = 256
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
+        return f"a number of {value.bit_length()} bits"
     text = repr(value) if isinstance(value, (int, float, str, bytes)) else type(value).__name__
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 

@@ -27,8 +27,12 @@ from orchestrator.candid.subtype import is_table_subtype
 from orchestrator.candid.table import FIXED_WIDTH, KINDS, Entry, Table
 from orchestrator.candid.values import Some, Variant
 from orchestrator.candid.walking import Misfit, Walk, deep_entries
+from orchestrator.errors import CandidDecodeError
 
-__all__ = ["Reader", "ReaderCompiler"]
+__all__ = ["MAX_COMPARED_PAIRS", "Reader", "ReaderCompiler"]
+
+MAX_COMPARED_PAIRS: Final = 200_000
+"""How many pairs of types one message's function and service references may make us compare (pairs)."""
 
 _REFERENCES: Final = frozenset({tables.FUNCTION, tables.SERVICE})
 _MAY_MISS: Final = frozenset({tables.OPT, T.NULL.code, T.RESERVED.code})
@@ -78,6 +82,7 @@ class ReaderCompiler:
         self._expected_deep = self._wire_deep if expected is None else deep_entries(expected, leaves=_REFERENCES)
         self._skipping = self if expected is None else ReaderCompiler(wire)
         self._made: dict[tuple[int, int], Reader] = {}
+        self._compared = 0
 
     def reader(self, wire: int, expected: int) -> Reader:
         """Return the reader that takes a value of the wire's type to the expected type."""
@@ -101,7 +106,7 @@ class ReaderCompiler:
             return self._drop(wire)
         if want == tables.OPT:
             return self._opt(wire, expected, deep=deep)
-        if have != want or (want in _REFERENCES and not is_table_subtype(self._wire, wire, self._expected, expected)):
+        if have != want or (want in _REFERENCES and not self._is_subtype(wire, expected)):
             return self._other_kind(have, want)
         leaf = _LEAVES.get(want)
         if leaf is not None:
@@ -111,6 +116,15 @@ class ReaderCompiler:
             return self._vec(wire_entry.refs[0], expected_entry.refs[0], deep=deep)
         make = self._record if want == tables.RECORD else self._variant
         return make(wire_entry, expected_entry, deep=deep)
+
+    def _is_subtype(self, wire: int, expected: int) -> bool:
+        if self._expected is self._wire and wire == expected:
+            return True
+        holds, compared = is_table_subtype(self._wire, wire, self._expected, expected)
+        self._compared += compared
+        if self._compared > MAX_COMPARED_PAIRS:
+            raise CandidDecodeError("the message's function types take too long to compare", slug="candid/quota")
+        return holds
 
     @staticmethod
     def _other_kind(have: int, want: int) -> Reader:

@@ -60,6 +60,11 @@ class _Comparison:
             for step, message in self._compare(pair):
                 yield Incompatibility(path=(*self._path(pair), *([step] if step else [])), message=message)
 
+    @property
+    def compared(self) -> int:
+        """How many pairs came up so far."""
+        return len(self._origins)
+
     def _ask(self, pair: _Pair, origin: _Origin) -> None:
         if pair not in self._origins:
             self._origins[pair] = origin
@@ -151,9 +156,11 @@ def _numbered(refs: tuple[int, ...]) -> _Parts:
     return {index: (index, ref) for index, ref in enumerate(refs)}
 
 
-def is_table_subtype(new: Table, new_ref: int, old: Table, old_ref: int) -> bool:
-    """Whether one table's type is a subtype of another table's."""
-    return next(_Comparison(new, old).problems(new_ref, old_ref), None) is None
+def is_table_subtype(new: Table, new_ref: int, old: Table, old_ref: int) -> tuple[bool, int]:
+    """Return whether one table's type is a subtype of another table's, and how many pairs of parts were compared."""
+    comparison = _Comparison(new, old)
+    problem = next(comparison.problems(new_ref, old_ref), None)
+    return problem is None, comparison.compared
 
 
 def subtype_problems(new: T.Type, old: T.Type) -> tuple[Incompatibility, ...]:

@@ -15,10 +15,13 @@ from orchestrator.candid.type_parser import TypeParser
 from orchestrator.candid.values import FunctionReference, ServiceReference
 from orchestrator.core.principal import Principal, PrincipalError
 
-__all__ = ["MAX_NUMBER_DIGITS", "Node", "ValueParser"]
+__all__ = ["MAX_HEX_DIGITS", "MAX_NUMBER_DIGITS", "Node", "ValueParser"]
 
 MAX_NUMBER_DIGITS: Final = 4_000
 """How long a number in text may be (digits)."""
+
+MAX_HEX_DIGITS: Final = 1_000_000
+"""How long a hexadecimal number in text may be (digits)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,9 @@ class ValueParser:
         if token.kind not in {"decimal", "hex", "float"}:
             raise stream.unexpected("a number")
         stream.take()
-        if len(token.text) > MAX_NUMBER_DIGITS:
-            raise stream.error(f"a number has at most {MAX_NUMBER_DIGITS} digits", token)
+        most = MAX_HEX_DIGITS if token.kind == "hex" else MAX_NUMBER_DIGITS
+        if len(token.text) > most:
+            raise stream.error(f"a number has at most {most} digits", token)
         if token.kind == "float":
             number = float(token.text)
             if math.isinf(number):

@@ -21,6 +21,7 @@ from orchestrator.errors import CandidError
 
 __all__ = ["format_message", "format_values"]
 
+_DECIMAL_BITS: Final = 13_000
 _LAID_OUT_LEVELS: Final = 10
 _LAID_OUT_ELEMENTS: Final = 10
 _FLOAT32_DIGITS: Final = range(1, 10)
@@ -58,6 +59,13 @@ def _float(value: float, type_: T.Type) -> str:
     return f"{digits.split('.')[0]}.0" if value.is_integer() else digits.rstrip("0")
 
 
+def _integer(value: int) -> str:
+    """Return the digits in groups of three; beyond what Python turns into decimal digits, hexadecimal ones."""
+    if value.bit_length() <= _DECIMAL_BITS:
+        return f"{value:_}"
+    return f"{'-' if value < 0 else ''}0x{abs(value):x}"
+
+
 def _primitive(value: Any, type_: T.Primitive, *, inline: bool) -> str:
     match type_.name:
         case "null" | "reserved":
@@ -71,7 +79,7 @@ def _primitive(value: Any, type_: T.Primitive, *, inline: bool) -> str:
         case "float32" | "float64":
             return f"{_float(value, type_)} : {type_.name}"
         case _:
-            return f"{value:_} : {type_.name}"
+            return f"{_integer(value)} : {type_.name}"
 
 
 def _leaf(value: Any, type_: T.Type, *, inline: bool) -> str | None:

@@ -99,6 +99,12 @@ def test_values_that_do_not_fit(type_: T.Type, value: object, message: str) -> N
         encode([type_], [value])
 
 
+def test_huge_numbers_are_not_spelled() -> None:
+    """A refused number too long for Python's decimal conversion is told by its size."""
+    with pytest.raises(CandidEncodeError, match="expected nat, got a number of 16610 bits"):
+        encode([T.NAT], [-(10**5000)])
+
+
 def test_the_number_of_values_is_checked() -> None:
     """As many values as types, else `CandidEncodeError`."""
     with pytest.raises(CandidEncodeError, match="2 values are expected, not 1"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.candid import FunctionReference, ServiceReference, Some, Variant, encode, format_message, format_values
+from orchestrator.candid import FunctionReference, ServiceReference, Some, Variant, encode, format_message, format_values, parse_values
 from orchestrator.candid import types as T
 from orchestrator.core.principal import MANAGEMENT_CANISTER
 from orchestrator.errors import CandidError
@@ -73,6 +73,14 @@ def test_long_values_are_broken_into_lines() -> None:
         "  5 : nat,",
         ")",
     ]
+
+
+def test_huge_numbers() -> None:
+    """Numbers too long for Python's decimal conversion are shown in hexadecimal, and read back."""
+    text = format_values([2**20_000, -(2**20_000)], [T.NAT, T.INT])
+
+    assert "0000 : nat" in text
+    assert parse_values(text) == [2**20_000, -(2**20_000)]
 
 
 def test_long_vecs_stay_on_one_line() -> None:
