@@ -20,6 +20,7 @@ __all__ = ["main", "root", "run"]
 _COMMANDS = {
     "deploy": "orchestrator.cli.commands.deploy:deploy",
     "plan": "orchestrator.cli.commands.plan:plan",
+    "apply": "orchestrator.cli.commands.apply:apply",
     "build": "orchestrator.cli.commands.build:build",
     "sync": "orchestrator.cli.commands.sync:sync",
     "canister": "orchestrator.cli.commands.canister:canister",

@@ -92,3 +92,19 @@ def test_failed_build_names_the_log(orchestrator: Command, project: Path) -> Non
 def test_verbose_shows_the_log(orchestrator: Command) -> None:
     """With -v the log's lines are on stderr."""
     assert "event=build-started canister=backend" in orchestrator("build", "-v").stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "slug"),
+    [(None, 2, "usage/invalid"), ("{", 1, "deploy/plan-file"), ("[]", 1, "deploy/"), ('{"schema": 99}', 1, "deploy/")],
+)
+def test_file_that_is_no_plan(orchestrator: Command, project: Path, content: str | None, code: int, slug: str) -> None:
+    """A saved plan that cannot be read is refused with the command that makes one."""
+    if content is not None:
+        (project / "plan.json").write_text(content)
+
+    done = orchestrator("apply", "plan.json")
+
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert done.stderr.startswith(f"error[{slug}")
+    assert "orchestrator plan --json > plan.json" in done.stderr

@@ -9,6 +9,7 @@ PAGES = [
     "",
     "deploy",
     "plan",
+    "apply",
     "build",
     "sync",
     "canister",

@@ -112,3 +112,21 @@ def test_broken_arguments_are_explained(hello: Workspace) -> None:
     assert done.exit_code == 1
     assert done.stderr.startswith("error[candid/")
     assert "Traceback" not in done.stderr
+
+
+def test_saved_plan_is_applied_and_a_stale_one_refused(hello: Workspace) -> None:
+    """A plan saved as JSON is applied without asking; one that no longer fits is refused, and nothing is sent."""
+    hello.write("plan.json", hello.run("plan", "--mode", "reinstall", "--json").stdout)
+    changed = json.loads(hello.run("plan", "--force", "--json").stdout)
+    hello.write("stale.json", json.dumps({**changed, "digest": "0" * 64}))
+
+    elsewhere = hello.run("apply", "plan.json", "-e", "ic")
+    applied = hello.run("apply", "plan.json", "--json")
+    stale = hello.run("apply", "stale.json", "--json")
+
+    assert elsewhere.exit_code == 2
+    assert events(applied.stdout)[-1]["result"] == "done", str(applied)
+    assert "reinstall" in {each.get("step") for each in events(applied.stdout)}
+    assert stale.exit_code == 1
+    assert "deploy/stale-plan" in stale.stdout
+    assert "step-started" not in {each["event"] for each in events(stale.stdout)}

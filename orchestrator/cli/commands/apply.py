@@ -1,0 +1,44 @@
+"""`orchestrator apply`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.options import proxy_option, shared_options
+from orchestrator.cli.state import State
+from orchestrator.cli.verbs import run_verb
+from orchestrator.errors import DeployError, UsageError
+
+__all__ = ["apply"]
+
+_HINT = "save a plan with `orchestrator plan --json > plan.json`"
+
+
+@click.command(short_help="Apply a saved plan.")
+@click.argument("file", type=click.Path(path_type=Path))
+@proxy_option
+@shared_options
+@click.pass_obj
+def apply(state: State, *, file: Path) -> None:
+    """Apply the plan in FILE verbatim, as `orchestrator plan --json` printed it; nobody is asked.
+
+    If the project or the network has changed since, the plan is refused and nothing is sent. The environment is the plan's.
+    """
+    from orchestrator import engine
+    from orchestrator.core.plan import plan_from_json
+
+    approved = plan_from_json(_load(state, file))
+    if state.environment_is_typed and state.environment != approved.environment:
+        raise UsageError(f"the plan is for environment `{approved.environment}`, not `{state.environment}`", hint="leave out `--env`")
+    state.options["environment"] = approved.environment
+    run_verb(state, "apply", lambda session: engine.apply(session, approved))
+
+
+def _load(state: State, file: Path) -> object:
+    try:
+        return json.loads((state.terminal.directory / file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"`{file}` cannot be read", detail=error.strerror or str(error), hint=_HINT) from error
+    except (ValueError, RecursionError) as error:
+        raise DeployError(f"`{file}` is not a plan", slug="deploy/plan-file", detail=str(error), hint=_HINT) from error
