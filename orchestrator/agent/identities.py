@@ -1,7 +1,7 @@
 """icp-cli's identities: which there are, which is the default, and the keys that are files.
 
-Layout of the folder `identity` below icp-cli's data directory: `identity_list.json`, `identity_defaults.json` and
-`keys/<name>.pem`. It is read and never written here.
+Layout of the folder `identity` below icp-cli's data directory: `identity_list.json`, `identity_defaults.json`,
+`keys/<name>.pem` and `delegations/<name>.json`. It is read here; `identity_files` writes it.
 """
 
 import json
@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from orchestrator.agent.clock import Clock, SystemClock
+from orchestrator.agent.delegation_files import load_delegated
+from orchestrator.agent.keyring import KeyringReader, system_keyring
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.errors import IdentityError
-from orchestrator.protocol.keys import AnonymousIdentity, Identity
+from orchestrator.protocol.keys import AnonymousIdentity, Identity, KeyIdentity
 from orchestrator.protocol.pem import MAX_PEM_BYTES, identity_from_pem
 
 __all__ = [
     "ANONYMOUS_NAME",
+    "NAME_PATTERN",
     "IdentityRecord",
     "IdentityStore",
     "PasswordSource",
@@ -31,13 +35,12 @@ __all__ = [
 ANONYMOUS_NAME = "anonymous"
 _VERSION = 1
 _MAX_LIST_BYTES = 4 * 1024 * 1024
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+ -]{0,127}")
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+ -]{0,127}")
+_USABLE_KINDS = frozenset({ANONYMOUS_NAME, "pem", "keyring", "delegation"})
 _UNREADABLE_KINDS = {
-    "keyring": "its key is in the operating system's keyring",
     "hsm": "its key is in a hardware security module",
     "web-auth": "it signs in through a web browser",
     "internet-identity": "it signs in through a web browser",
-    "delegation": "it is a delegation",
     "pending-delegation": "its delegation has not arrived yet",
 }
 
@@ -49,18 +52,20 @@ PasswordSource: TypeAlias = Callable[[str], str | bytes]
 class IdentityRecord:
     """An identity as icp-cli lists it; `principal` is None where the list does not tell.
 
-    `kind` is icp-cli's word (`anonymous`, `pem`, `keyring`, …); `usable` says whether its key can be loaded here.
+    `kind` is icp-cli's word (`anonymous`, `pem`, `keyring`, …); `usable` says whether it can be loaded here;
+    `in_keyring` says that its key, or its session's, is in the operating system's keyring.
     """
 
     name: str
     kind: str
     principal: Principal | None
     is_default: bool = False
+    in_keyring: bool = False
 
     @property
     def usable(self) -> bool:
         """Whether `load_identity` can load it."""
-        return self.kind in {ANONYMOUS_NAME, "pem"}
+        return self.kind in _USABLE_KINDS
 
 
 def icp_data_directory(environ: Mapping[str, str] | None = None, home: Path | None = None, platform: str = sys.platform) -> Path:
@@ -81,8 +86,10 @@ def icp_data_directory(environ: Mapping[str, str] | None = None, home: Path | No
 class IdentityStore:
     """The identities below one data directory of icp-cli."""
 
-    def __init__(self, data_directory: Path) -> None:
+    def __init__(self, data_directory: Path, *, keyring: KeyringReader | None = None, clock: Clock | None = None) -> None:
         self._folder = data_directory / "identity"
+        self._keyring = keyring or system_keyring()
+        self._clock = clock or SystemClock()
 
     @property
     def folder(self) -> Path:
@@ -99,14 +106,19 @@ class IdentityStore:
     def load_records(self) -> tuple[IdentityRecord, ...]:
         """Return all identities, `anonymous` first and the others by name."""
         default = self.load_default_name()
-        entries = self._load_json("identity_list.json").get("identities", {})
-        if not isinstance(entries, dict):
-            raise self._broken("identity_list.json", "`identities` is not a map")
+        entries = self.load_entries()
         records = [self._record(name, entries[name], default) for name in sorted(entries) if name != ANONYMOUS_NAME]
         anonymous = IdentityRecord(
             name=ANONYMOUS_NAME, kind=ANONYMOUS_NAME, principal=AnonymousIdentity().principal, is_default=default == ANONYMOUS_NAME
         )
         return (anonymous, *records)
+
+    def load_entries(self) -> dict[str, object]:
+        """Return the list as it stands in the file: name -> icp-cli's fields."""
+        entries = self._load_json("identity_list.json").get("identities", {})
+        if not isinstance(entries, dict):
+            raise self._broken("identity_list.json", "`identities` is not a map")
+        return entries
 
     def load(self, name: str | None = None, password: PasswordSource | None = None) -> Identity:
         """Load an identity by name (None: the default one); raise `IdentityError` if it cannot sign here."""
@@ -124,19 +136,24 @@ class IdentityStore:
             )
         if not record.usable:
             raise _unusable(record)
-        return self._load_pem(record, password)
-
-    def _load_pem(self, record: IdentityRecord, password: PasswordSource | None) -> Identity:
-        if _NAME.fullmatch(record.name) is None:
+        if NAME_PATTERN.fullmatch(record.name) is None:
             raise self._broken("identity_list.json", f"`{record.name}` cannot be the name of a file")
-        identity = load_identity_file(self._folder / "keys" / f"{record.name}.pem", password, name=record.name)
+        key = self._load_key(record, password)
+        identity: Identity = key
+        if record.kind == "delegation":
+            identity = load_delegated(self._folder / "delegations" / f"{record.name}.json", key, now_ns=self._clock.now_ns())
         if record.principal is not None and identity.principal != record.principal:
             raise IdentityError(
-                f"the key file of identity `{record.name}` holds another identity's key",
+                f"the stored key of identity `{record.name}` is another identity's",
                 slug="identity/mismatch",
                 detail=f"the list says {record.principal}, the key is of {identity.principal}",
             )
         return identity
+
+    def _load_key(self, record: IdentityRecord, password: PasswordSource | None) -> KeyIdentity:
+        if record.in_keyring:
+            return identity_from_pem(self._keyring(f"delegation:{record.name}" if record.kind == "delegation" else record.name))
+        return load_identity_file(self._folder / "keys" / f"{record.name}.pem", password, name=record.name)
 
     def _record(self, name: str, entry: object, default: str) -> IdentityRecord:
         kind = entry.get("kind") if isinstance(entry, dict) else None
@@ -147,7 +164,9 @@ class IdentityStore:
             principal = Principal.from_text(text) if isinstance(text, str) else None
         except PrincipalError as error:
             raise self._broken("identity_list.json", f"the identity `{name}`: {error}") from error
-        return IdentityRecord(name=name, kind=kind, principal=principal, is_default=name == default)
+        storage = entry.get("storage")
+        kept = kind == "keyring" or (isinstance(storage, dict) and storage.get("kind") == "keyring")
+        return IdentityRecord(name=name, kind=kind, principal=principal, is_default=name == default, in_keyring=kept)
 
     def _load_json(self, file_name: str) -> dict[str, object]:
         path = self._folder / file_name
@@ -171,11 +190,7 @@ class IdentityStore:
 
 def _unusable(record: IdentityRecord) -> IdentityError:
     reason = _UNREADABLE_KINDS.get(record.kind, f"its kind `{record.kind}` is not known here")
-    if record.kind == "keyring":
-        export = f"`icp identity export {record.name} > key.pem`, then `icp identity import {record.name}-file --from-pem key.pem --storage plaintext`"
-        hint = f"copy it into a file: {export}; then choose `--identity {record.name}-file`"
-    else:
-        hint = "use an identity whose key is a PEM file: `icp identity new NAME --storage plaintext` makes one; choose it with `--identity NAME`"
+    hint = "use an identity whose key is a file: `orchestrator identity new NAME` makes one; choose it with `--identity NAME`"
     return IdentityError(
         f"the identity `{record.name}` cannot be used here",
         slug="identity/unsupported-kind",
@@ -184,15 +199,17 @@ def _unusable(record: IdentityRecord) -> IdentityError:
     )
 
 
-def load_identity(name: str | None = None, home: Path | None = None, password: PasswordSource | None = None) -> Identity:
+def load_identity(
+    name: str | None = None, home: Path | None = None, password: PasswordSource | None = None, *, keyring: KeyringReader | None = None
+) -> Identity:
     """Load one of icp-cli's identities (None: its default); `home` is icp-cli's data directory.
 
     `password` is asked when the key is encrypted. Raises `IdentityError`.
     """
-    return IdentityStore(home or icp_data_directory()).load(name, password)
+    return IdentityStore(home or icp_data_directory(), keyring=keyring).load(name, password)
 
 
-def load_identity_file(path: Path, password: PasswordSource | None = None, *, name: str | None = None) -> Identity:
+def load_identity_file(path: Path, password: PasswordSource | None = None, *, name: str | None = None) -> KeyIdentity:
     """Load an identity from a PEM file; `name` is what the password is asked for, the file's name otherwise."""
     try:
         with path.open("rb") as file:

@@ -1,14 +1,24 @@
 """icp-cli's identities: found, loaded, or refused by name."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from orchestrator.agent.delegation_files import parse_chain
 from orchestrator.agent.identities import IdentityStore, icp_data_directory, load_identity, load_identity_file
 from orchestrator.core.principal import ANONYMOUS
 from orchestrator.errors import IdentityError
-from orchestrator.protocol.keys import Ed25519Identity, KeyIdentity, Secp256k1Identity
+from orchestrator.protocol.envelope import sign_delegation
+from orchestrator.protocol.keys import (
+    DelegatedIdentity,
+    Ed25519Identity,
+    KeyIdentity,
+    Prime256v1Identity,
+    Secp256k1Identity,
+    SignedDelegation,
+)
 from orchestrator.protocol.pem import identity_to_pem
 
 ALICE = Secp256k1Identity.from_seed(b"\x01" * 32)
@@ -32,7 +42,10 @@ def data(tmp_path: Path) -> Path:
         "sealed": {"kind": "pem", "format": "pbes2", "algorithm": "ed25519"},
         "mallory": pem,
         "../escape": pem,
-        **{kind: {"kind": kind, "principal": str(ALICE.principal)} for kind in ("keyring", "hsm", "web-auth", "delegation", "quantum")},
+        **{
+            kind: {"kind": kind, "principal": str(ALICE.principal)}
+            for kind in ("keyring", "hsm", "web-auth", "pending-delegation", "quantum")
+        },
     }
     (folder / "identity_list.json").write_text(json.dumps({"v": 1, "identities": entries}), encoding="utf-8")
     (folder / "identity_defaults.json").write_text(json.dumps({"v": 1, "default": "alice"}), encoding="utf-8")
@@ -74,14 +87,72 @@ def test_an_encrypted_key_asks_for_its_password(data: Path) -> None:
     assert caught.value.slug == "identity/wrong-password"
 
 
-@pytest.mark.parametrize("kind", ["keyring", "hsm", "web-auth", "delegation", "quantum"])
+@pytest.mark.parametrize("kind", ["hsm", "web-auth", "pending-delegation", "quantum"])
 def test_other_kinds_are_refused_by_name(data: Path, kind: str) -> None:
     """What cannot sign here is refused by its name, with the reason and a way out."""
     with pytest.raises(IdentityError) as caught:
         load_identity(kind, data)
     assert caught.value.slug == "identity/unsupported-kind"
     assert f"`{kind}`" in caught.value.summary
-    assert "--storage plaintext" in str(caught.value.hint)
+    assert "identity new" in str(caught.value.hint)
+
+
+def test_a_key_in_the_keyring_is_loaded(data: Path) -> None:
+    """An identity whose key icp-cli keeps in the keyring is asked for there, by its name."""
+    secrets = {"keyring": identity_to_pem(ALICE)}
+    assert load_identity("keyring", data, keyring=secrets.__getitem__) == ALICE
+    with pytest.raises(IdentityError) as caught:
+        load_identity("keyring", data, keyring=lambda _: identity_to_pem(BOB))
+    assert caught.value.slug == "identity/mismatch"
+
+
+@pytest.mark.parametrize("storage", [{"kind": "pem", "format": "plaintext"}, {"kind": "keyring"}])
+def test_a_delegated_session_is_loaded(data: Path, storage: dict[str, str]) -> None:
+    """A session signs for the one who delegated to it; its chain and its key are found where icp-cli keeps them."""
+    session, expiration = Prime256v1Identity.from_seed(b"\x03" * 32), time.time_ns() + 3600 * 10**9
+    link = sign_delegation(ALICE, session.public_key_der, expiration_ns=expiration, targets=[BOB.principal])
+    write_delegation(data, "session", storage, link)
+    (data / "identity" / "keys" / "session.pem").write_text(identity_to_pem(session), encoding="utf-8")
+    identity = load_identity("session", data, keyring={"delegation:session": identity_to_pem(session)}.__getitem__)
+    assert identity == DelegatedIdentity(public_key_der=ALICE.public_key_der, session=session, delegations=(link,))
+    assert identity.principal == ALICE.principal
+
+
+def write_delegation(data: Path, name: str, storage: dict[str, str], link: SignedDelegation) -> None:
+    """Add a delegated identity as icp-cli writes it."""
+    path = data / "identity" / "identity_list.json"
+    listed = json.loads(path.read_text(encoding="utf-8"))
+    listed["identities"][name] = {"kind": "delegation", "algorithm": "prime256v1", "principal": str(ALICE.principal), "storage": storage}
+    path.write_text(json.dumps(listed), encoding="utf-8")
+    targets = None if link.targets is None else [target.raw.hex() for target in link.targets]
+    delegation = {"pubkey": link.public_key_der.hex(), "expiration": f"{link.expiration_ns:x}", "targets": targets}
+    chain = {"publicKey": ALICE.public_key_der.hex(), "delegations": [{"signature": link.signature.hex(), "delegation": delegation}]}
+    (data / "identity" / "delegations").mkdir(exist_ok=True)
+    (data / "identity" / "delegations" / f"{name}.json").write_text(json.dumps(chain), encoding="utf-8")
+
+
+def test_a_delegation_that_ends_or_does_not_fit_is_refused(data: Path) -> None:
+    """An expired chain and a chain for another key are refused with their own slugs."""
+    session = Prime256v1Identity.from_seed(b"\x03" * 32)
+    (data / "identity" / "keys" / "session.pem").write_text(identity_to_pem(session), encoding="utf-8")
+    storage = {"kind": "pem", "format": "plaintext"}
+    write_delegation(data, "session", storage, sign_delegation(ALICE, session.public_key_der, expiration_ns=time.time_ns() + 10**9))
+    with pytest.raises(IdentityError) as caught:
+        load_identity("session", data)
+    assert caught.value.slug == "identity/delegation-expired"
+    write_delegation(data, "session", storage, sign_delegation(ALICE, BOB.public_key_der, expiration_ns=1 << 62))
+    with pytest.raises(IdentityError) as caught:
+        load_identity("session", data)
+    assert caught.value.slug == "identity/mismatch"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"publicKey": "zz", "delegations": []}', '{"publicKey": "", "delegations": [{"delegation": 5}]}']
+)
+def test_malformed_chains_are_refused(text: str) -> None:
+    """A chain that is not what icp-cli writes raises `IdentityError`."""
+    with pytest.raises(IdentityError):
+        parse_chain(text)
 
 
 def test_an_unknown_name_lists_the_known_ones(data: Path) -> None:
@@ -111,7 +182,15 @@ def test_records_are_listed(data: Path) -> None:
     records = IdentityStore(data).load_records()
     assert records[0].name == "anonymous"
     assert [record.name for record in records if record.is_default] == ["alice"]
-    assert {record.name for record in records if record.usable} == {"anonymous", "alice", "bob", "sealed", "mallory", "../escape"}
+    assert {record.name for record in records if record.usable} == {
+        "anonymous",
+        "alice",
+        "bob",
+        "sealed",
+        "mallory",
+        "keyring",
+        "../escape",
+    }
     assert next(record for record in records if record.name == "bob").principal == BOB.principal
 
 
