@@ -13,7 +13,7 @@ from orchestrator.replica.vm.interface import Callback, Instance, Message, Outco
 __all__ = ["Execution", "rejection_of"]
 
 _LOG = logging.getLogger(__name__)
-_CALLED_TRAP = "IC0503"
+_CALLED_TRAP, _ENGINE_ERROR = "IC0503", "IC0521"
 
 
 def rejection_of(canister_id: bytes, trap: Trap) -> Rejection:
@@ -33,9 +33,16 @@ class Execution:
         return self._environment.clock.now()
 
     def run(self, canister: Canister, instance: Instance, entry: str | Callback, message: Message) -> Outcome:
-        """Run a message on an instance; its writes stay uncommitted. Nothing is logged."""
+        """Run a message on an instance; its writes stay uncommitted. Nothing is logged.
+
+        A failure of the virtual machine itself is told as a trap: it ends this message, not the network.
+        """
         view = canister.view(subnet_id=self._environment.subnet_id, root_key=self._environment.root_key)
-        return instance.run(entry, message, view)
+        try:
+            return instance.run(entry, message, view)
+        except Exception as error:  # noqa: BLE001 # the edge between the network and whatever a canister makes the machine do
+            _LOG.exception("[%s] the virtual machine failed", Principal(canister.id))
+            return Outcome(trap=Trap(f"Canister encountered a Wasm engine error: {error}", _ENGINE_ERROR))
 
     def run_logged(self, canister: Canister, instance: Instance, entry: str | Callback, message: Message) -> Outcome:
         """Run a replicated message: what it prints, and why it trapped, goes to the canister's log."""

@@ -27,6 +27,7 @@ class RejectCode(IntEnum):
 class Reason(Enum):
     """Why something is rejected: the error code's number and the text."""
 
+    INTERNAL = (101, "The embedded network failed to execute {method}; its log says why.")
     INGRESS_TIMEOUT = (202, "Ingress message timed out waiting to start executing.")
     CANISTER_EXISTS = (205, "Canister {canister} is already installed.")
     STOP_TIMED_OUT = (206, "Stop canister request timed out: canister {canister} still has open call contexts.")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.replica import limits
+from orchestrator.replica.canister import CanisterStatus
 from orchestrator.replica.certified_state import CertifiedState
 from orchestrator.replica.execution import Execution
 from orchestrator.replica.management.context import Context
@@ -121,6 +122,9 @@ class Replica:
         if not call.canister_id:
             return self.management.inspect(call.method, call.arg, call.sender)
         canister = self.state.canister(call.canister_id)
+        if canister.status is not CanisterStatus.RUNNING:
+            reason = Reason.STOPPED if canister.status is CanisterStatus.STOPPED else Reason.STOPPING
+            return reject(reason, canister=canister.id)
         if canister.instance is None:
             return reject(Reason.NO_MODULE, canister=canister.id)
         return self._queries.inspect(call.canister_id, call.method, call.arg, call.sender)

@@ -1,5 +1,6 @@
 """From a call to the management canister to the method that does it, with Candid on both sides."""
 
+import logging
 from dataclasses import dataclass
 from enum import Flag, auto
 from functools import cache
@@ -16,6 +17,9 @@ from orchestrator.replica.rejects import Reason, RejectedError, Rejection, rejec
 from orchestrator.replica.vm.interface import Reply
 
 __all__ = ["Management"]
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class _Via(Flag):
@@ -80,6 +84,9 @@ class Management:
             answer = self._run(call, via)
         except RejectedError as error:
             return error.rejection, call.cycles
+        except Exception:  # noqa: BLE001 # the edge between the network and whatever a request makes it do
+            _LOG.exception("the management method %s failed", call.method)
+            return reject(Reason.INTERNAL, method=call.method), call.cycles
         if answer is None:
             return None
         return _reply(call.method, answer), call.cycles - answer.accepted_cycles

@@ -135,6 +135,20 @@ def test_a_trapped_cleanup_is_undone(network: ScriptedNetwork) -> None:
     assert vars(network.canister(caller).instance)["memory"] == {"went": True}
 
 
+def test_a_failure_of_the_machine_ends_the_message_only(network: ScriptedNetwork, caplog: pytest.LogCaptureFixture) -> None:
+    """A bug of the virtual machine is a reject and a log entry, undoes the message, and the network goes on."""
+
+    def break_it(run: Run) -> None:
+        run.memory["half"] = "done"
+        raise ZeroDivisionError
+
+    exports: dict[str, Function] = {"canister_update break": break_it, "canister_update go": lambda run: run.reply(b"%d" % len(run.memory))}
+    canister = network.deploy(network.machine.module(exports))
+    assert rejection(network.call(canister, "break")) == (5, "IC0521")
+    assert network.call(canister, "go") == Reply(b"0")
+    assert "virtual machine failed" in caplog.text
+
+
 def test_not_answering_is_a_reject(network: ScriptedNetwork) -> None:
     """When nothing can answer any more the call ends with IC0506."""
     canister = network.deploy(network.machine.module({"canister_update go": ignore}))

@@ -8,8 +8,8 @@ from orchestrator.replica import limits
 from orchestrator.replica.canister import CanisterStatus
 from orchestrator.replica.messages import Response
 from orchestrator.replica.rejects import Rejection
-from orchestrator.replica.vm.interface import Callback, Reply
-from tests.support.scripted_machine import Function, Run
+from orchestrator.replica.vm.interface import Callback, Module, Reply
+from tests.support.scripted_machine import Function, Run, ScriptedMachine
 from tests.support.scripted_network import OWNER, STRANGER, ScriptedNetwork, encode_argument
 
 
@@ -17,6 +17,14 @@ from tests.support.scripted_network import OWNER, STRANGER, ScriptedNetwork, enc
 def network() -> ScriptedNetwork:
     """Return an empty network."""
     return ScriptedNetwork()
+
+
+class BrokenMachine(ScriptedMachine):
+    """A machine that cannot load anything because of a bug."""
+
+    def load(self, wasm: bytes) -> Module:
+        """Fail."""
+        raise ZeroDivisionError(wasm)
 
 
 def error_code(response: Response | None) -> str:
@@ -140,6 +148,15 @@ def test_unknown_and_unsupported_methods_differ_in_words(network: ScriptedNetwor
     assert isinstance(missing, Rejection)
     assert "has no method 'no_such_method'" in unknown.message
     assert "does not offer" in missing.message
+
+
+def test_a_failure_inside_is_a_reject(caplog: pytest.LogCaptureFixture) -> None:
+    """A bug in a method ends that call only, with a log entry."""
+    broken = ScriptedNetwork(machine=BrokenMachine())
+    canister = broken.create()
+    assert error_code(broken.install(canister, b"anything")) == "IC0101"
+    assert broken.status(canister)["module_hash"] is None
+    assert "install_code failed" in caplog.text
 
 
 def test_arguments_that_do_not_decode_are_refused(network: ScriptedNetwork) -> None:
