@@ -10,7 +10,7 @@ from orchestrator.errors import RejectError, TransportError
 
 __all__ = ["make_reject", "read_reject"]
 
-_TOP_UP = "top it up with `orchestrator canister top-up`"
+_TOP_UP = "send it cycles; on mainnet `icp canister top-up` does"
 _HINTS = {
     "IC0101": "the canister's subnet has no room for more compute: lower `compute_allocation`",
     "IC0207": f"the canister has too few cycles: {_TOP_UP}",
@@ -19,8 +19,8 @@ _HINTS = {
     "IC0403": "the new canister needs more cycles than were given",
     "IC0406": "the canister itself refused the call: the message is in its own words",
     "IC0408": "the argument does not decode as what the method takes: check it against the Candid interface",
-    "IC0502": "the canister trapped: see `orchestrator canister logs`",
-    "IC0503": "the canister trapped on purpose: the message is its own; see also `orchestrator canister logs`",
+    "IC0502": "the canister trapped; its logs may say more",
+    "IC0503": "the canister trapped on purpose: the message is its own",
     "IC0504": "the canister's way of keeping memory does not allow this upgrade: see `wasm_memory_persistence`, or reinstall",
     "IC0505": "the module is not valid here: rebuild it, and check that it is a canister's WebAssembly",
     "IC0507": "the canister's memory would exceed what it may use: raise `memory_allocation`, or use less",

@@ -26,6 +26,7 @@ _COMMANDS = {
     "canister": "orchestrator.cli.commands.canister:canister",
     "project": "orchestrator.cli.commands.project:project",
     "lock": "orchestrator.cli.commands.lock:lock",
+    "identity": "orchestrator.cli.commands.identity:identity",
     "network": "orchestrator.cli.commands.network:network",
     "completions": "orchestrator.cli.commands.completions:completions",
 }

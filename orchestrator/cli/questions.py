@@ -13,7 +13,7 @@ from orchestrator.cli.state import State
 from orchestrator.cli.terminal import Terminal
 from orchestrator.errors import InterruptedRunError, UsageError
 
-__all__ = ["confirm", "make_password_source"]
+__all__ = ["confirm", "load_password", "make_password_source"]
 
 _YES = frozenset({"y", "yes"})
 
@@ -27,14 +27,17 @@ def confirm(terminal: Terminal, question: str) -> bool:
     return answer.strip().lower() in _YES
 
 
-def make_password_source(state: State, read_hidden: Callable[[str], str] = getpass.getpass) -> Callable[[str], str] | None:
+def make_password_source(
+    state: State, read_hidden: Callable[[str], str] = getpass.getpass, *, in_loop: bool = True
+) -> Callable[[str], str] | None:
     """Return what is asked for an identity's password: the file that was given, else the person at the terminal.
 
-    `None` when there is neither. `read_hidden` reads a line without showing it.
+    `None` when there is neither. `read_hidden` reads a line without showing it. With `in_loop` the source is called
+    in a worker thread of an event loop.
     """
     path = state.identity_password_file
     if path is not None:
-        return lambda _name: _load_password(state, path)
+        return lambda _name: load_password(state, path)
     if not state.terminal.interactive:
         return None
 
@@ -50,10 +53,11 @@ def make_password_source(state: State, read_hidden: Callable[[str], str] = getpa
         # Keys are loaded in a worker thread, where Ctrl-C would not be noticed.
         return anyio.from_thread.run_sync(ask, name)
 
-    return ask_in_main_thread
+    return ask_in_main_thread if in_loop else ask
 
 
-def _load_password(state: State, path: Path) -> str:
+def load_password(state: State, path: Path) -> str:
+    """Read a password file, without the white space around it; `UsageError` when it cannot be read."""
     try:
         return (state.terminal.directory / path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
