@@ -122,7 +122,8 @@ def _install_change(desired: Desired, canister: DesiredCanister, present: Observ
     if breaking is not None:
         details.append(Detail(field="interface", before=None, after=breaking))
         reason = f"{reason}; its interface breaks callers"
-    destructive = breaking is not None or action == "reinstall"
+    wiped = action == "reinstall" and present is not None and present.module_hash is not None
+    destructive = breaking is not None or wiped
     return [Change(canister=canister.name, action=action, reason=reason, destructive=destructive, details=tuple(details))]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
+from orchestrator.agent.answers import FORBIDDEN
 from orchestrator.agent.client import Client
 from orchestrator.agent.cycles_ledger import CyclesLedger, read_creation
 from orchestrator.agent.identities import icp_data_directory, load_identity, load_identity_file
@@ -20,7 +21,7 @@ from orchestrator.core.settings import SettingsUpdate
 from orchestrator.engine.ports import Connection, InstallMode, LiveCanister, NetworkPort, RequestFate, RequestLog
 from orchestrator.engine.routing import resolve_proxy
 from orchestrator.engine.session import Session
-from orchestrator.errors import OrchestratorError, OutcomeUnknownError, RejectError
+from orchestrator.errors import OrchestratorError, OutcomeUnknownError, RejectError, TransportError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.protocol.keys import Identity
 from orchestrator.store import IdStore
@@ -97,8 +98,13 @@ class AgentPort(NetworkPort):
         )
 
     async def metadata(self, canister_id: Principal, name: str) -> bytes | None:
-        """Read a section from certified state."""
-        return await self.client.read_metadata(canister_id, name)
+        """Read a section from certified state; one that is for controllers only, and this is none, is not there."""
+        try:
+            return await self.client.read_metadata(canister_id, name)
+        except TransportError as error:
+            if error.slug != FORBIDDEN:
+                raise
+            return None
 
     async def query(self, canister_id: Principal, method: str, arg: bytes) -> bytes:
         """Call a query method."""

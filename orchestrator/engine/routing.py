@@ -35,5 +35,5 @@ def _resolve(text: str, ids: Mapping[str, Principal], span: Span | None) -> Prin
         f"the proxy `{text}` is neither a principal nor a canister that is deployed in this environment",
         slug="deploy/unknown-proxy",
         span=span,
-        hint=f"run `orchestrator deploy {text}` first, or write the proxy canister's principal",
+        hint=f"run `orchestrator deploy {text} --proxy none` first, or write the proxy canister's principal",
     )

@@ -77,10 +77,11 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
     await _warn_of_private(run, plugin, inputs)
     facts = {"canister_id": str(plugin.canister_id), "component": inputs.sha256, "index": str(plugin.index)}
     with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
+        # Taken before the run: what changes meanwhile may not have been seen, and makes the step run again.
+        seen = await fingerprint(run.connection, plugin.step, inputs, plugin.canister_id, plugin.module_hash, proxy)
         calls = _Calls(run.port(operation), plugin.canister_id, proxy, plugin.step.max_cycles)
         await _run_plugin(run, plugin, _request(run, plugin, inputs, proxy), calls)
         if plugin.step.run == "changed":
-            seen = await fingerprint(run.connection, plugin.step, inputs, plugin.canister_id, plugin.module_hash, proxy)
             run.stores.sync_records.write(plugin.canister.name, step_key(plugin.index, plugin.step), seen)
 
 

@@ -84,6 +84,14 @@ def test_a_mode_is_taken_literally(mode: Mode, *, destructive: bool) -> None:
     assert change.destructive is destructive
 
 
+def test_reinstalling_nothing_loses_nothing() -> None:
+    """A canister that has no module yet has no state to wipe."""
+    plan = diff(replace(DESIRED, mode="reinstall"), Observed())
+
+    assert actions(plan) == ["create", "reinstall"]
+    assert plan.destructive == ()
+
+
 def test_an_upgrade_that_breaks_callers_needs_consent() -> None:
     """An interface that loses something makes the upgrade destructive, with the reason."""
     wanted = replace(WANTED, interface_break="method `greet` is gone")

@@ -8,6 +8,7 @@ import pytest
 from orchestrator.core.plan import Plan
 from orchestrator.core.principal import ANONYMOUS
 from orchestrator.core.project import Arguments, Canister, Project, Settings
+from orchestrator.engine.lifecycle import start_canisters, stop_canisters
 from orchestrator.engine.planner import Options
 from orchestrator.engine.verbs import apply, deploy, plan, sync
 from orchestrator.errors import ConsentError, DeployError, IdentityError, LockHeldError, RejectError, UsageError
@@ -208,6 +209,68 @@ async def test_anonymous_changes_no_connected_network(tmp_path: Path, network: M
 
     assert caught.value.slug == "identity/anonymous"
     assert network.updates == []
+
+
+async def test_a_protected_environment_wants_its_name(project: Project, network: MemoryNetwork) -> None:
+    """Consent in general is not enough: the environment's name has to be typed, for every verb that changes something."""
+    protected = replace(project.environments["local"], protected=True)
+    project = replace(project, environments={"local": protected})
+
+    async def yes(_plan: Plan) -> bool:
+        return True
+
+    with pytest.raises(ConsentError) as caught:
+        await deploy(memory_session(project, network), consent=yes)
+    assert caught.value.hint == "run again with `--confirm local` to change it"
+    assert network.updates == []
+
+    await deploy(replace(memory_session(project, network), confirmed="local"))
+    assert network.methods.count("install") == 2
+    with pytest.raises(ConsentError):
+        await stop_canisters(memory_session(project, network), ["api"])
+    assert (await deploy(memory_session(project, network))).mutates is False
+
+
+async def test_canisters_are_stopped_and_started(project: Project, network: MemoryNetwork) -> None:
+    """One step each, journaled like any other; what is as asked is left alone."""
+    await deploy(memory_session(project, network))
+    network.updates.clear()
+
+    await stop_canisters(memory_session(project, network, verb="canister stop"), ["api"])
+    await stop_canisters(memory_session(project, network, verb="canister stop"), ["api"])
+    await start_canisters(memory_session(project, network, verb="canister start"), ["api", "web"])
+
+    assert network.methods == ["stop", "start"]
+
+
+async def test_the_interface_of_the_old_module_is_kept(tmp_path: Path, network: MemoryNetwork) -> None:
+    """An upgrade that takes a method away from callers is asked about, and says which."""
+    canister = make_canister(tmp_path, "api")
+    (tmp_path / "api.wasm").write_bytes(make_wasm("api", service="service : { a : () -> (); b : () -> () }"))
+    project = make_project(tmp_path, [canister])
+    await deploy(memory_session(project, network))
+    (canister_id,) = network.canisters
+    network.metadata[canister_id, "candid:service"] = b"service : { a : () -> (); b : () -> () }"
+    (tmp_path / "api.wasm").write_bytes(make_wasm("api 2", service="service : { a : () -> () }"))
+    sent = len(network.updates)
+
+    with pytest.raises(ConsentError) as caught:
+        await deploy(memory_session(project, network))
+
+    assert "breaks callers" in str(caught.value.detail)
+    assert len(network.updates) == sent
+
+
+async def test_memory_is_kept_where_the_module_keeps_it(project: Project, network: MemoryNetwork, tmp_path: Path) -> None:
+    """A module with orthogonal persistence is upgraded with its main memory."""
+    await deploy(memory_session(project, network))
+    first = next(iter(network.canisters))
+    network.metadata[first, "enhanced-orthogonal-persistence"] = b""
+    (tmp_path / "api.wasm").write_bytes(make_wasm("api 2"))
+
+    await deploy(memory_session(project, network))
+
+    assert network.kept_memory[first] is True
 
 
 async def test_a_held_lock_ends_the_run(project: Project, network: MemoryNetwork) -> None:

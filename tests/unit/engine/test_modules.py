@@ -8,7 +8,7 @@ from orchestrator.engine.modules import describe_defect, load_metadata
 from tests.support.projects import make_wasm
 
 
-@pytest.mark.parametrize("data", [make_wasm(), gzip.compress(make_wasm("x"))])
+@pytest.mark.parametrize("data", [make_wasm(), gzip.compress(make_wasm("x"))], ids=["plain", "gzipped"])
 def test_modules_are_accepted(data: bytes) -> None:
     """Plain and gzipped modules are what networks take."""
     assert describe_defect(data) is None
@@ -24,6 +24,7 @@ def test_modules_are_accepted(data: bytes) -> None:
         (b"\x1f\x8bnot gzip", "gzip"),
         (gzip.compress(b"hello world"), "68 65 6c 6c"),
     ],
+    ids=["empty", "text", "component", "version", "not-gzip", "gzipped-text"],
 )
 def test_anything_else_is_described(data: bytes, said: str) -> None:
     """The defect says what the bytes are instead."""

@@ -175,6 +175,26 @@ async def test_what_makes_a_step_run_again(tmp_path: Path, network: MemoryNetwor
     assert [call.method for call in network.calls] == ["store"]
 
 
+async def test_what_changes_while_a_step_runs_is_synced_next_time(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
+    """A file that is edited during the run may not have been seen: the step runs once more."""
+    (tmp_path / "site").mkdir()
+    page = tmp_path / "site" / "index.html"
+    page.write_text("one")
+    project = make(tmp_path, component_that_calls("store", b"x"), dirs=("site",), run="changed")
+
+    def edit(method: str, _canister: Principal) -> None:
+        if method == "store":
+            page.write_text("two")
+
+    network.before = edit
+    await deploy(session(project, network, component_cache))
+    network.calls.clear()
+
+    await deploy(session(project, network, component_cache))
+
+    assert [call.method for call in network.calls] == ["store"]
+
+
 async def test_a_failed_step_runs_again(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
     """Only a success is remembered."""
     project = make(tmp_path, component_that_calls("store", b"x"), run="changed")
