@@ -111,8 +111,8 @@ def _read(cursor: Cursor, plan: _Plan) -> list[object]:
 def _decode(data: bytes | bytearray | memoryview, types: Sequence[T.Type] | None, quota: int) -> tuple[list[object], _Plan]:
     raw = data if isinstance(data, bytes) else bytes(data)
     cursor = Cursor(raw, budget=quota + VALUES_PER_BYTE * len(raw))
-    plan = _plan_of(cursor, None if types is None else _expectation_of(tuple(types)))
     try:
+        plan = _plan_of(cursor, None if types is None else _expectation_of(tuple(types)))
         return _read(cursor, plan), plan
     except CandidDecodeError:
         raise

@@ -23,16 +23,12 @@ from orchestrator.candid.leaf_readers import (
     read_nothing,
     read_service,
 )
-from orchestrator.candid.subtype import is_table_subtype
+from orchestrator.candid.subtype import MAX_COMPARED_PAIRS, is_table_subtype
 from orchestrator.candid.table import FIXED_WIDTH, KINDS, Entry, Table
 from orchestrator.candid.values import Some, Variant
 from orchestrator.candid.walking import Misfit, Walk, deep_entries
-from orchestrator.errors import CandidDecodeError
 
-__all__ = ["MAX_COMPARED_PAIRS", "Reader", "ReaderCompiler"]
-
-MAX_COMPARED_PAIRS: Final = 200_000
-"""How many pairs of types one message's function and service references may make us compare (pairs)."""
+__all__ = ["Reader", "ReaderCompiler"]
 
 _REFERENCES: Final = frozenset({tables.FUNCTION, tables.SERVICE})
 _MAY_MISS: Final = frozenset({tables.OPT, T.NULL.code, T.RESERVED.code})
@@ -82,7 +78,7 @@ class ReaderCompiler:
         self._expected_deep = self._wire_deep if expected is None else deep_entries(expected, leaves=_REFERENCES)
         self._skipping = self if expected is None else ReaderCompiler(wire)
         self._made: dict[tuple[int, int], Reader] = {}
-        self._compared = 0
+        self._pairs_left = MAX_COMPARED_PAIRS
 
     def reader(self, wire: int, expected: int) -> Reader:
         """Return the reader that takes a value of the wire's type to the expected type."""
@@ -120,10 +116,8 @@ class ReaderCompiler:
     def _is_subtype(self, wire: int, expected: int) -> bool:
         if self._expected is self._wire and wire == expected:
             return True
-        holds, compared = is_table_subtype(self._wire, wire, self._expected, expected)
-        self._compared += compared
-        if self._compared > MAX_COMPARED_PAIRS:
-            raise CandidDecodeError("the message's function types take too long to compare", slug="candid/quota")
+        holds, compared = is_table_subtype(self._wire, wire, self._expected, expected, limit=self._pairs_left)
+        self._pairs_left -= compared
         return holds
 
     @staticmethod

@@ -103,10 +103,6 @@ class TokenStream:
         except UnicodeDecodeError:
             raise self.error("this string is not valid UTF-8", token) from None
 
-    def is_name(self) -> bool:
-        """Whether a name comes next, in quotes or not."""
-        return self.token.kind in {"name", "string"}
-
     def name(self) -> str:
         """Take a name, in quotes or not."""
         if self.token.kind == "name":

@@ -12,8 +12,12 @@ from typing import Final
 from orchestrator.candid import table as tables
 from orchestrator.candid import types as T
 from orchestrator.candid.table import KINDS, Entry, Table, build_table
+from orchestrator.errors import CandidError
 
-__all__ = ["Incompatibility", "is_subtype", "is_table_subtype", "subtype_problems"]
+__all__ = ["MAX_COMPARED_PAIRS", "Incompatibility", "is_subtype", "is_table_subtype", "subtype_problems"]
+
+MAX_COMPARED_PAIRS: Final = 200_000
+"""How many pairs of types one comparison, or one message's references together, may make us compare (pairs)."""
 
 _MAY_MISS: Final = frozenset({tables.OPT, T.NULL.code, T.RESERVED.code})
 
@@ -47,8 +51,9 @@ _Origin = tuple[_Pair, str] | None
 class _Comparison:
     """One question, two tables; `problems` yields every place where the answer is no."""
 
-    def __init__(self, new: Table, old: Table) -> None:
+    def __init__(self, new: Table, old: Table, *, limit: int = MAX_COMPARED_PAIRS) -> None:
         self._tables = (new, old)
+        self._limit = limit
         self._origins: dict[_Pair, _Origin] = {}
         self._waiting: deque[_Pair] = deque()
 
@@ -67,6 +72,10 @@ class _Comparison:
 
     def _ask(self, pair: _Pair, origin: _Origin) -> None:
         if pair not in self._origins:
+            if len(self._origins) >= self._limit:
+                raise CandidError(
+                    "the types take too long to compare", slug="candid/quota", detail=f"more than {self._limit} pairs of parts came up"
+                )
             self._origins[pair] = origin
             self._waiting.append(pair)
 
@@ -156,9 +165,12 @@ def _numbered(refs: tuple[int, ...]) -> _Parts:
     return {index: (index, ref) for index, ref in enumerate(refs)}
 
 
-def is_table_subtype(new: Table, new_ref: int, old: Table, old_ref: int) -> tuple[bool, int]:
-    """Return whether one table's type is a subtype of another table's, and how many pairs of parts were compared."""
-    comparison = _Comparison(new, old)
+def is_table_subtype(new: Table, new_ref: int, old: Table, old_ref: int, *, limit: int) -> tuple[bool, int]:
+    """Return whether one table's type is a subtype of another table's, and how many pairs of parts were compared.
+
+    More than `limit` pairs raise `CandidError`.
+    """
+    comparison = _Comparison(new, old, limit=limit)
     problem = next(comparison.problems(new_ref, old_ref), None)
     return problem is None, comparison.compared
 

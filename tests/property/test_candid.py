@@ -1,6 +1,6 @@
 """Candid for any value: what goes in comes out, as bytes and as text."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.candid import decode, encode, format_message, format_values, is_subtype, parse_values
@@ -9,10 +9,12 @@ from orchestrator.candid.table import build_table, types_of
 from orchestrator.errors import CandidError
 from tests.support.candid_generator import CandidGenerator
 
+bounded = settings(deadline=None, derandomize=True, max_examples=150)
 SEEDS = st.integers(0, 2**32)
 NUMBERS = (T.NAT16, T.NAT32, T.NAT64, T.INT8, T.INT16, T.INT32, T.INT64)
 
 
+@bounded
 @given(SEEDS)
 def test_bytes_round_trip(seed: int) -> None:
     """Any value of any type is the same after encoding and decoding."""
@@ -23,6 +25,7 @@ def test_bytes_round_trip(seed: int) -> None:
     assert repr(decode(encode([type_], [value]), [type_])) == repr([value])
 
 
+@bounded
 @given(SEEDS)
 def test_encoding_is_canonical(seed: int) -> None:
     """What was decoded encodes to the same bytes again, at the message's own types too."""
@@ -34,6 +37,7 @@ def test_encoding_is_canonical(seed: int) -> None:
     assert encode(types_of(build_table([type_])), decode(data, [type_])) == data
 
 
+@bounded
 @given(SEEDS)
 def test_text_round_trips(seed: int) -> None:
     """Shown values are read back as the same values, where they have literals."""
@@ -46,6 +50,7 @@ def test_text_round_trips(seed: int) -> None:
         assert repr(parse_values(text, [type_])) == repr([value])
 
 
+@bounded
 @given(SEEDS)
 def test_subtypes_decode(seed: int) -> None:
     """A message of a subtype never fails at the supertype."""
@@ -58,6 +63,7 @@ def test_subtypes_decode(seed: int) -> None:
         assert len(decode(data, [old])) == 1
 
 
+@bounded
 @given(SEEDS)
 def test_subtyping_is_reflexive(seed: int) -> None:
     """Every type is a subtype of itself."""
@@ -66,6 +72,7 @@ def test_subtyping_is_reflexive(seed: int) -> None:
     assert is_subtype(type_, type_) is None
 
 
+@bounded
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(tail: bytes) -> None:
     """Arbitrary bytes after the magic give values or `CandidError`, nothing else."""
@@ -77,6 +84,7 @@ def test_any_bytes_are_read_or_refused(tail: bytes) -> None:
     assert isinstance(format_message(b"DIDL" + tail), str)
 
 
+@bounded
 @given(st.text(max_size=80))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Arbitrary text gives values or `CandidError`, nothing else."""
@@ -88,6 +96,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert isinstance(values, list)
 
 
+@bounded
 @given(st.sampled_from(NUMBERS).flatmap(lambda type_: st.tuples(st.just(type_), st.lists(st.integers(-(2**64), 2**64)))))
 def test_vecs_of_numbers(case: tuple[T.Type, list[int]]) -> None:
     """A vec of fixed-width numbers round-trips, or is refused exactly when one of them is out of range."""

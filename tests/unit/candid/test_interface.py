@@ -6,6 +6,8 @@ import pytest
 
 from orchestrator.candid import Interface, load_interface_file, parse_interface
 from orchestrator.candid import types as T
+from orchestrator.candid.interface import MAX_IMPORTS
+from orchestrator.candid.interface_files import MAX_FILE_BYTES
 from orchestrator.candid.stream import MAX_NESTING
 from orchestrator.errors import CandidError, CandidSyntaxError
 
@@ -164,6 +166,25 @@ def test_imports_that_make_no_sense(tmp_path: Path, files: dict[str, str], slug:
         load_interface_file(tmp_path / "main.did")
 
     assert caught.value.slug == slug
+
+
+def test_imports_are_capped() -> None:
+    """Files that import more and more files are stopped at the limit."""
+
+    def endless(name: str, _importer: Path | None) -> tuple[Path, str]:
+        number = int(name.removesuffix(".did"))
+        return Path(name), f'import "{number + 1}.did";'
+
+    with pytest.raises(CandidSyntaxError, match=f"more than {MAX_IMPORTS} files"):
+        parse_interface('import "1.did";', imports=endless)
+
+
+def test_huge_files_are_refused(tmp_path: Path) -> None:
+    """A file beyond the limit is not even parsed."""
+    path = tmp_path / "x.did"
+    path.write_bytes(b" " * (MAX_FILE_BYTES + 1))
+    with pytest.raises(CandidError, match="larger than"):
+        load_interface_file(path)
 
 
 def test_unreadable_files(tmp_path: Path) -> None:

@@ -91,6 +91,22 @@ def test_long_vecs_stay_on_one_line() -> None:
     assert len(text.splitlines()) == 3
 
 
+def test_deep_values_continue_on_one_line() -> None:
+    """Below ten levels nothing is laid out any more: every kind of value stands on one line there."""
+    leaf = T.variant(
+        {"a": T.record({"n": T.NAT, "v": T.Vec(T.tuple_of(T.BOOL, T.Opt(T.NAT))), "q": T.Opt(T.TEXT), "e": T.variant({"x": T.NULL})})}
+    )
+    value: object = Variant("a", {"n": 1, "v": [(True, 5)], "q": "it's", "e": Variant("x")})
+    type_: T.Type = leaf
+    for _ in range(10):
+        type_, value = T.Vec(type_), [value]
+
+    assert (
+        'variant { a = record { e = variant { x }; n = 1 : nat; q = opt "it\'s"; v = vec { record { true; opt (5 : nat);};};} }'
+        in format_values([value], [type_])
+    )
+
+
 def test_messages_without_types() -> None:
     """A message alone shows field ids, with separators for thousands."""
     data = encode([T.record({"name": T.TEXT}), T.NAT], ["x" and {"name": "x"}, 1])
