@@ -112,7 +112,7 @@ def test_values_at_a_type(text: str, type_: T.Type, value: object) -> None:
         ("(- x)", None, "expected a number", 4),
         ("(1) 2", None, "expected the end, found `2`", 5),
         ("(opt)", None, "expected a value, found `)`", 5),
-        ("(vec { 1; 256 })", [T.BLOB], "the number is out of range for nat8", 10),
+        ("(vec { 1; 256 })", [T.BLOB], "the number is out of range for nat8", 11),
         ("(record {})", [T.BLOB], "expected a value of type vec, found a record", 2),
         ("(vec { 1 : int } : vec int)", [T.Vec(T.NAT)], "does not fit", 2),
         ("(1e400)", [T.FLOAT64], "out of range", 2),
