@@ -125,17 +125,17 @@ class Driver:
             if await self.run(self._tick):
                 self._work.set()
 
-    async def keep_checkpoints(self) -> None:
-        """Save the state about every second, for ever."""
-        pause = MIN_CHECKPOINT_SECONDS
+    async def keep_checkpoints(self, *, min_pause_seconds: float = MIN_CHECKPOINT_SECONDS) -> None:
+        """Save the state about every second, for ever; a failure is logged and tried again."""
+        pause = min_pause_seconds
         while True:
             await anyio.sleep(pause)
             try:
                 seconds = await self.run(self._persistence.checkpoint)
             except (StoreError, OSError) as error:
                 _LOG.error("the state could not be saved; trying again: %s", error)  # a full disk needs no traceback
-                seconds = MIN_CHECKPOINT_SECONDS
-            pause = max(MIN_CHECKPOINT_SECONDS, CHECKPOINT_PAUSE_FACTOR * seconds)
+                seconds = 0.0
+            pause = max(min_pause_seconds, CHECKPOINT_PAUSE_FACTOR * seconds)
 
     def _note(self, *, more: bool) -> None:
         """Wake those who wait for an end, and the loop that executes the rest."""

@@ -1,0 +1,183 @@
+"""The driver: calls end, wait or are delayed; background work goes on whatever happens."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+import anyio.from_thread
+import pytest
+
+from orchestrator.core.principal import Principal
+from orchestrator.errors import StoreError
+from orchestrator.replica.driver import CallEnd, Driver
+from orchestrator.replica.replica import UserCall
+from orchestrator.replica.requests import RequestState
+from orchestrator.replica.vm.interface import Callback
+from tests.support.scripted_machine import Function, Run, answer
+from tests.support.scripted_network import EXPIRY, OWNER, SECOND, ScriptedNetwork
+
+LIMIT_SECONDS = 30
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Memory:
+    """Persistence that counts, fails when told to, and calls back."""
+
+    network: ScriptedNetwork
+    created: int = 0
+    failures: int = 0
+    checkpoints: int = 0
+    on_checkpoint: Callable[[], None] = lambda: None
+
+    def save_created(self) -> None:
+        """Count and forget the new canisters."""
+        self.created += len(self.network.state.created)
+        self.network.state.created.clear()
+
+    def checkpoint(self) -> float:
+        """Fail as often as told to, then count."""
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("the disk is full")
+        self.checkpoints += 1
+        self.on_checkpoint()
+        return 0.0
+
+
+def user_call(canister: Principal, method: str) -> UserCall:
+    """Make a call of the owner."""
+    return UserCall(
+        request_id=next(_NUMBERS).to_bytes(32, "little"),
+        sender=OWNER.raw,
+        canister_id=canister.raw,
+        method=method,
+        arg=b"",
+        expiry=EXPIRY,
+        effective_id=canister.raw,
+    )
+
+
+def make_driver(network: ScriptedNetwork, *, delay_seconds: float = 0.0) -> Driver:
+    """Make a driver; needs a running event loop."""
+    return Driver(network.replica, Memory(network), limiter=anyio.CapacityLimiter(1), artificial_delay_seconds=delay_seconds)
+
+
+def waiting_canister(network: ScriptedNetwork) -> Principal:
+    """Deploy a canister whose `go` is answered only when its timer has run."""
+
+    def go(run: Run) -> None:
+        run.call(run.view.id, "wait", on_reply=Callback(1, 0), timeout_seconds=1, on_reject=Callback(1, 0))
+
+    def wait(run: Run) -> None:
+        run.call(run.view.id, "wait", on_reply=Callback(2, 0), on_reject=Callback(2, 0))
+
+    callbacks: dict[int, Function] = {1: answer(b"at last")}
+    return network.deploy(network.machine.module({"canister_update go": go, "canister_update wait": wait}, functions=callbacks))
+
+
+def test_a_quick_call_ends_with_its_certificate() -> None:
+    """One job is enough, and a refusal is no certificate."""
+    network = ScriptedNetwork()
+    canister = network.deploy(network.machine.module({"canister_update go": answer(b"done")}))
+
+    async def check() -> None:
+        driver = make_driver(network)
+        good = await driver.call(user_call(canister, "go"), timeout_seconds=LIMIT_SECONDS)
+        refused = await driver.call(user_call(Principal(b"\x01\x01"), "go"), timeout_seconds=LIMIT_SECONDS)
+        assert good.certificate is not None
+        assert refused.refusal is not None
+        assert refused.refusal.error_code == "IC0301"
+
+    anyio.run(check)
+
+
+def test_a_slow_call_is_under_way_and_ends_later() -> None:
+    """A call beyond its time is neither refused nor certified; asking again gets its end, without a second run."""
+    network = ScriptedNetwork()
+    canister = waiting_canister(network)
+
+    async def check() -> None:
+        driver = make_driver(network)
+        call = user_call(canister, "go")
+        assert await driver.call(call, timeout_seconds=0) == CallEnd()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(driver.keep_running)
+            tasks.start_soon(driver.keep_ticking)
+            network.time.now += 2 * SECOND
+            with anyio.fail_after(LIMIT_SECONDS):
+                end = await driver.call(call, timeout_seconds=LIMIT_SECONDS)
+            tasks.cancel_scope.cancel()
+        assert end.certificate is not None
+
+    anyio.run(check)
+
+
+def test_a_delayed_call_is_received_first() -> None:
+    """The call is known at once and starts when its time has come."""
+    network = ScriptedNetwork()
+    canister = network.deploy(network.machine.module({"canister_update go": answer(b"done")}))
+
+    async def check() -> None:
+        driver = make_driver(network, delay_seconds=0.05)
+        call = user_call(canister, "go")
+        assert await driver.submit(call) is None
+        record = network.replica.request(call.request_id)
+        assert record is not None
+        assert record.state is RequestState.RECEIVED
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(driver.keep_running)
+            tasks.start_soon(driver.keep_delaying)
+            with anyio.fail_after(LIMIT_SECONDS):
+                end = await driver.call(call, timeout_seconds=LIMIT_SECONDS)
+            tasks.cancel_scope.cancel()
+        assert end.certificate is not None
+
+    anyio.run(check)
+
+
+def test_created_canisters_are_saved_before_the_answer() -> None:
+    """Whoever hears of a new canister's id can rely on it."""
+    network = ScriptedNetwork()
+
+    async def check() -> None:
+        memory = Memory(network)
+        driver = Driver(network.replica, memory, limiter=anyio.CapacityLimiter(1))
+        call = user_call(Principal(b""), "provisional_create_canister_with_cycles")
+        argument = b"DIDL\x01l\x00\x01\x00"
+        end = await driver.call(
+            UserCall(
+                request_id=call.request_id,
+                sender=call.sender,
+                canister_id=b"",
+                method=call.method,
+                arg=argument,
+                expiry=call.expiry,
+                effective_id=b"",
+            ),
+            timeout_seconds=LIMIT_SECONDS,
+        )
+        assert end.certificate is not None
+        assert memory.created == 1
+
+    anyio.run(check)
+
+
+def test_a_failed_checkpoint_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A full disk is logged and does not end the network."""
+    network = ScriptedNetwork()
+
+    async def check() -> None:
+        done = anyio.Event()
+        memory = Memory(network, failures=2, on_checkpoint=lambda: anyio.from_thread.run_sync(done.set))
+        driver = Driver(network.replica, memory, limiter=anyio.CapacityLimiter(1))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: driver.keep_checkpoints(min_pause_seconds=0.001))
+            with anyio.fail_after(LIMIT_SECONDS):
+                await done.wait()
+            tasks.cancel_scope.cancel()
+        assert memory.failures == 0
+
+    anyio.run(check)
+    assert caplog.text.count("could not be saved") == 2
