@@ -16,12 +16,12 @@ from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.run import Run
 from orchestrator.engine.session import Session
 from orchestrator.engine.settle import settle
-from orchestrator.engine.stores import open_stores
+from orchestrator.engine.stores import Stores, open_stores
 from orchestrator.errors import ConsentError, DeployError, IdentityError
 from orchestrator.events import NothingChanged, PlanReady
 from orchestrator.store import EnvironmentLock, Journal
 
-__all__ = ["Consent", "execute", "hold_environment", "locked_run", "refuse_anonymous", "refuse_unconfirmed"]
+__all__ = ["Consent", "execute", "hold_environment", "locked_run", "make_run", "refuse_anonymous", "refuse_unconfirmed"]
 
 Consent = Callable[[Plan], Awaitable[bool]]
 
@@ -47,7 +47,7 @@ async def locked_run(session: Session, connection: Connection) -> AsyncIterator[
         await settle(session, connection, stores)
         # Opened after settling, which looks into the newest journal that there is.
         with Journal(session.files.journal(session.run), clock=session.now) as journal:
-            yield Run(session=session, connection=connection, recorder=Recorder(journal=journal, run=session.run), stores=stores)
+            yield make_run(session, connection, stores, journal)
 
 
 async def execute(
@@ -84,10 +84,15 @@ async def execute(
         return plan
 
 
+def make_run(session: Session, connection: Connection, stores: Stores, journal: Journal) -> Run:
+    """Put together what the steps of a run share."""
+    recorder = Recorder(journal=journal, run=session.run, instance_id=connection.instance_id)
+    return Run(session=session, connection=connection, recorder=recorder, stores=stores)
+
+
 async def _apply(session: Session, connection: Connection, prospect: Prospect) -> None:
     with Journal(session.files.journal(session.run), clock=session.now) as journal:
-        recorder = Recorder(journal=journal, run=session.run)
-        run = Run(session=session, connection=connection, recorder=recorder, stores=open_stores(session, connection))
+        run = make_run(session, connection, open_stores(session, connection), journal)
         await apply_prospect(run, prospect)
 
 

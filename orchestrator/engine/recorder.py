@@ -45,10 +45,11 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """Writes the operations of one run into its journal."""
+    """Writes the operations of one run into its journal; `instance_id` is the embedded network's, whose they are."""
 
     journal: Journal
     run: str
+    instance_id: str | None = None
 
     @contextmanager
     def operation(self, canister: str, step: StepKind, **facts: str | None) -> Iterator[Operation]:
@@ -57,7 +58,8 @@ class Recorder:
         An outcome that is not known leaves the operation open on purpose: so does a cancelled run, and a file of ours
         that could not be written, because then nobody knows what is on disk.
         """
-        identifier = self.journal.begin({"run": self.run, "canister": canister, "step": step, **facts})
+        place = {"run": self.run, "instance_id": self.instance_id}
+        identifier = self.journal.begin({**place, "canister": canister, "step": step, **facts})
         try:
             yield Operation(id=identifier, journal=self.journal)
         except (OutcomeUnknownError, StoreError):

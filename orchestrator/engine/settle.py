@@ -74,7 +74,7 @@ async def settle(session: Session, connection: Connection, stores: Stores) -> No
     if not pending:
         return
     with Journal(path, clock=session.now) as journal:
-        case = _Case(session=session, connection=connection, stores=stores, recorder=Recorder(journal=journal, run=session.run))
+        case = _Case(session=session, connection=connection, stores=stores, recorder=_recorder(session, connection, journal))
         for operation in pending:
             verdict = await _resolve(case, operation, _requests(records, str(operation["operation"])))
             outcome = {True: "done", False: "void", None: "superseded"}[verdict.took_effect]
@@ -106,6 +106,8 @@ def _requests(records: Sequence[Record], operation: str) -> tuple[_Request, ...]
 
 async def _resolve(case: _Case, operation: Record, requests: Sequence[_Request]) -> _Verdict:
     step, canister = str(operation["step"]), str(operation["canister"])
+    if operation.get("instance_id") != case.connection.instance_id:
+        return _Verdict(took_effect=None, evidence="it was on a network whose state is gone")
     if step == "create":
         return await _resolve_creation(case, operation, requests)
     fates = [await _fate(case, canister, request) for request in requests if not request.answered]
@@ -194,6 +196,10 @@ async def _fate(case: _Case, canister: str, request: _Request) -> RequestFate:
         case.session.emit(Waiting(what=f"`{request.method}` of an interrupted run to end", seconds=waited, canister=canister))
         await anyio.sleep(_POLL_SECONDS)
         waited += _POLL_SECONDS
+
+
+def _recorder(session: Session, connection: Connection, journal: Journal) -> Recorder:
+    return Recorder(journal=journal, run=session.run, instance_id=connection.instance_id)
 
 
 def _event(operation: Record, verdict: _Verdict) -> OperationSettled:

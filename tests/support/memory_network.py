@@ -46,6 +46,7 @@ class MemoryNetwork:
     after: Callable[[str, Principal], None] | None = None
     identity: Principal = IDENTITY
     managed: bool = True
+    instance_id: str = "aa"
     refuse_status: str | None = None
     requests: int = 0
 
@@ -64,7 +65,7 @@ class MemoryNetwork:
             gateway_url="http://localhost:1",
             identity=self.identity,
             open_port=lambda log: _Port(network=self, log=log),
-            instance_id="aa" if self.managed else None,
+            instance_id=self.instance_id if self.managed else None,
         )
 
 

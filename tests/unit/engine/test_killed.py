@@ -168,3 +168,21 @@ async def test_a_rejected_creation_is_settled_as_such(tmp_path: Path) -> None:
 
     assert recording.of("operation-settled") == []
     assert len(network.canisters) == 2
+
+
+async def test_what_was_open_on_a_network_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    """After a reset the same ids mean other canisters: nothing of the old network is looked up on the new one."""
+    network = MemoryNetwork()
+    project = make(tmp_path / "project", ManagedNetwork(name="local"), "one")
+    assert await run_killed(project, network, 4, after_effect=True)
+    session = memory_session(project, network)
+    session.files.ids.unlink()
+    fresh = MemoryNetwork(instance_id="bb")
+    recording = Recording()
+
+    await deploy(memory_session(project, fresh, recording))
+
+    (settled,) = recording.of("operation-settled")
+    assert getattr(settled, "evidence", None) == "it was on a network whose state is gone"
+    assert fresh.asked == []
+    assert len(fresh.canisters) == 2

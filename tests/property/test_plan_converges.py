@@ -1,0 +1,99 @@
+"""Whatever a project asks for and whatever is there: after the update nothing is left to update."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.diff import Desired, DesiredCanister, argument_hash, diff
+from orchestrator.core.graph import levels
+from orchestrator.core.observed import LastInstall, Observed, ObservedCanister, ObservedSettings
+from orchestrator.core.principal import Principal
+from orchestrator.core.project import LogVisibility, Settings
+from orchestrator.core.settings import AMOUNTS, SettingsUpdate, plan_settings, plan_variables
+
+PRINCIPALS = st.binary(min_size=1, max_size=10).map(Principal)
+AMOUNT = st.one_of(st.none(), st.integers(0, 2**64))
+WORDS: tuple[LogVisibility, ...] = ("controllers", "public")
+VIEWERS: st.SearchStrategy[LogVisibility] = st.lists(PRINCIPALS, max_size=3).map(tuple)
+VISIBILITY: st.SearchStrategy[LogVisibility | None] = st.one_of(st.none(), st.sampled_from(WORDS), VIEWERS)
+VARIABLES = st.dictionaries(st.sampled_from(["A", "B", "C"]), st.text(max_size=3), max_size=3)
+ID = Principal(b"\x00\x01\x01\x01")
+
+
+@st.composite
+def settings(draw: st.DrawFn) -> Settings:
+    """Draw what a manifest may ask for."""
+    amounts = {name: draw(AMOUNT) for name in AMOUNTS}
+    controllers = draw(st.one_of(st.none(), st.lists(PRINCIPALS.map(str), max_size=3).map(tuple)))
+    return Settings(
+        controllers=controllers,
+        log_visibility=draw(VISIBILITY),
+        environment_variables=draw(st.one_of(st.none(), VARIABLES)),
+        **amounts,
+    )
+
+
+@st.composite
+def observed_settings(draw: st.DrawFn) -> ObservedSettings:
+    """Draw what a network may say."""
+    amounts = {name: draw(AMOUNT) for name in AMOUNTS}
+    return ObservedSettings(
+        controllers=frozenset(draw(st.lists(PRINCIPALS, max_size=3))),
+        log_visibility=draw(VISIBILITY),
+        environment_variables=draw(VARIABLES),
+        **amounts,
+    )
+
+
+def applied(current: ObservedSettings, update: SettingsUpdate) -> ObservedSettings:
+    """Return the settings as a network would have them after the update."""
+    after = replace(current, **update.amounts)  # type: ignore[arg-type]  # keyed by field names
+    if update.controllers is not None:
+        after = replace(after, controllers=frozenset(update.controllers))
+    if update.log_visibility is not None:
+        after = replace(after, log_visibility=update.log_visibility)
+    if update.environment_variables is not None:
+        after = replace(after, environment_variables=update.environment_variables)
+    return after
+
+
+@given(wanted=settings(), current=observed_settings())
+def test_one_update_is_enough(wanted: Settings, current: ObservedSettings) -> None:
+    """Controllers are never lost, and a second comparison finds nothing."""
+    variables = plan_variables(wanted, ids={"api": ID})
+
+    update = plan_settings(wanted, current, ids={"api": ID}, variables=variables)
+
+    after = applied(current, update)
+    assert current.controllers <= after.controllers
+    assert plan_settings(wanted, after, ids={"api": ID}, variables=variables).empty
+
+
+@given(wanted=settings(), current=observed_settings(), module=st.sampled_from(["aa" * 32, "bb" * 32]), argument=st.binary(max_size=2))
+def test_a_deployed_canister_is_unchanged(wanted: Settings, current: ObservedSettings, module: str, argument: bytes) -> None:
+    """After what the plan says has been done, the plan is to do nothing."""
+    canister = DesiredCanister(name="api", settings=wanted, artifact=module, install_argument=argument, upgrade_argument=argument)
+    desired = Desired(environment="local", network="local", names=("api",), canisters=(canister,))
+    variables = plan_variables(wanted, ids={"api": ID})
+    after = applied(current, plan_settings(wanted, current, ids={"api": ID}, variables=variables))
+    last = LastInstall(module_hash=module, argument_hash=argument_hash(argument))
+    present = ObservedCanister(id=ID, state="running", settings=after, module_hash=module, last_install=last)
+
+    plan = diff(desired, Observed(canisters={"api": present}, ids={"api": ID}))
+
+    assert not plan.mutates
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20))
+def test_levels_respect_every_dependency(pairs: list[tuple[int, int]]) -> None:
+    """Each name appears once, after everything it depends on."""
+    needs: dict[str, list[str]] = {f"c{number}": [] for number in range(8)}
+    for first, second in pairs:
+        if first < second:
+            needs[f"c{second}"].append(f"c{first}")
+
+    order = [name for level in levels(needs) for name in level]
+
+    assert sorted(order) == sorted(needs)
+    assert all(order.index(need) < order.index(name) for name, wanted in needs.items() for need in wanted)
