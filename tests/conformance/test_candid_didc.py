@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.candid import encode, format_message, is_subtype, load_interface, parse_arguments, parse_interface
+from orchestrator.candid import encode, format_message, interfaces, is_subtype, load_interface, parse_arguments, parse_interface
 from orchestrator.candid import types as T
 from orchestrator.candid.values import FunctionReference
 from orchestrator.core.principal import MANAGEMENT_CANISTER
@@ -239,12 +239,18 @@ def test_interfaces_are_accepted_alike(npm_modules: Path) -> None:
     assert dict(zip(FILES, map(method_names, FILES), strict=True)) == dict(zip(FILES, theirs, strict=True))
 
 
-def test_packaged_interfaces_mean_the_same(npm_modules: Path) -> None:
-    """Didc reads random arguments of every management method, at our types of it, from our messages."""
-    cases: list[Case] = []
-    for index, method in enumerate(load_interface("management").service.methods.values()):  # type: ignore[union-attr] # it has one
-        generator = CandidGenerator(index)
-        types = list(method.arguments + method.results)
-        cases.append((encode(types, [generator.value(type_) for type_ in types]), types))
+@pytest.mark.parametrize("name", ["management", "proxy"])
+def test_packaged_interfaces_mean_the_same(npm_modules: Path, name: str) -> None:
+    """didc, with the .did file itself, reads random arguments of every method from our messages as we do."""
+    text = Path(interfaces.__file__).with_name(f"{name}.did").read_text(encoding="utf-8")
+    service = load_interface(name).service
+    assert service is not None
+    questions, shown = [], []
+    for seed, (method, signature) in enumerate(service.methods.items()):
+        generator = CandidGenerator(seed)
+        types = signature.arguments
+        data = encode(types, [generator.value(type_, size=8) for type_ in types])
+        questions.append({"ask": "decode", "idl": text, "method": method, "input": data.hex()})
+        shown.append(format_message(data, types))
 
-    assert differences(npm_modules, cases) == []
+    assert [answer.ok for answer in ask(npm_modules, questions)] == shown

@@ -1,7 +1,6 @@
 """The .did files that ship with the package, parsed on demand."""
 
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from orchestrator.candid.interface import Interface, parse_interface
@@ -12,5 +11,5 @@ __all__ = ["load_interface"]
 @cache
 def load_interface(name: str) -> Interface:
     """Return a packaged interface, such as `management` or `proxy`; an unknown name raises `FileNotFoundError`."""
-    text = files(__name__).joinpath(f"{name}.did").read_text(encoding="utf-8")
+    text = Path(__file__).with_name(f"{name}.did").read_text(encoding="utf-8")
     return parse_interface(text, path=Path(f"{name}.did"))
