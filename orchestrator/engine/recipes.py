@@ -1,6 +1,7 @@
 """Recipes expanded for an environment: from a canister's `recipe` to build and sync steps.
 
-Templates of the project are read, others are downloaded; a pinned one is kept by its hash, so that it is fetched once.
+Templates of the project are read, others are downloaded once: they are kept by their hash, which the manifest or the
+lock file names.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from orchestrator.core.project import Canister, RecipeReference
+from orchestrator.engine.recipe_pins import RecipePins
 from orchestrator.engine.session import Session
 from orchestrator.engine.tasks import run_all
 from orchestrator.errors import Diagnostic, OrchestratorError, RecipeError
@@ -79,16 +81,33 @@ async def _load_template(session: Session, canister: Canister, reference: Recipe
 
 
 async def _fetch_template(session: Session, canister: Canister, reference: RecipeReference, url: str) -> tuple[Path, bytes]:
-    """Return a template from the package cache when it is pinned and there, else download it."""
+    """Return a template from the package cache when it is pinned and there, else download it; pin it on first use."""
+    pins = RecipePins(session.layout)
+    wanted = reference.sha256 or (await anyio.to_thread.run_sync(pins.load)).get(reference.address)
     packages = UserDirectories.from_environment(session.environ).packages / "recipes"
-    if reference.sha256 is not None:
-        kept = packages / reference.sha256.lower() / "recipe.hbs"
+    if wanted is not None:
+        kept = packages / wanted.lower() / "recipe.hbs"
         if await anyio.Path(kept).is_file():
             return kept, await anyio.Path(kept).read_bytes()
+    elif session.environment.protected:
+        raise _refused(session, reference)
+    template = await _download(session, reference, url)
+    sha256 = hashlib.sha256(template).hexdigest()
+    if wanted is None:
+        await anyio.to_thread.run_sync(pins.add, reference.address, sha256)
+        _warn(session, canister, [_unpinned(reference, sha256)])
+    elif wanted.lower() != sha256:
+        raise _changed(reference, wanted, sha256)
+    path = packages / sha256 / "recipe.hbs"
+    await anyio.to_thread.run_sync(write_atomic, path, template)
+    return path, template
+
+
+async def _download(session: Session, reference: RecipeReference, url: str) -> bytes:
     if session.fetch is None:
         raise RecipeError(f"the recipe `{reference.address}` cannot be downloaded here", slug="recipe/not-fetched", span=reference.span)
     try:
-        template = await session.fetch(url)
+        return await session.fetch(url)
     except OrchestratorError as error:
         raise RecipeError(
             f"the recipe `{reference.address}` cannot be downloaded",
@@ -97,21 +116,35 @@ async def _fetch_template(session: Session, canister: Canister, reference: Recip
             span=reference.span,
             hint="check its name and version, or save the template in the project and write its path",
         ) from error
-    sha256 = hashlib.sha256(template).hexdigest()
-    path = packages / sha256 / "recipe.hbs"
-    await anyio.to_thread.run_sync(write_atomic, path, template)
-    if reference.sha256 is None:
-        _warn(session, canister, [_unpinned(reference, sha256)])
-    return path, template
+
+
+def _refused(session: Session, reference: RecipeReference) -> RecipeError:
+    return RecipeError(
+        f"the recipe `{reference.address}` is not pinned, and environment `{session.environment.name}` is protected",
+        slug="recipe/unpinned",
+        span=reference.span,
+        hint="build for another environment first, which pins it in `orchestrator.lock`, or write its `sha256`",
+    )
+
+
+def _changed(reference: RecipeReference, wanted: str, found: str) -> RecipeError:
+    by_lock = reference.sha256 is None
+    return RecipeError(
+        "the recipe's template is not the one that was pinned",
+        slug="recipe/checksum",
+        detail=f"expected sha256 {wanted}, found {found}",
+        span=reference.span,
+        hint="review the template, then " + ("remove its line from `orchestrator.lock`" if by_lock else "write its new hash as `sha256`"),
+    )
 
 
 def _unpinned(reference: RecipeReference, sha256: str) -> Diagnostic:
     return Diagnostic(
         slug="recipe/unpinned",
-        summary=f"the recipe `{reference.address}` is not pinned",
+        summary=f"the recipe `{reference.address}` was not pinned",
         severity="warning",
         span=reference.span,
-        hint=f"write `sha256: {sha256}` below its `type`, so that nobody can change what is deployed",
+        hint=f"it is now, in `orchestrator.lock`: commit that file, or write `sha256: {sha256}` below its `type`",
     )
 
 

@@ -78,11 +78,15 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
     facts = {"canister_id": str(plugin.canister_id), "component": inputs.sha256, "index": str(plugin.index)}
     with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
         # Taken before the run: what changes meanwhile may not have been seen, and makes the step run again.
-        seen = await fingerprint(run.connection, plugin.step, inputs, plugin.canister_id, plugin.module_hash, proxy)
+        seen = await _fingerprint(run, plugin, inputs, proxy) if plugin.step.run == "changed" else None
         calls = _Calls(run.port(operation), plugin.canister_id, proxy, plugin.step.max_cycles)
         await _run_plugin(run, plugin, _request(run, plugin, inputs, proxy), calls)
-        if plugin.step.run == "changed":
+        if seen is not None:
             run.stores.sync_records.write(plugin.canister.name, step_key(plugin.index, plugin.step), seen)
+
+
+async def _fingerprint(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal | None) -> str:
+    return await fingerprint(run.connection, plugin.step, inputs, plugin.canister_id, plugin.module_hash, proxy)
 
 
 async def _warn_of_private(run: Run, plugin: PluginRun, inputs: PluginInputs) -> None:

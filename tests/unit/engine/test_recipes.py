@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.project import Canister, PrebuiltStep, RecipeReference, ScriptStep
+from orchestrator.engine.recipe_pins import RecipePins
 from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.session import Session
 from orchestrator.errors import ManifestError, RecipeError, Span, StoreError
@@ -92,6 +93,44 @@ async def test_a_registry_recipe_is_downloaded(tmp_path: Path, session: Session,
     assert server.asked == ["https://github.com/dfinity/icp-cli-recipes/releases/download/rust-v3.2.0/recipe.hbs"]
     (warning,) = recording.of("warning")
     assert SHA256 in str(getattr(warning, "hint", None))
+    assert RecipePins(session.layout).load() == {"@dfinity/rust@v3.2.0": SHA256}
+
+
+async def test_the_lock_file_keeps_what_was_first_used(tmp_path: Path, session: Session, recording: Recording) -> None:
+    """A recipe that the lock file knows gives no warning, and other bytes behind its address are refused."""
+    server = Server()
+    unpinned = canister(tmp_path, "https://recipes.test/a.hbs")
+    await expand_recipes(replace(session, fetch=server.fetch), [unpinned])
+    recording.events.clear()
+
+    await expand_recipes(replace(session, fetch=server.fetch), [unpinned])
+    assert recording.events == []
+    assert len(server.asked) == 1
+
+    elsewhere = replace(session, environ={"ORCHESTRATOR_HOME": str(tmp_path / "other machine")})
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(replace(elsewhere, fetch=Server(TEMPLATE + "# changed\n").fetch), [unpinned])
+    assert "orchestrator.lock" in str(caught.value.hint)
+
+
+async def test_a_protected_environment_wants_pins(tmp_path: Path, session: Session) -> None:
+    """What is deployed to production was seen elsewhere before."""
+    protected = replace(session, environment=replace(session.environment, protected=True))
+
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(replace(protected, fetch=Server().fetch), [canister(tmp_path, "https://recipes.test/a.hbs")])
+
+    assert caught.value.slug == "recipe/unpinned"
+
+
+async def test_a_damaged_lock_file_is_not_ignored(tmp_path: Path, session: Session) -> None:
+    """Pins that cannot be read are not taken for none."""
+    session.layout.recipe_lock.write_text('{"v": 1}')
+
+    with pytest.raises(StoreError):
+        await expand_recipes(replace(session, fetch=Server().fetch), [canister(tmp_path, "https://recipes.test/a.hbs")])
+
+    assert session.layout.recipe_lock.read_text() == '{"v": 1}'
 
 
 async def test_a_pinned_recipe_is_fetched_once(tmp_path: Path, session: Session, recording: Recording) -> None:
