@@ -6,7 +6,7 @@ from orchestrator.candid.encode import encode
 from orchestrator.candid.interface import ImportResolver, Interface, parse_interface
 from orchestrator.candid.interface_files import load_interface_file
 from orchestrator.candid.interfaces import load_interface
-from orchestrator.candid.subtype import Incompatibility, is_subtype, subtype_problems
+from orchestrator.candid.subtype import Incompatibility, is_subtype, subtype_losses, subtype_problems
 from orchestrator.candid.text import parse_arguments, parse_typed_values, parse_values
 from orchestrator.candid.value_text import format_message, format_values
 from orchestrator.candid.values import FunctionReference, ServiceReference, Some, Variant
@@ -31,5 +31,6 @@ __all__ = [
     "parse_interface",
     "parse_typed_values",
     "parse_values",
+    "subtype_losses",
     "subtype_problems",
 ]

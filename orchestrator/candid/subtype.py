@@ -14,7 +14,7 @@ from orchestrator.candid import types as T
 from orchestrator.candid.table import KINDS, Entry, Table, build_table
 from orchestrator.errors import CandidError
 
-__all__ = ["MAX_COMPARED_PAIRS", "Incompatibility", "is_subtype", "is_table_subtype", "subtype_problems"]
+__all__ = ["MAX_COMPARED_PAIRS", "Incompatibility", "is_subtype", "is_table_subtype", "subtype_losses", "subtype_problems"]
 
 MAX_COMPARED_PAIRS: Final = 200_000
 """How many pairs of types one comparison, or one message's references together, may make us compare (pairs)."""
@@ -33,16 +33,26 @@ class Incompatibility:
         return f"{' › '.join(self.path)}: {self.message}" if self.path else self.message
 
 
+_WIDER: Final = frozenset({(T.NAT.code, T.INT.code), (tables.SERVICE, T.PRINCIPAL.code)})
 _Parts = dict[int, tuple[T.Label, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """`new` shall be a subtype of `old`; `flipped` says that the tables have changed places (a function's arguments)."""
+    """`new` shall be a subtype of `old`.
+
+    `flipped` says that the tables have changed places (a function's arguments), `excused` that an opt around the pair
+    makes up for whatever is wrong with it.
+    """
 
     new: int
     old: int
     flipped: bool
+    excused: bool = False
+
+    def part(self, new: int, old: int) -> "_Pair":
+        """Return a pair of parts."""
+        return _Pair(new, old, self.flipped, self.excused)
 
 
 _Origin = tuple[_Pair, str] | None
@@ -51,19 +61,21 @@ _Origin = tuple[_Pair, str] | None
 class _Comparison:
     """One question, two tables; `problems` yields every place where the answer is no."""
 
-    def __init__(self, new: Table, old: Table, *, limit: int = MAX_COMPARED_PAIRS) -> None:
+    def __init__(self, new: Table, old: Table, *, limit: int = MAX_COMPARED_PAIRS, look_into_opts: bool = False) -> None:
+        self._look_into_opts = look_into_opts
         self._tables = (new, old)
         self._limit = limit
         self._origins: dict[_Pair, _Origin] = {}
         self._waiting: deque[_Pair] = deque()
 
-    def problems(self, new: int, old: int) -> Iterator[Incompatibility]:
-        """Walk over all pairs of parts that must be related, each once."""
+    def problems(self, new: int, old: int) -> Iterator[tuple[Incompatibility, bool]]:
+        """Walk over all pairs of parts that must be related, each once; yield problems, and whether an opt excuses them."""
         self._ask(_Pair(new, old, flipped=False), None)
         while self._waiting:
             pair = self._waiting.popleft()
             for step, message in self._compare(pair):
-                yield Incompatibility(path=(*self._path(pair), *([step] if step else [])), message=message)
+                found = Incompatibility(path=(*self._path(pair), *([step] if step else [])), message=message)
+                yield found, pair.excused
 
     @property
     def compared(self) -> int:
@@ -95,19 +107,28 @@ class _Comparison:
         """Yield (step, message) for what is wrong with this pair itself, and ask about its parts."""
         new_side, old_side = self._sides(pair)
         new, old = new_side.code(pair.new), old_side.code(pair.old)
-        if old in {T.RESERVED.code, tables.OPT} or new == T.EMPTY.code or (new == old and new in KINDS and pair.new < 0):
-            return
-        if (new, old) in {(T.NAT.code, T.INT.code), (tables.SERVICE, T.PRINCIPAL.code)}:
+        if old == tables.OPT and self._look_into_opts:
+            self._ask_inside(pair, new_side, old_side)
+        if old in {T.RESERVED.code, tables.OPT} or new == T.EMPTY.code or (new, old) in _WIDER:
             return
         if new != old:
             yield "", f"{KINDS[new]} is not a subtype of {KINDS[old]}"
-            return
-        have, want = new_side.entries[pair.new], old_side.entries[pair.old]
-        match new:
+        elif pair.new >= 0:
+            yield from self._compare_parts(pair, new_side.entries[pair.new], old_side.entries[pair.old])
+
+    def _ask_inside(self, pair: _Pair, new_side: Table, old_side: Table) -> None:
+        """Ask about what an opt holds, though the opt excuses whatever is wrong there."""
+        new = new_side.code(pair.new)
+        if new not in {T.NULL.code, T.RESERVED.code, T.EMPTY.code}:
+            inner = new_side.entries[pair.new].refs[0] if new == tables.OPT else pair.new
+            self._ask(_Pair(inner, old_side.entries[pair.old].refs[0], pair.flipped, excused=True), (pair, "opt"))
+
+    def _compare_parts(self, pair: _Pair, have: Entry, want: Entry) -> Iterator[tuple[str, str]]:
+        match have.code:
             case tables.VEC:
-                self._ask(_Pair(have.refs[0], want.refs[0], pair.flipped), (pair, "element"))
+                self._ask(pair.part(have.refs[0], want.refs[0]), (pair, "element"))
             case tables.RECORD:
-                yield from self._fields(pair, _by_id(have), _by_id(want), "field", old_side)
+                yield from self._fields(pair, _by_id(have), _by_id(want), "field", self._sides(pair)[1])
             case tables.VARIANT:
                 yield from self._tags(pair, have, want)
             case tables.SERVICE:
@@ -118,7 +139,7 @@ class _Comparison:
     def _fields(self, pair: _Pair, have: _Parts, want: _Parts, word: str, old_side: Table) -> Iterator[tuple[str, str]]:
         for number, (label, ref) in want.items():
             if number in have:
-                self._ask(_Pair(have[number][1], ref, pair.flipped), (pair, f"{word} `{label}`"))
+                self._ask(pair.part(have[number][1], ref), (pair, f"{word} `{label}`"))
             elif old_side.code(ref) not in _MAY_MISS:
                 what = "new" if pair.flipped else "missing"
                 yield f"{word} `{label}`", f"it is {what}, and its type is not opt, null or reserved"
@@ -127,7 +148,7 @@ class _Comparison:
         known = _by_id(want)
         for number, (label, ref) in _by_id(have).items():
             if number in known:
-                self._ask(_Pair(ref, known[number][1], pair.flipped), (pair, f"tag `{known[number][0]}`"))
+                self._ask(pair.part(ref, known[number][1]), (pair, f"tag `{known[number][0]}`"))
             else:
                 yield f"tag `{label}`", "the other type does not know it"
 
@@ -135,7 +156,7 @@ class _Comparison:
         there = dict(zip(have.labels, have.refs, strict=True))
         for name, ref in zip(want.labels, want.refs, strict=True):
             if name in there:
-                self._ask(_Pair(there[name], ref, pair.flipped), (pair, f"method `{name}`"))
+                self._ask(pair.part(there[name], ref), (pair, f"method `{name}`"))
             else:
                 yield f"method `{name}`", "it is missing"
 
@@ -152,7 +173,7 @@ class _Comparison:
         given = want.refs[: want.split]
         for index, ref in enumerate(have.refs[: have.split]):
             if index < len(given):
-                self._ask(_Pair(given[index], ref, not pair.flipped), (pair, f"argument {index}"))
+                self._ask(_Pair(given[index], ref, not pair.flipped, pair.excused), (pair, f"argument {index}"))
             elif new_side.code(ref) not in _MAY_MISS:
                 yield f"argument {index}", "it is new, and its type is not opt, null or reserved"
 
@@ -178,7 +199,17 @@ def is_table_subtype(new: Table, new_ref: int, old: Table, old_ref: int, *, limi
 def subtype_problems(new: T.Type, old: T.Type) -> tuple[Incompatibility, ...]:
     """Return every place where `new` is not a subtype of `old`; none means that it is one."""
     both = build_table((new, old))
-    return tuple(_Comparison(both, both).problems(*both.roots))
+    return tuple(problem for problem, _ in _Comparison(both, both).problems(*both.roots))
+
+
+def subtype_losses(new: T.Type, old: T.Type) -> tuple[Incompatibility, ...]:
+    """Return every place where only an opt makes `new` a subtype of `old`: values there may turn into null.
+
+    The specification lets any type stand for an opt of any other, so such an upgrade is legal, and rarely meant.
+    """
+    both = build_table((new, old))
+    comparison = _Comparison(both, both, look_into_opts=True)
+    return tuple(problem for problem, excused in comparison.problems(*both.roots) if excused)
 
 
 def is_subtype(new: T.Type, old: T.Type) -> Incompatibility | None:
@@ -186,5 +217,4 @@ def is_subtype(new: T.Type, old: T.Type) -> Incompatibility | None:
 
     For two services: None says that callers who know the `old` interface can go on with the `new` one.
     """
-    both = build_table((new, old))
-    return next(_Comparison(both, both).problems(*both.roots), None)
+    return next(iter(subtype_problems(new, old)), None)

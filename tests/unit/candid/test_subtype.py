@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.candid import is_subtype, parse_interface, subtype_problems
+from orchestrator.candid import is_subtype, parse_interface, subtype_losses, subtype_problems
 from orchestrator.candid import types as T
 
 
@@ -76,3 +76,17 @@ def test_all_problems_of_an_upgrade() -> None:
         "method `get` › result `0` › field `name`: opt is not a subtype of text",
     ]
     assert subtype_problems(old, old) == ()
+
+
+def test_losses_behind_opts() -> None:
+    """Changes that are legal only because an opt turns misfits into null are told apart from harmless ones."""
+    old = service("service : { f : () -> (record { a : opt nat; b : opt record { c : text }; d : opt variant { x }; e : opt int }) }")
+    new = service("service : { f : () -> (record { a : opt text; b : opt record { c : nat }; d : variant { x; y }; e : nat; g : nat }) }")
+
+    assert is_subtype(new, old) is None
+    assert [str(loss) for loss in subtype_losses(new, old)] == [
+        "method `f` › result `0` › field `a` › opt: text is not a subtype of nat",
+        "method `f` › result `0` › field `d` › opt › tag `y`: the other type does not know it",
+        "method `f` › result `0` › field `b` › opt › field `c`: nat is not a subtype of text",
+    ]
+    assert subtype_losses(old, old) == ()
