@@ -18,7 +18,7 @@ from orchestrator.engine.session import Session, open_session
 from orchestrator.events import Event
 from tests.support.memory_network import MemoryNetwork
 
-__all__ = ["Recording", "connected", "make_project", "make_wasm", "memory_session", "prebuilt", "script"]
+__all__ = ["Recording", "connected", "make_canister", "make_project", "make_wasm", "memory_session", "prebuilt", "script"]
 
 LOCAL = ManagedNetwork(name="local", port=0)
 
@@ -67,6 +67,11 @@ def prebuilt(directory: Path, name: str, wasm: bytes | None = None) -> PrebuiltS
 def script(*commands: str) -> ScriptStep:
     """Return a step of shell commands."""
     return ScriptStep(commands=commands)
+
+
+def make_canister(directory: Path, name: str, **fields: object) -> Canister:
+    """Return a canister with a module of its own."""
+    return Canister(name=name, directory=directory, build=(prebuilt(directory, name),), **fields)  # type: ignore[arg-type]  # the test's choice
 
 
 def make_project(directory: Path, canisters: Sequence[Canister], *, network: Network = LOCAL) -> Project:

@@ -1,8 +1,12 @@
 """Fixtures of the engine's tests."""
 
+from pathlib import Path
+
 import pytest
 
+from orchestrator.core.project import Project
 from tests.support.memory_network import MemoryNetwork
+from tests.support.projects import make_canister, make_project
 
 
 @pytest.fixture
@@ -15,3 +19,9 @@ def anyio_backend() -> str:
 def network() -> MemoryNetwork:
     """Return an empty network in memory."""
     return MemoryNetwork()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project of two canisters, the second depending on the first."""
+    return make_project(tmp_path, [make_canister(tmp_path, "api"), make_canister(tmp_path, "web", depends_on=("api",))])
