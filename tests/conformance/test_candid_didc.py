@@ -2,7 +2,8 @@
 
 didc 0.0.4 carries candid 0.10.10, which is older than the specification's current text in three places; the
 generator avoids, or `newer_rule` recognises, what they concern: `service` is now a subtype of `principal`, `reserved`
-is no subtype of `null`, and a value that is no opt now fills an opt inside an opt.
+is no subtype of `null`, and a value that is no opt now fills an opt inside an opt. And didc lets pass what we refuse: a
+method name that is not UTF-8, in a function reference that is skipped.
 """
 
 from pathlib import Path
