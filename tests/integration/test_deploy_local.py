@@ -214,6 +214,35 @@ async def test_a_cancelled_deploy_is_finished_by_the_next(place: Place, step: st
     assert len((await place.deploy()).of("nothing-changed")) == 1
 
 
+async def test_every_request_is_written_down(place: Place) -> None:
+    """Each operation has a line before and after, each request one before it leaves and one when its answer is here."""
+    await place.deploy()
+
+    (journal,) = place.directory.rglob("journal.jsonl")
+    records = [json.loads(line) for line in journal.read_text().splitlines()]
+    phases = [record["phase"] for record in records]
+    assert phases.count("before") == phases.count("after") == 7
+    assert phases.count("request") == phases.count("answer") == 7
+    for record in records:
+        if record["phase"] == "request":
+            later = [each["phase"] for each in records if each.get("request_id") == record["request_id"]]
+            assert later == ["request", "answer"]
+            assert int(record["expiry_ns"]) > 0
+
+
+async def test_a_large_module_is_installed_in_chunks(place: Place) -> None:
+    """A module that does not fit into one message is deployed like any other."""
+    padding = bytes(3_000_000)
+    section = b"\x05large" + padding
+    size = len(section)
+    length = bytes((size >> shift & 0x7F) | (0x80 if shift < 21 else 0) for shift in (0, 7, 14, 21))
+    (place.directory / "counter.wasm").write_bytes(counter() + b"\0" + length + section)
+
+    await place.deploy()
+
+    assert await place.count() == "(101 : nat32)"
+
+
 async def test_the_project_is_found_from_below(place: Place) -> None:
     """Commands work in any folder of the project."""
     project: Project = await load_project(place.directory / "data")
