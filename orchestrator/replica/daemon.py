@@ -123,6 +123,7 @@ async def _serve(process: _Process) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        log_level="warning",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     server = _Server(config)

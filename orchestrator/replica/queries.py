@@ -65,7 +65,7 @@ class QueryRunner:
 
     def _evaluate(self, canister_id: bytes, method: str, arg: bytes, caller: bytes, *, depth: int) -> Response:
         if depth > limits.MAX_COMPOSITE_QUERY_DEPTH:
-            raise RejectedError(reject(Reason.QUERY_TOO_DEEP, depth=limits.MAX_COMPOSITE_QUERY_DEPTH))
+            raise RejectedError(reject(Reason.QUERY_TOO_DEEP))
         canister, entry, kind = self._resolve(canister_id, method)
         own = canister.instance
         assert own is not None  # noqa: S101 # _resolve refuses empty canisters

@@ -1,7 +1,7 @@
 """Every rejection of the embedded network in one table: error code, reject code and text.
 
-The numbers and the wording follow the reference implementation, because programs and people match on
-them. An error code's hundreds are its reject code (IC0536 is a CANISTER_ERROR, 5).
+The numbers and the wording follow the reference implementation wherever it has the same case, because
+programs and people match on them. An error code's hundreds are its reject code (IC0536 is a CANISTER_ERROR, 5).
 Source: the IC interface specification, sections "Reject codes" and "Error codes".
 """
 
@@ -30,17 +30,18 @@ class Reason(Enum):
     INTERNAL = (101, "The embedded network failed to execute {method}; its log says why.")
     INGRESS_TIMEOUT = (202, "Ingress message timed out waiting to start executing.")
     CANISTER_EXISTS = (205, "Canister {canister} is already installed.")
-    STOP_TIMED_OUT = (206, "Stop canister request timed out: canister {canister} still has open call contexts.")
+    STOP_TIMED_OUT = (206, "Stop canister request timed out")
     CANISTER_NOT_FOUND = (301, "Canister {canister} not found")
     CREATION_CYCLES = (
         403,
         "Creating a canister requires a fee of {fee} that is deducted from the canister's initial balance but only {received} cycles were received with the create_canister request.",
     )
     CANISTER_REJECTED = (406, "Canister rejected the message")
-    UNINSTALLED = (406, "Canister {canister} has been uninstalled.")
+    UNINSTALLED = (406, "Canister has been uninstalled.")
     NOT_AS_INGRESS = (406, "ic00 method {method} can not be called via ingress messages")
     NOT_AS_UPDATE = (406, "{method} API is only accessible in non-replicated mode")
     INVALID_ARGUMENT = (408, "{detail}")
+    UNREADABLE_ARGUMENT = (408, "Failed to parse payload for ic00 method {method}: {detail}")
     EOP_OPTION_MISSING = (
         504,
         "Missing upgrade option: Enhanced orthogonal persistence requires the `wasm_memory_persistence` upgrade option.",
@@ -54,15 +55,15 @@ class Reason(Enum):
     STOPPED = (508, "Canister {canister} is stopped")
     STOPPING = (509, "Canister {canister} is stopping")
     NOT_STOPPED = (510, "Canister {canister} must be stopped before it is deleted.")
-    STOP_CANCELLED = (511, "Canister {canister} was restarted before it was stopped.")
+    STOP_CANCELLED = (511, "Canister {canister}'s stop request was cancelled.")
     NOT_CONTROLLER = (512, "Only controllers of canister {canister} can call ic00 method {method}")
-    NOT_VISIBLE = (512, "Caller {caller} is not allowed to access canister {what}")
+    NOT_VISIBLE = (406, "Caller {caller} is not allowed to access canister {what}")
     NOT_EMPTY = (
         514,
         "Canister {canister} cannot be installed because the canister is not empty. Try installing with mode='reinstall' instead.",
     )
     TOO_FEW_CYCLES = (520, "Canister {canister} takes calls with at least {minimum} cycles from canisters, and got {received}.")
-    QUERY_TOO_DEEP = (525, "Composite query calls exceeded the maximum call depth of {depth}.")
+    QUERY_TOO_DEEP = (525, "Composite query calls exceeded the maximum call depth.")
     COMPOSITE_AS_UPDATE = (
         527,
         "Error from Canister {canister}: Composite query '{method}' cannot be called in replicated mode",

@@ -100,7 +100,7 @@ class Scheduler:
             context.deleted = True
             if context.call is not None and not context.responded:
                 context.responded = True
-                self.respond(context.call.origin, reject(Reason.UNINSTALLED, canister=canister_id), context.cycles)
+                self.respond(context.call.origin, reject(Reason.UNINSTALLED), context.cycles)
             self._close_if_done(context)
 
     def settle_stopping(self, canister: Canister) -> None:
@@ -122,7 +122,7 @@ class Scheduler:
     def _expire_stop_waiters(self, canister: Canister, now: int) -> None:
         for waiter in [waiter for waiter in canister.stop_waiters if waiter.deadline < now]:
             canister.stop_waiters.remove(waiter)
-            self.respond(waiter.origin, reject(Reason.STOP_TIMED_OUT, canister=canister.id), waiter.cycles)
+            self.respond(waiter.origin, reject(Reason.STOP_TIMED_OUT), waiter.cycles)
 
     def _run_call(self, call: Call) -> None:
         now = self._execution.now()

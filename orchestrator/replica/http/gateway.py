@@ -35,7 +35,7 @@ MAX_STREAMED_BYTES = 1024 * 1024 * 1024
 """A body that a canister streams is cut off with an error beyond this size."""
 _UPDATE_TIMEOUT_SECONDS = 60.0
 _CERTIFICATE_VERSION = 2
-_HOST = re.compile(r"(?P<id>[a-z0-9-]+)\.(?:raw\.)?(?:localhost|127\.0\.0\.1\.nip\.io)(?::\d+)?", re.IGNORECASE)
+_HOST = re.compile(r"(?P<id>[a-z0-9-]+)\.(?:raw\.)?localhost(?::\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,8 +136,6 @@ def _find(method: str, via: _Via) -> _Entry:
         raise RejectedError(reject(Reason.UNSUPPORTED if known else Reason.NO_MANAGEMENT_METHOD, method=method))
     if via not in entry.via:
         reasons = {_Via.INGRESS: Reason.NOT_AS_INGRESS, _Via.CANISTER: Reason.NOT_AS_UPDATE, _Via.QUERY: Reason.NO_MANAGEMENT_METHOD}
-        if via is _Via.INGRESS and entry.via is _Via.QUERY:
-            raise RejectedError(reject(Reason.NOT_AS_UPDATE, method=method))
         raise RejectedError(reject(reasons[via], method=method))
     return entry
 
@@ -150,7 +148,7 @@ def _decode(method: str, arg: bytes) -> Argument:
         values = decode(arg, signature.arguments)
     except CandidError as error:
         detail = f"Error decoding candid: {error.summary}" + (f" ({error.detail})" if error.detail else "")
-        raise RejectedError(reject(Reason.INVALID_ARGUMENT, detail=detail)) from error
+        raise RejectedError(reject(Reason.UNREADABLE_ARGUMENT, method=method, detail=detail)) from error
     return cast("Argument", values[0]) if values else {}
 
 

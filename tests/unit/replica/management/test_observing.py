@@ -71,7 +71,7 @@ def test_logs_are_for_those_who_may_see_them(network: ScriptedNetwork) -> None:
     network.replica.query(canister.raw, "ask", b"not kept", OWNER.raw)
     network.call(canister, "talk", b"two")
     assert logs(ask(network, "fetch_canister_logs", canister, OWNER)) == [(0, b"line one"), (1, b"line two")]
-    assert error_code(ask(network, "fetch_canister_logs", canister, STRANGER)) == "IC0512"
+    assert error_code(ask(network, "fetch_canister_logs", canister, STRANGER)) == "IC0406"
     network.managed("update_settings", {"canister_id": canister, "settings": {"log_visibility": Variant("public")}})
     assert len(logs(ask(network, "fetch_canister_logs", canister, STRANGER))) == 2
 
