@@ -11,7 +11,6 @@ __all__ = [
     "DEFAULT_PROVISIONAL_CYCLES",
     "DEFAULT_RESERVED_CYCLES_LIMIT",
     "FIRST_CANISTER_NUMBER",
-    "INGRESS_MAX_AHEAD_NS",
     "LAST_CANISTER_NUMBER",
     "MAX_BEST_EFFORT_TIMEOUT_SECONDS",
     "MAX_CHUNKS",
@@ -24,9 +23,6 @@ __all__ = [
     "MAX_HTTP_BODY_BYTES",
     "MAX_INGRESS_BYTES",
     "MAX_LOG_MEMORY_BYTES",
-    "MAX_NONCE_BYTES",
-    "MAX_PATHS",
-    "MAX_PATH_LABELS",
     "MAX_VIEWERS",
     "NANOSECONDS",
     "REQUEST_STATUS_RETENTION_NS",
@@ -65,11 +61,6 @@ MAX_COMPOSITE_QUERY_DEPTH = 6
 MAX_HTTP_BODY_BYTES = 5 * 1024 * 1024
 MAX_INGRESS_BYTES = 2 * 1024 * 1024
 """Of a call's method name and argument together."""
-MAX_NONCE_BYTES = 32
-MAX_PATHS = 1000
-MAX_PATH_LABELS = 127
 SYNC_CALL_TIMEOUT_SECONDS = 10.0
-INGRESS_MAX_AHEAD_NS = 330 * NANOSECONDS
-"""An expiry further in the future than 5 minutes and half a minute of clock drift is refused."""
 REQUEST_STATUS_RETENTION_NS = 300 * NANOSECONDS
 """How long past its expiry a request's status is kept."""

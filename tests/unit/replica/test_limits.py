@@ -1,0 +1,48 @@
+"""The limits that the documentation promises are the limits that hold."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.protocol import envelope
+from orchestrator.replica import limits
+from orchestrator.replica.http.gateway import MAX_STREAMED_BYTES
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "embedded-network.md"
+MIB = 1024 * 1024
+MINUTE_NS = 60 * limits.NANOSECONDS
+SAID = {
+    "body of an HTTP request": f"{limits.MAX_HTTP_BODY_BYTES // MIB} MiB",
+    "method name and argument of a call": f"{limits.MAX_INGRESS_BYTES // MIB} MiB",
+    "nonce of a request": f"{envelope.MAX_NONCE_BYTES} bytes",
+    "paths of one `read_state`": f"{envelope.MAX_PATHS}, of {envelope.MAX_PATH_LABELS} labels each",
+    "how far ahead a request may expire": f"{(envelope.INGRESS_WINDOW_NS + envelope.MAX_CLOCK_DRIFT_NS) // MINUTE_NS} minutes",
+    "how long an answer waits for an update call before it is 202": f"{limits.SYNC_CALL_TIMEOUT_SECONDS:.0f} seconds",
+    "how long a request's status is kept after its expiry": f"{limits.REQUEST_STATUS_RETENTION_NS // MINUTE_NS} minutes",
+    "chunk of a module": f"{limits.MAX_CHUNK_BYTES // MIB} MiB",
+    "chunks of a canister": f"{limits.MAX_CHUNKS}",
+    "controllers of a canister": f"{limits.MAX_CONTROLLERS}",
+    "viewers of logs, snapshots or the status": f"{limits.MAX_VIEWERS}",
+    "environment variables of a canister": (
+        f"{limits.MAX_ENVIRONMENT_VARIABLES}, name and value of {limits.MAX_ENVIRONMENT_VARIABLE_BYTES} bytes each"
+    ),
+    "logs of a canister": f"{limits.DEFAULT_LOG_MEMORY_BYTES} bytes, settable up to {limits.MAX_LOG_MEMORY_BYTES // MIB} MiB",
+    "depth of composite queries": f"{limits.MAX_COMPOSITE_QUERY_DEPTH}",
+    "wait of a call with a bounded wait": f"{limits.MAX_BEST_EFFORT_TIMEOUT_SECONDS} seconds",
+    "how long stopping a canister waits for open calls": f"{limits.STOP_TIMEOUT_NS // limits.NANOSECONDS} seconds",
+    "cycles of a new canister": f"{limits.DEFAULT_PROVISIONAL_CYCLES:,}",
+    "fee for creating a canister from a canister": f"{limits.CANISTER_CREATION_FEE_CYCLES:,} cycles",
+    "body that a canister streams through the gateway": f"{MAX_STREAMED_BYTES // 1024**3} GiB",
+}
+
+
+@pytest.mark.parametrize("what", SAID)
+def test_the_page_tells_the_limit_that_holds(what: str) -> None:
+    """Every row of the table has the number of the code."""
+    assert f"| {what} | {SAID[what]} |" in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_page_tells_no_other_limits() -> None:
+    """Each row of the table is one that this file checks."""
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    assert len(rows) == len(SAID) + 1
