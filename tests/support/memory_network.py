@@ -40,6 +40,7 @@ class MemoryNetwork:
     arguments: dict[Principal, bytes] = field(default_factory=dict)
     kept_memory: dict[Principal, bool] = field(default_factory=dict)
     calls: list[UpdateCall] = field(default_factory=list)
+    fates: dict[bytes, RequestFate] = field(default_factory=dict)
     creations: dict[object, Principal] = field(default_factory=dict)
     asked: list[Principal] = field(default_factory=list)
     before: Callable[[str, Principal], None] | None = None
@@ -47,6 +48,7 @@ class MemoryNetwork:
     identity: Principal = IDENTITY
     managed: bool = True
     instance_id: str = "aa"
+    proxy: Principal | None = None
     refuse_status: str | None = None
     requests: int = 0
 
@@ -66,6 +68,7 @@ class MemoryNetwork:
             identity=self.identity,
             open_port=lambda log: _Port(network=self, log=log),
             instance_id=self.instance_id if self.managed else None,
+            proxy=self.proxy,
         )
 
 
@@ -166,7 +169,8 @@ class _Port(NetworkPort):
     async def fate(self, request_id: bytes, canister_id: Principal) -> RequestFate:
         self.network.asked.append(canister_id)
         reply = self.network.replies.get(request_id)
-        return RequestFate(status="unknown") if reply is None else RequestFate(status="replied", reply=reply)
+        known = RequestFate(status="unknown") if reply is None else RequestFate(status="replied", reply=reply)
+        return self.network.fates.get(request_id, known)
 
     def created(self, reply: bytes) -> Principal | None:
         return Principal(reply)
