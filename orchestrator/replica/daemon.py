@@ -21,7 +21,7 @@ import anyio
 import anyio.to_thread
 import uvicorn
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, ReplicaError, StoreError
 from orchestrator.replica.http.application import Application
 from orchestrator.replica.storage.directory import NetworkIdentity, StateDirectory, hold
 from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
@@ -155,9 +155,19 @@ async def _run_network(process: _Process, application: Application, server: _Ser
         await service.keep_going()
     finally:
         with anyio.CancelScope(shield=True):
-            await service.save()
+            await _save(process, service)
             process.options.status_file.unlink(missing_ok=True)
-            _LOG.info("stopped; the state is in %s", process.options.state_directory)
+
+
+async def _save(process: _Process, service: "Service") -> None:
+    """Save the state a last time; a failure becomes the exit status, and the last checkpoint stays."""
+    try:
+        await service.save()
+    except (StoreError, OSError) as error:
+        detail = error.detail if isinstance(error, StoreError) else error.strerror
+        process.failures.append(ReplicaError("the network's last changes could not be saved", slug="replica/not-saved", detail=detail))
+    else:
+        _LOG.info("stopped; the state is in %s", process.options.state_directory)
 
 
 def _load_service(process: _Process, limiter: anyio.CapacityLimiter) -> "Service":

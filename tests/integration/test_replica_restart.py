@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from orchestrator.candid import Variant
 from orchestrator.protocol.hash_tree import Found
 from tests.support.replica_client import ReplicaClient
@@ -119,6 +121,20 @@ def test_a_damaged_state_refuses_to_start(tmp_path: Path) -> None:
     assert (done.returncode, state.read_bytes()) == (1, b"damaged")
     assert "replica/state-unreadable" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_state_that_cannot_be_saved_is_told(tmp_path: Path) -> None:
+    """When the last checkpoint fails the process says so and does not end with status 0."""
+    replica = start_replica(tmp_path)
+    with client_of(replica) as client:
+        client.create()
+        state = replica.state_directory / "state.cbor"
+        state.unlink()
+        (state / "in the way").mkdir(parents=True)
+        with pytest.raises(AssertionError, match="its log says why"):
+            client.create()
+    assert stop_replica(replica) == 1
+    assert "replica/not-saved" in replica.log.read_text(encoding="utf-8")
 
 
 def test_updates_can_be_delayed(tmp_path: Path) -> None:
