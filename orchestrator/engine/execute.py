@@ -104,7 +104,7 @@ def refuse_anonymous(session: Session, connection: Connection) -> None:
         f"network `{session.environment.network.name}` is not changed as `anonymous`",
         slug="identity/anonymous",
         detail="everybody is the anonymous identity, so everybody would control the canisters",
-        hint="choose an identity with `--identity NAME`, or make one with `orchestrator identity new NAME`",
+        hint="choose an identity with `--identity NAME`, or make one with `icp identity new NAME --storage plaintext`",
     )
 
 
