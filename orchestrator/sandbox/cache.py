@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ __all__ = ["Artifact", "ComponentCache", "artifact_stem"]
 
 MAX_CACHE_BYTES: Final = 2 << 30
 """Artifacts are deleted, the longest unused first, until the rest is smaller than this."""
+ABANDONED_SECONDS: Final = 24 * 3600.0
+"""A file that was being written this long ago is not being written any more."""
 ENGINE_REVISION: Final = 1
 """Counts changes of the engine's settings and of the wrapping that nothing else in the key shows."""
 _PRIVATE: Final = 0o700
@@ -128,7 +131,11 @@ class ComponentCache:
             os.close(descriptor)
 
     def prune(self, most_bytes: int = MAX_CACHE_BYTES) -> None:
-        """Delete artifacts, the longest unused first, until at most `most_bytes` are left."""
+        """Delete artifacts, the longest unused first, until at most `most_bytes` are left; and what a killed compiler left."""
+        for path in self.directory.glob(".new-*"):
+            with suppress(OSError):
+                if path.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                    path.unlink()
         entries: list[tuple[float, int, Path]] = []
         for path in self.directory.glob("*.cwasm"):
             with suppress(OSError):

@@ -94,7 +94,7 @@ async def _compile(request: PluginRequest, cache: ComponentCache, stem: str) -> 
 
 
 async def _load_artifact(request: PluginRequest) -> Artifact:
-    cache = ComponentCache(request.cache_directory)
+    cache = ComponentCache(request.cache_directory.absolute())
     stem = artifact_stem(request.sha256, wrap=request.wrap)
 
     def look() -> Artifact | None:
@@ -114,7 +114,7 @@ def _order(request: PluginRequest, artifact: Artifact) -> Start:
         environment=request.environment,
         identity_principal=request.identity_principal,
         proxy_canister_id=request.proxy_canister_id,
-        directories=tuple((directory.guest, str(directory.host)) for directory in request.directories),
+        directories=tuple((directory.guest, str(directory.host.absolute())) for directory in request.directories),
         files=tuple((file.name, file.content) for file in request.files),
         compute_ns=min(int(request.limits.compute_seconds * 1e9), MAX_NANOSECONDS),
         memory_bytes=request.limits.memory_bytes,
@@ -225,7 +225,7 @@ class _Session:
 
 
 def _forget_artifact(request: PluginRequest) -> None:
-    cache = ComponentCache(request.cache_directory)
+    cache = ComponentCache(request.cache_directory.absolute())
     stale = cache.find(artifact_stem(request.sha256, wrap=request.wrap))
     if stale is not None:
         cache.forget(stale)

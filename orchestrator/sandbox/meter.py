@@ -20,8 +20,6 @@ __all__ = ["Meter", "Usage", "idle_limit", "thread_clock"]
 SHORTEST_CHECK_SECONDS: Final = 0.002
 LONGEST_CHECK_SECONDS: Final = 0.05
 """Bounds of the pause between two looks at the clock; the pause shrinks as the limit comes near."""
-WATCH_STACK_BYTES: Final = 256 << 10
-"""Stack of the watching thread, which counts as the worker's memory."""
 MEMORY_SLACK_BYTES: Final = 64 << 20
 """What a worker may take for itself, beside the plugin's memories: bytes on their way in and out, thread stacks."""
 FILE_BYTES: Final = 1 << 20
@@ -162,7 +160,6 @@ class Meter:
         """Interrupt the plugin once it has used its limit; end this process if the tool is gone."""
         self._started = self._clock()
         self._wall_started = self._wall()
-        threading.stack_size(WATCH_STACK_BYTES)
         threading.Thread(target=self._watch, daemon=True).start()
         try:
             yield

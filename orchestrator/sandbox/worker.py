@@ -8,18 +8,18 @@ tool, which decides. Of other packages it imports wasmtime alone.
 import os
 import sys
 import traceback
-from threading import Event
+from threading import stack_size
 from time import monotonic_ns
 from typing import Any, Final
-from weakref import finalize
 
 from wasmtime import Engine, ExitTrap, Store, WasiConfig, WasmtimeError
 from wasmtime.component import Component, Linker, Record, Variant
 
+from orchestrator.sandbox.capture import CapturedStream
 from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.engine import new_engine
-from orchestrator.sandbox.frames import Call, Done, Output, Refused, Reply, Start
-from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_ERROR_BYTES, MAX_METHOD_BYTES, MAX_OUTPUT_BYTES
+from orchestrator.sandbox.frames import Call, Done, Refused, Reply, Start
+from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_ERROR_BYTES, MAX_METHOD_BYTES
 from orchestrator.sandbox.meter import Meter, Usage, thread_clock
 
 __all__ = ["main"]
@@ -33,50 +33,19 @@ MAX_FAULT_BYTES: Final = 64 << 10
 """Bytes kept of wasmtime's message about a fault."""
 FLUSH_SECONDS: Final = 10.0
 """How long the plugin's last output may take to arrive after it has ended."""
+THREAD_STACK_BYTES: Final = 256 << 10
+"""Stack of this process's own threads, which counts as the plugin's memory."""
 BUG_STATUS: Final = 70
 
 _NO_SUCH_IMPORT: Final = "matching implementation was not found in the linker"
 
 
-class _Sink:
-    """Takes what the plugin writes to one stream: passes on what is under the cap, counts the rest."""
-
-    def __init__(self, channel: Channel, state: dict[str, int], *, stderr: bool) -> None:
-        self._channel = channel
-        self._state = state
-        self._stderr = stderr
-
-    def __call__(self, data: bytes) -> None:
-        room = MAX_OUTPUT_BYTES - self._state["kept"]
-        kept = data[:room]
-        self._state["kept"] += len(kept)
-        self._state["dropped"] += len(data) - len(kept)
-        if kept:
-            self._channel.send(Output(stderr=self._stderr, data=kept))
-
-
-class _Stream:
-    """One captured stream; wasmtime lets go of the sink when everything has been written to it."""
-
-    def __init__(self, channel: Channel, *, stderr: bool) -> None:
-        self.state = {"kept": 0, "dropped": 0}
-        self.finished = Event()
-        self.sink: _Sink | None = _Sink(channel, self.state, stderr=stderr)
-        finalize(self.sink, self.finished.set)
-
-    def hand_over(self) -> _Sink:
-        """Give the sink away, keeping nothing that would keep it alive."""
-        sink, self.sink = self.sink, None
-        if sink is None:
-            raise RuntimeError("a stream has one sink")
-        return sink
-
-
 class _Calls:
     """Answers the plugin's `canister-call` by asking the tool."""
 
-    def __init__(self, channel: Channel, meter: Meter) -> None:
+    def __init__(self, channel: Channel, streams: tuple[CapturedStream, ...], meter: Meter) -> None:
         self._channel = channel
+        self._streams = streams
         self._meter = meter
 
     def wrapped(self, _store: object, method: str, argument: str, call_type: int, direct: bool, cycles: int) -> Variant:  # noqa: FBT001 - wasmtime calls it
@@ -106,6 +75,8 @@ class _Calls:
         if len(method) > MAX_METHOD_BYTES:
             return False, f"canister call failed: the method's name is longer than {MAX_METHOD_BYTES} bytes".encode()
         try:
+            for stream in self._streams:
+                stream.drain()  # what was written before a call is told before it
             self._channel.send(Call(method=method.decode(), argument=argument, query=query, direct=direct, cycles=cycles))
             reply = self._channel.receive()
         except (EOFError, OSError):
@@ -138,7 +109,7 @@ class _Run:
     def __init__(self, start: Start, channel: Channel) -> None:
         self._start = start
         self._channel = channel
-        self._streams = (_Stream(channel, stderr=False), _Stream(channel, stderr=True))
+        self._streams = (CapturedStream(channel, stderr=False), CapturedStream(channel, stderr=True))
         self._engine: Engine = new_engine()
         self._usage = Usage()
         self._meter = Meter(
@@ -182,21 +153,25 @@ class _Run:
         linear_bytes = self._usage.linear_bytes()
         store.close()
         for stream in self._streams:
-            stream.finished.wait(FLUSH_SECONDS)
+            stream.wait_ended(FLUSH_SECONDS)
         return self._done(ending, text, linear_bytes)
 
     def _give_up(self) -> None:
         """End a run from the watching thread: a plugin that sleeps in the host cannot be interrupted."""
+        for stream in self._streams:
+            stream.drain()
         self._channel.send(self._done("idle", ""))
         os._exit(0)
 
     def _store(self) -> Store:
         out, err = self._streams
         wasi = WasiConfig()
-        wasi.stdout_custom = out.hand_over()
-        wasi.stderr_custom = err.hand_over()
+        wasi.stdout_file = out.path
+        wasi.stderr_file = err.path
         for guest, host in self._start.directories:
             wasi.preopen_dir(host, guest, False)  # not writable
+        for stream in self._streams:
+            stream.start()
         store = Store(self._engine)
         store.set_wasi(wasi)
         store.set_limits(
@@ -210,7 +185,7 @@ class _Run:
         return store
 
     def _execute(self, store: Store, component: Component) -> tuple[str, str]:
-        calls = _Calls(self._channel, self._meter)
+        calls = _Calls(self._channel, self._streams, self._meter)
         linker = Linker(self._engine)
         linker.add_wasip2()
         with linker.root() as root:
@@ -237,8 +212,8 @@ class _Run:
             compute_ns=self._meter.used_ns(),
             peak_bytes=self._usage.peak_bytes(),
             linear_bytes=linear_bytes,
-            dropped_stdout=out.state["dropped"],
-            dropped_stderr=err.state["dropped"],
+            dropped_stdout=out.dropped,
+            dropped_stderr=err.dropped,
         )
 
 
@@ -246,6 +221,7 @@ def main() -> None:
     """Run the plugin of the first frame, then end at once: wasmtime's threads must not outlive the interpreter."""
     status = BUG_STATUS
     try:
+        stack_size(THREAD_STACK_BYTES)
         channel = Channel.from_standard_streams()
         start = channel.receive()
         if isinstance(start, Start):

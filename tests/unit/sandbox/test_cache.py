@@ -116,6 +116,18 @@ def test_pruning_keeps_what_was_used_last(cache: ComponentCache) -> None:
     assert [path.exists() for path in paths] == [True, True, False, False]
 
 
+def test_pruning_takes_what_was_abandoned(cache: ComponentCache) -> None:
+    """A file that a killed compiler left goes after a day; one that is being written stays."""
+    old, new = cache.directory / ".new-old", cache.directory / ".new-new"
+    old.write_bytes(b"")
+    new.write_bytes(b"")
+    os.utime(old, (1000, 1000))
+
+    cache.prune()
+
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_the_key_depends_on_how() -> None:
     """The same component compiled another way is another artifact."""
     assert artifact_stem("00" * 32, wrap=True) != artifact_stem("00" * 32, wrap=False)

@@ -223,6 +223,25 @@ def test_lines(component_cache: Path) -> None:
     assert sorted((line.stream, line.text) for line in run.lines) == [("stderr", "red"), ("stdout", "one"), ("stdout", "two")]
 
 
+def test_lines_before_a_call_come_before_it(component_cache: Path) -> None:
+    """What a plugin says before it calls is told before the call is made, so that progress reads in order."""
+    guest = Guest()
+    say = "(call $write (call $get-stdout) {} (i32.const 48))"
+    plugin = guest.plugin(
+        "".join(say.format(guest.text(f"line {number}\n")) + guest.call("m", b"") for number in range(20)) + OK, wasi=("stdio",)
+    )
+    told: list[str] = []
+
+    async def call(_request: CanisterCallRequest) -> bytes:
+        await anyio.lowlevel.checkpoint()
+        told.append("call")
+        return b""
+
+    anyio.run(run_plugin, request_for(plugin, component_cache), call, lambda line: told.append(line.text))
+
+    assert told == [entry for number in range(20) for entry in (f"line {number}", "call")]
+
+
 def test_output_before_a_trap_is_kept(component_cache: Path) -> None:
     """What a plugin wrote before it trapped is often the only explanation."""
     result = run_now(component_that_prints(stderr=b"about to fail", then="unreachable"), component_cache).result
@@ -275,6 +294,16 @@ def test_directory_that_vanished(component_cache: Path, tmp_path: Path) -> None:
     assert (result.outcome, result.slug) == ("refused", "plugin/dir-unreadable")
     assert result.detail is not None
     assert str(tmp_path / "gone") in result.detail
+
+
+def test_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths relative to the tool's folder mean that folder, although the worker stands elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dist").mkdir()
+
+    result = run_now(component_that_returns_ok(), Path("cache"), directories=(Preopen(guest="dist", host=Path("dist")),)).result
+
+    assert result.outcome == "ok"
 
 
 def test_files_that_are_too_large_together(component_cache: Path) -> None:
