@@ -46,7 +46,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value"), CASES, ids=str)
+@pytest.mark.parametrize(("kind", "value"), CASES)
 def test_values_keep_ic_pys_shapes(kind: Any, value: Any) -> None:
     """A value that ic-py encoded comes back as ic-py itself would decode it."""
     data = icpy.encode([{"type": kind, "value": value}])
