@@ -62,7 +62,7 @@ async def _load_template(session: Session, canister: Canister, reference: Recipe
     if isinstance(address, LocalRecipe):
 
         def load() -> TemplateFile:
-            return load_template(reference, project_directory=session.project.directory, working_directory=Path.cwd())
+            return load_template(reference, address, project_directory=session.project.directory, working_directory=Path.cwd())
 
         found = await anyio.to_thread.run_sync(load)
         _warn(session, canister, found.warnings)

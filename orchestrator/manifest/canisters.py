@@ -15,8 +15,8 @@ from orchestrator.manifest.steps import read_build, read_sync
 __all__ = ["read_canister"]
 
 _NAME = re.compile("[A-Za-z0-9_-]+")
-_KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_args", "depends_on", "labels")
-_LATER_KEYS = ("health", "bindings")
+_KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_args", "depends_on")
+_LATER_KEYS = ("health", "bindings", "labels")
 
 
 def _check_name(name: str, node: Node | None, problems: Problems) -> None:

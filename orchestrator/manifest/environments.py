@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from orchestrator.core.project import Arguments, Canister, Environment, Network, Settings
-from orchestrator.documents import Node
+from orchestrator.documents import MappingNode, Node
 from orchestrator.errors import Span
 from orchestrator.manifest.arguments import read_arguments
 from orchestrator.manifest.entries import NamedEntry
-from orchestrator.manifest.fields import check_keys, read_entries, read_flag, read_items, read_text
+from orchestrator.manifest.fields import check_keys, read_entries, read_flag, read_items, read_text, refuse_keys
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
 from orchestrator.manifest.references import check_canister_or_principal, check_controllers
 from orchestrator.manifest.settings import read_settings
@@ -20,7 +20,8 @@ __all__ = ["DEFAULT_NETWORK", "implicit_environment", "read_environment"]
 
 DEFAULT_NETWORK = "local"
 _KEYS = ("name", "network", "canisters", "settings", "init_args", "upgrade_args", "identity", "proxy", "protected", "settings_merge")
-_LATER_KEYS = ("approvers", "rollout")
+_LATER_KEYS = ("rollout",)
+_APPROVERS = "approvers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,8 @@ def read_environment(
     """Read one environment; None where its network is unknown, or one of `broken_networks` (noted already)."""
     mapping, what = entry.mapping, f"environment `{entry.name}`"
     known = _Known(canisters=canisters, networks=networks, broken_networks=broken_networks)
-    check_keys(mapping, _KEYS, what, problems, severity="warning", unsupported=_LATER_KEYS)
+    check_keys(mapping, (*_KEYS, _APPROVERS), what, problems, severity="warning", unsupported=_LATER_KEYS)
+    _refuse_approvers(mapping, what, problems)
     selected = _read_selection(mapping.get("canisters"), what, known, problems)
     merge = read_flag(mapping.get("settings_merge"), "`settings_merge`", problems) or False
     overrides = _read_overrides(entry, selected, merge=merge, problems=problems)
@@ -75,6 +77,18 @@ def read_environment(
         proxy=proxy,
         protected=protected,
         span=entry.span,
+    )
+
+
+def _refuse_approvers(mapping: MappingNode, what: str, problems: Problems) -> None:
+    """Ignoring who must approve would deploy what nobody approved."""
+    refuse_keys(
+        mapping,
+        (_APPROVERS,),
+        what,
+        problems,
+        detail="nobody would be asked to approve a deployment",
+        hint="remove it; with `protected: true`, changing the environment takes `--confirm` and its name",
     )
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "read_mapping",
     "read_text",
     "read_texts",
+    "refuse_keys",
     "span_of_value",
     "wrong_type",
 ]
@@ -67,6 +68,14 @@ def check_keys(
             detail=None if severity == "error" else "it is ignored",
             hint=hint,
         )
+
+
+def refuse_keys(mapping: MappingNode, keys: Iterable[str], what: str, problems: Problems, *, detail: str, hint: str | None = None) -> None:
+    """Note keys that cannot be obeyed, and must not be ignored either."""
+    for key in keys:
+        if (entry := mapping.entry(key)) is not None:
+            summary = f"the key `{key}` of {what} is not supported by this version"
+            problems.error("not-supported", summary, entry.key.span, detail=detail, hint=hint)
 
 
 def read_mapping(node: Node | None, what: str, problems: Problems) -> MappingNode | None:

@@ -99,7 +99,7 @@ def _refuse_what_the_launcher_lacks(mapping: MappingNode, launcher: Launcher, pr
                 "launcher-lacks",
                 f"the embedded network has no `{key}`",
                 entry.key.span,
-                hint="add `launcher: pocket-ic` to this network, or remove the key",
+                hint="remove the key, or start a network that has it yourself, and describe it with `mode: connected`",
             )
         else:
             problems.warn("not-supported", f"the key `{key}` of a network has no effect yet", entry.key.span)

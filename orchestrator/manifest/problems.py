@@ -1,6 +1,7 @@
 """Collecting everything that is wrong with a project before saying so once."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from orchestrator.errors import Diagnostic, ManifestError, Span
 
@@ -63,8 +64,8 @@ class Problems:
             self.raise_errors()
 
     def raise_errors(self, *, strict: bool = False) -> None:
-        """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings too."""
-        found = [*self._errors, *(self._warnings if strict else ())]
+        """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings are errors."""
+        found = [*self._errors, *(replace(warning, severity="error") for warning in self._warnings if strict)]
         if not found:
             return
         found = sorted(dict.fromkeys(found), key=_place)[:MAX_PROBLEMS]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.core.project import RecipeReference
 from orchestrator.errors import Diagnostic, RecipeError, Span
-from orchestrator.recipes.address import LocalRecipe, RegistryRecipe, parse_address
+from orchestrator.recipes.address import LocalRecipe
 from orchestrator.recipes.parser import MAX_TEMPLATE_CHARACTERS, parse_template
 from orchestrator.recipes.render import render_template
 
@@ -57,21 +57,11 @@ class Expansion:
         return tuple(places)
 
 
-def load_template(reference: RecipeReference, *, project_directory: Path, working_directory: Path) -> TemplateFile:
-    """Read the template of a local recipe; raise `RecipeError` for one that would have to be fetched.
+def load_template(reference: RecipeReference, address: LocalRecipe, *, project_directory: Path, working_directory: Path) -> TemplateFile:
+    """Read the template of a local recipe, whose address was parsed from `reference`; raise `RecipeError`.
 
     A relative path starts from the project; as icp-cli does, the working directory is tried next, with a warning.
     """
-    address = parse_address(reference)
-    if not isinstance(address, LocalRecipe):
-        what = f"the registry `{address.registry}`" if isinstance(address, RegistryRecipe) else "a URL"
-        raise RecipeError(
-            f"the recipe `{reference.address}` was not fetched",
-            slug="recipe/not-fetched",
-            detail=f"recipes of {what} are not fetched by this version",
-            span=reference.span,
-            hint="save the template in the project, and write its path as `type`",
-        )
     first, second = project_directory / address.path, working_directory / address.path
     for path in dict.fromkeys((first, second)):
         data = _read(path, reference)

@@ -16,7 +16,7 @@ import yaml
 from orchestrator.core.project import ScriptStep
 from orchestrator.errors import OrchestratorError
 from orchestrator.manifest import load_project, load_steps
-from orchestrator.recipes import expand, load_template
+from orchestrator.recipes import LocalRecipe, expand, load_template, parse_address
 
 pytestmark = pytest.mark.npm
 TIMEOUT_SECONDS = 30
@@ -68,7 +68,9 @@ class Both:
         try:
             (canister,) = load_project(self.directory).canisters
             assert canister.recipe is not None
-            template = load_template(canister.recipe, project_directory=self.directory, working_directory=self.directory)
+            address = parse_address(canister.recipe)
+            assert isinstance(address, LocalRecipe)
+            template = load_template(canister.recipe, address, project_directory=self.directory, working_directory=self.directory)
             expansion = expand(canister.recipe, template.data, template.path, canister=canister.name)
             (step,) = load_steps(expansion.text, expansion.path, directory=self.directory).build
         except OrchestratorError:

@@ -29,6 +29,7 @@ canisters:
     sync: { steps: [{ type: plugin, path: a.wasm, url: "https://example.org/a.wasm", dir: [x] }] }
     settings: { memory_alocation: 1gib, compute_allocation: 3, log_visibility: public, controllers_exact: true }
     health: [{ status: running }]
+    labels: { tier: edge }
   - "none/*"
   - "{a,b}"
 networks:
@@ -58,7 +59,8 @@ def test_strict_makes_warnings_errors(tmp_path: Path) -> None:
     warnings = load_project(tmp_path).warnings
     with pytest.raises(ManifestError) as caught:
         load_project(tmp_path, strict=True)
-    assert len(caught.value.diagnostics) == len(set(warnings))
+    assert [diagnostic.slug for diagnostic in caught.value.diagnostics] == [warning.slug for warning in warnings]
+    assert {diagnostic.severity for diagnostic in caught.value.diagnostics} == {"error"}
 
 
 def test_no_project(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
