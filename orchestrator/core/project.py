@@ -37,6 +37,7 @@ ArgumentsFormat = Literal["candid", "hex", "bin"]
 Launcher = Literal["embedded", "pocket-ic", "dfx"]
 LogVisibility = Literal["controllers", "public"] | tuple[Principal, ...]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NOWHERE: Mapping[str, Span] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,11 @@ class PluginStep:
     max_cycles: int | None = None
     run: Literal["always", "changed"] = "always"
     span: Span | None = None
+    entry_spans: Mapping[str, Span] = field(default_factory=lambda: _NOWHERE)
+
+    def place_of(self, entry: str) -> Span | None:
+        """Return where an entry of `dirs` or `files` is written, or the step's own place."""
+        return self.entry_spans.get(entry, self.span)
 
 
 BuildStep = ScriptStep | PrebuiltStep

@@ -99,6 +99,6 @@ def _declared(canister: Canister, step: PluginStep, component: bytes) -> PluginI
     return PluginInputs(
         component=component,
         sha256=hashlib.sha256(component).hexdigest(),
-        directories=tuple(resolve_directory(canister.directory, entry, step.span) for entry in step.dirs),
-        files=tuple(read_file(canister.directory, entry, step.span) for entry in step.files),
+        directories=tuple(resolve_directory(canister.directory, entry, step.place_of(entry)) for entry in step.dirs),
+        files=tuple(read_file(canister.directory, entry, step.place_of(entry)) for entry in step.files),
     )

@@ -13,6 +13,7 @@ from orchestrator.engine.building import Artifact, build_canisters
 from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.execute import Consent, execute, locked_run, refuse_anonymous
 from orchestrator.engine.planner import Options, make_prospect
+from orchestrator.engine.preflight import check_plugins
 from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.reporting import reported_run
 from orchestrator.engine.run import Run
@@ -43,6 +44,7 @@ async def plan(session: Session, names: Sequence[str] = (), *, options: Options 
     with reported_run(session, [canister.name for canister in selected]):
         canisters = await expand_recipes(session, selected)
         artifacts = await build_canisters(session, canisters)
+        await check_plugins(session, canisters)
         async with open_connection(session, when_stopped="ignore") as connection:
             prospect = await make_prospect(session, connection, canisters, _hashes(artifacts), options or Options())
         result = prospect.plan
@@ -77,8 +79,11 @@ async def deploy(session: Session, names: Sequence[str] = (), *, options: Option
             refuse_anonymous(session, connection)
             canisters = await expand_recipes(session, selected)
             artifacts = await build_canisters(session, canisters)
+            wanted = options or Options()
+            if wanted.sync:
+                await check_plugins(session, canisters)
             try:
-                result = await execute(session, connection, canisters, _hashes(artifacts), options or Options(), consent=consent)
+                result = await execute(session, connection, canisters, _hashes(artifacts), wanted, consent=consent)
             except DeployError:
                 # What was deployed is worth knowing although something else failed.
                 with suppress(OrchestratorError):

@@ -1,12 +1,13 @@
 """Build and sync steps: one reader per `type`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeVar
 
 from orchestrator.core.project import BuildStep, PluginStep, PrebuiltStep, ScriptStep, SyncStep
 from orchestrator.core.units import parse_cycles, parse_duration, parse_memory
-from orchestrator.documents import MappingNode, Node, SequenceNode
+from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import (
     check_keys,
@@ -17,6 +18,7 @@ from orchestrator.manifest.fields import (
     read_mapping,
     read_text,
     read_texts,
+    refuse_keys,
     span_of_value,
 )
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
@@ -138,14 +140,7 @@ def _read_prebuilt(step: MappingNode, directory: Path, problems: Problems) -> Pr
 
 def _read_plugin(step: MappingNode, directory: Path, problems: Problems) -> PluginStep:
     check_keys(step, (*_PLUGIN_KEYS, *_PLUGIN_LATER_KEYS), "a plugin step", problems, severity="warning")
-    for key in _PLUGIN_LATER_KEYS:
-        if (entry := step.entry(key)) is not None:
-            problems.error(
-                "not-supported",
-                f"the key `{key}` of a plugin step is not supported",
-                entry.key.span,
-                detail="it belongs to the interface icp:sync-plugin 0.2",
-            )
+    refuse_keys(step, _PLUGIN_LATER_KEYS, "a plugin step", problems, detail="it belongs to the interface icp:sync-plugin 0.2")
     location = _read_location(step, "plugin", directory, problems)
     if location.path is None and location.url is not None and step.get("sha256") is None:
         problems.error(
@@ -177,11 +172,18 @@ def _plugin_step(step: MappingNode, location: _Location, problems: Problems) -> 
         max_cycles=read_amount(step.get("max_cycles"), "`max_cycles`", parse_cycles, problems, example="1t"),
         run=read_choice(step.get("run"), "`run`", _RUNS, problems) or "always",
         span=_span_of_location(step),
+        entry_spans=_entry_spans(step),
     )
     for key in ("timeout", "compute", "memory"):
         if getattr(values, key) == 0:
             problems.error("out-of-range", f"`{key}` must be more than 0", span_of_value(step, key), hint="leave it out for the default")
     return values
+
+
+def _entry_spans(step: MappingNode) -> Mapping[str, Span]:
+    """Return where each declared directory and file is written."""
+    lists = (node for key in ("dirs", "files") if isinstance(node := step.get(key), SequenceNode))
+    return MappingProxyType({item.text: item.span for node in lists for item in node.items if isinstance(item, ScalarNode)})
 
 
 def _span_of_location(step: MappingNode) -> Span:

@@ -92,22 +92,25 @@ def test_a_text_file_is_not_installed_as_a_module(tmp_path: Path) -> None:
 
 
 def test_a_core_module_is_not_a_plugin(tmp_path: Path) -> None:
-    """A core module where a component is expected: the error says which it is and what to do."""
-    done, _ = deploy(tmp_path, manifest(plugin="phrasebook.wasm"))
+    """A core module where a component is expected: the error says which it is and what to do; no canister is created."""
+    done, ids = deploy(tmp_path, manifest(plugin="phrasebook.wasm"))
 
     assert done.exit_code == 1, str(done)
     assert "plugin/core-module" in done.stderr
+    assert "icp.yaml:10:17" in done.stderr
+    assert ids == []
     assert "hint:" in done.stderr
 
 
 @pytest.mark.parametrize("directory", ["../project", "/etc", "seed/../../home", "missing"])
 def test_a_declared_directory_must_be_inside_and_exist(tmp_path: Path, directory: str) -> None:
-    """`..`, absolute paths and missing directories are refused by name, with the manifest's line."""
-    done, _ = deploy(tmp_path, manifest(directory=directory))
+    """`..`, absolute paths and missing directories are refused by name and line, before anything is created."""
+    done, ids = deploy(tmp_path, manifest(directory=directory))
 
     assert done.exit_code == 1, str(done)
     assert directory in done.stderr
-    assert "icp.yaml:" in done.stderr
+    assert "icp.yaml:12:15" in done.stderr
+    assert ids == []
 
 
 def test_a_declared_directory_may_not_be_a_symlink(tmp_path: Path) -> None:

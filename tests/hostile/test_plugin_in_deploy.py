@@ -52,8 +52,6 @@ def check_nothing_written(project: Workspace) -> None:
         pytest.param(components.component_that_loops(), "plugin/", "compute", id="loop"),
         pytest.param(components.component_that_fails("no seeds today"), "plugin/", "no seeds today", id="err"),
         pytest.param(components.component_that_calls("nosuch", b"DIDL\0\0"), "plugin/", "nosuch", id="unknown-method"),
-        pytest.param(b"\0asm\x01\0\0\0", "plugin/core-module", "component", id="core-module"),
-        pytest.param(b"not wasm at all", "plugin/", "hint:", id="garbage"),
     ],
 )
 def test_a_misbehaving_plugin_fails_the_deploy_in_plain_words(tmp_path: Path, component: bytes, slug: str, says: str) -> None:
@@ -65,6 +63,23 @@ def test_a_misbehaving_plugin_fails_the_deploy_in_plain_words(tmp_path: Path, co
     assert says in done.stderr, str(done)
     assert "phrasebook" in done.stderr
     assert answer.exit_code == 0, str(answer)
+
+
+@pytest.mark.parametrize(
+    ("component", "slug"),
+    [
+        pytest.param(b"\0asm\x01\0\0\0", "plugin/core-module", id="core-module"),
+        pytest.param(b"not wasm at all", "plugin/not-a-component", id="garbage"),
+    ],
+)
+def test_what_is_no_plugin_is_refused_before_anything_is_created(tmp_path: Path, component: bytes, slug: str) -> None:
+    """A step that could never start fails the deploy first: no canister exists afterwards."""
+    done, answer = deploy_with(tmp_path, component)
+
+    assert done.exit_code == 1, str(done)
+    assert slug in done.stderr, str(done)
+    assert "hint:" in done.stderr
+    assert "is not deployed" in answer.stderr, str(answer)
 
 
 def test_a_plugin_is_repaired_and_the_next_deploy_goes_on(tmp_path: Path) -> None:
