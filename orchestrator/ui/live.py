@@ -4,6 +4,7 @@ Lines that must stay (networks, warnings, failures, the plan) are written above 
 standard output wait until the table is gone.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
@@ -36,6 +37,11 @@ _HIDDEN = (
     events.StepStarted,
     events.Waiting,
 )
+_FAILED = (events.BuildFailed, events.StepFailed)
+_OUTPUT = (events.BuildOutput, events.StepOutput)
+_STARTED = (events.BuildStarted, events.StepStarted)
+OUTPUT_LINES_KEPT = 100
+"""How many lines of a step are shown again when it fails; all of them are in the log file."""
 _RESULTS = (events.CanisterCreated, events.CanisterUrl)
 
 
@@ -54,16 +60,18 @@ class LiveTable:
         self._board = Board()
         self._live: Live | None = None
         self._results: list[Event] = []
+        self._output: dict[str, deque[Event]] = {}
 
     def emit(self, event: Event) -> None:
         """Draw an event."""
         self._board.apply(event, self._clock())
+        self._remember(event)
         if isinstance(event, _RESULTS):
             self._results.append(event)
         elif isinstance(event, events.RunFinished):
             self._stop()
             self._lines.emit(event)
-        elif not isinstance(event, _HIDDEN):
+        elif not isinstance(event, _HIDDEN) or _is_kept(event):
             self._above(event)
         elif self._live is None:
             self._live = self._start()
@@ -82,6 +90,16 @@ class LiveTable:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         """Draw the table as it is now; rich calls this a few times a second."""
         yield self._table(ascii_only=options.ascii_only)
+
+    def _remember(self, event: Event) -> None:
+        """Keep what a step writes while it runs; write it above the table when the step fails."""
+        if isinstance(event, _STARTED):
+            self._output[event.canister] = deque(maxlen=OUTPUT_LINES_KEPT)
+        elif isinstance(event, _OUTPUT) and not _is_kept(event):
+            self._output.setdefault(event.canister, deque(maxlen=OUTPUT_LINES_KEPT)).append(event)
+        elif isinstance(event, _FAILED):
+            for line in self._output.pop(event.canister, ()):
+                self._above(line)
 
     def _above(self, event: Event) -> None:
         if isinstance(event, events.PlanReady) and not (self._show_plan and mutates(event)):
@@ -121,6 +139,11 @@ class LiveTable:
             styles = (colour, "bold", "", "dim") if self._style.enabled else ("", "", "", "")
             table.add_row(*(Text(cell, style=style) for cell, style in zip(cells, styles, strict=True)))
         return table
+
+
+def _is_kept(event: Event) -> bool:
+    """Whether a line stays on the screen: what a plugin writes to its standard error is meant to."""
+    return isinstance(event, events.StepOutput) and event.step == "sync-plugin" and event.stream == "stderr"
 
 
 def _cells(row: Row, now: float) -> Iterator[str]:

@@ -102,3 +102,40 @@ def test_pause_leaves_the_table_and_the_next_step_draws_again() -> None:
     assert paused.rindex("\x1b[?25h") > paused.rindex("\x1b[?25l")
     assert "building" in talk.getvalue()[before:]
     assert "installing" in talk.getvalue()[before:]
+
+
+def _output(line: str, stream: events.Stream) -> events.StepOutput:
+    return events.StepOutput(canister="backend", step="sync-plugin", index=1, total=1, stream=stream, line=line, name="seed")
+
+
+def _sync(*, fails: bool) -> str:
+    """Return what the terminal shows of a plugin step that writes to both streams."""
+    talk = Terminal()
+    display = table(Terminal(), talk)
+    display.emit(events.StepStarted(canister="backend", step="sync-plugin", index=1, total=1, name="seed"))
+    display.emit(_output("progress", "stdout"))
+    display.emit(_output("four sent", "stderr"))
+    if fails:
+        display.emit(
+            events.StepFailed(canister="backend", step="sync-plugin", index=1, total=1, slug="plugin/err", summary="no", name="seed")
+        )
+    else:
+        display.emit(events.StepFinished(canister="backend", step="sync-plugin", index=1, total=1, seconds=1.0, name="seed"))
+    display.close()
+    return talk.getvalue()
+
+
+def test_what_a_plugin_writes_to_stderr_stays() -> None:
+    """A plugin's standard error is kept as a line; its progress is not."""
+    shown = _sync(fails=False)
+
+    assert "[backend] seed | four sent" in shown
+    assert "[backend] seed | progress" not in shown
+
+
+def test_a_failed_step_shows_what_it_wrote() -> None:
+    """When a step fails, its output is written above the failure."""
+    shown = _sync(fails=True)
+
+    assert "[backend] seed | progress" in shown
+    assert shown.index("seed | progress") < shown.index("failed syncing")
