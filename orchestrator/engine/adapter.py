@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import anyio.to_thread
 
@@ -21,6 +22,7 @@ from orchestrator.core.settings import SettingsUpdate
 from orchestrator.engine.ports import Connection, InstallMode, LiveCanister, NetworkPort, RequestFate, RequestLog
 from orchestrator.engine.routing import resolve_proxy
 from orchestrator.engine.session import Session
+from orchestrator.engine.watch import watched_network
 from orchestrator.errors import OrchestratorError, OutcomeUnknownError, RejectError, TransportError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess
 from orchestrator.protocol.keys import Identity
@@ -42,27 +44,42 @@ _FATES = {
 
 
 class JournaledSender:
-    """Sends update calls of a client and tells a log about each, before and after."""
+    """Sends update calls of a client and tells a log, if there is one, about each, before and after.
 
-    def __init__(self, client: Client, log: RequestLog) -> None:
+    While nobody knows what became of a call its request id is in `flying`.
+    """
+
+    def __init__(self, client: Client, log: RequestLog | None, flying: set[bytes]) -> None:
         """Take who sends and who is told."""
         self._client = client
         self._log = log
+        self._flying = flying
 
     async def update(self, canister_id: Principal, method: str, arg: bytes, *, effective_canister_id: Principal | None = None) -> bytes:
         """Sign, have the request written down, send, have its outcome written down if it is certain."""
         effective = effective_canister_id or canister_id
         signed = self._client.prepare_update(canister_id, method, arg)
-        self._log.sent(request_id=signed.request_id, expiry_ns=signed.expiry_ns, canister_id=effective, method=method)
+        if self._log is not None:
+            self._log.sent(request_id=signed.request_id, expiry_ns=signed.expiry_ns, canister_id=effective, method=method)
+        self._flying.add(signed.request_id)
         try:
             reply = await self._client.submit(signed, effective)
         except OutcomeUnknownError:
             raise
         except RejectError:
-            self._log.answered(request_id=signed.request_id, outcome="rejected")
+            self._answered(signed.request_id, "rejected")
             raise
-        self._log.answered(request_id=signed.request_id, outcome="replied")
+        except OrchestratorError:
+            # The network certainly did not take it.
+            self._flying.discard(signed.request_id)
+            raise
+        self._answered(signed.request_id, "replied")
         return reply
+
+    def _answered(self, request_id: bytes, outcome: Literal["replied", "rejected"]) -> None:
+        self._flying.discard(request_id)
+        if self._log is not None:
+            self._log.answered(request_id=request_id, outcome=outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +214,13 @@ async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[C
     identity = await anyio.to_thread.run_sync(_identity, session)
     instance = access.instance_id if session.files.embedded else None
     ids = IdStore(path=session.files.ids, environment=session.environment.name, instance_id=instance)
-    async with HttpTransport(access.api_url) as transport:
+    flying: set[bytes] = set()
+    async with HttpTransport(access.api_url) as transport, watched_network(session, access, flying):
         client = Client(transport, identity, access.root_key)
         proxy = resolve_proxy(session, ids.load())
 
         def open_port(log: RequestLog | None) -> NetworkPort:
-            sender: UpdateSender = client if log is None else JournaledSender(client, log)
+            sender = JournaledSender(client, log, flying)
             return AgentPort(client=client, sender=sender, managed=access.managed, proxy=proxy)
 
         yield Connection(

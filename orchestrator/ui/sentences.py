@@ -204,6 +204,6 @@ def _(event: events.Waiting, style: Style) -> str:
 
 @_says(events.OperationSettled)
 def _(event: events.OperationSettled, style: Style) -> str:
-    verdict = "took effect" if event.took_effect else "did not take effect"
-    step = STEP_WORDS[event.step][0]
-    return f"{_about(event.canister, style)} an interrupted run was {step}: it {verdict} ({harmless(event.evidence)})"
+    step, evidence = STEP_WORDS[event.step][0], harmless(event.evidence)
+    known = {True: f"it took effect ({evidence})", False: f"it did not take effect ({evidence})", None: evidence}
+    return f"{_about(event.canister, style)} an interrupted run was {step}: {known[event.took_effect]}"

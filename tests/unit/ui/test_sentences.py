@@ -115,3 +115,14 @@ def test_hashes_are_shortened() -> None:
 
     assert f"module_hash: {'a' * 12}… → {'b' * 12}…" in text
     assert f"x: {'c' * 63} (new)" in text
+
+
+@pytest.mark.parametrize(
+    ("took_effect", "verdict"),
+    [(True, "it took effect (seen)"), (False, "it did not take effect (seen)"), (None, "seen")],
+)
+def test_what_was_settled_is_not_overstated(took_effect: bool | None, verdict: str) -> None:  # noqa: FBT001  # the event's own value
+    """An operation whose effect does not matter is not said to have failed."""
+    event = events.OperationSettled(canister="backend", step="upgrade", operation="00", took_effect=took_effect, evidence="seen")
+
+    assert render_event(event) == f"[backend] an interrupted run was upgrading: {verdict}"
