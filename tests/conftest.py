@@ -2,11 +2,17 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 NPM_FOLDER = Path(__file__).parent / "support" / "npm"
+
+# The same examples in every run; how long one takes tells how busy the machine is, not what is wrong.
+settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +29,17 @@ def npm_modules() -> Path:
         if json.loads(manifest.read_text(encoding="utf-8"))["version"] != version:
             pytest.skip(f"npm package {name} is not at {version}: run `scripts/install --dev`")
     return modules
+
+
+@pytest.fixture(scope="session")
+def compile_actor(npm_modules: Path, request: pytest.FixtureRequest) -> Callable[[str], bytes]:
+    """Return what compiles a Motoko text, once in all runs: modules are kept in pytest's cache."""
+    from tests.support.vm import compile_motoko
+
+    cache = request.config.cache
+    assert cache is not None
+    kept = cache.mkdir("motoko")
+    return lambda source: compile_motoko(source, npm_modules, kept)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.manifest import load_project, load_steps
 from orchestrator.recipes import LocalRecipe, expand, load_template, parse_address
 
-pytestmark = pytest.mark.npm
+pytestmark = [pytest.mark.npm, pytest.mark.slow]
 TIMEOUT_SECONDS = 30
 BUILD = "build: {steps: [{type: script, command: x}]}"
 

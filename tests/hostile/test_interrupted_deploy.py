@@ -15,7 +15,7 @@ SLOW_UPDATES = """
 networks:
   - name: local
     mode: managed
-    artificial-delay-ms: 1500
+    artificial-delay-ms: 400
     gateway:
       port: 0
 """
@@ -24,7 +24,7 @@ END_LIMIT_SECONDS = 60.0
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Workspace]:
-    """Return the example on a network whose updates take a second and a half."""
+    """Return the example on a network whose updates take a while."""
     text = (ROOT / "examples" / "hello" / "icp.yaml").read_text(encoding="utf-8") + SLOW_UPDATES
     with workspace(tmp_path, example="hello", manifest=text) as project:
         project.succeed("network", "start")
@@ -48,7 +48,9 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, stderr
 
 
-@pytest.mark.parametrize("step", ["create", "install", "sync-plugin"])
+@pytest.mark.parametrize(
+    "step", ["install", pytest.param("create", marks=pytest.mark.slow), pytest.param("sync-plugin", marks=pytest.mark.slow)]
+)
 def test_ctrl_c_is_130_and_the_next_run_finishes(slow: Workspace, step: str) -> None:
     """Ctrl-C at any step: exit status 130, no traceback; the next deploy ends with the seeded data, in one canister."""
     process = deploy_until(slow, step)
@@ -62,7 +64,7 @@ def test_ctrl_c_is_130_and_the_next_run_finishes(slow: Workspace, step: str) -> 
     assert "Bonjour, Ada !" in answer.stdout
 
 
-@pytest.mark.parametrize("step", ["install", "sync-plugin"])
+@pytest.mark.parametrize("step", ["sync-plugin", pytest.param("install", marks=pytest.mark.slow)])
 def test_a_network_killed_during_a_call_is_a_clear_error(slow: Workspace, step: str) -> None:
     """The network's process dies: an error without a traceback, and the next deploy starts it and goes on."""
     network = json.loads(slow.succeed("network", "status", "--json").stdout)

@@ -64,14 +64,14 @@ def network() -> ScriptedNetwork:
     return made
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(operation=OPERATIONS, body=st.binary(max_size=200))
 def test_bytes_that_are_no_envelope_are_client_errors(network: ScriptedNetwork, operation: str, body: bytes) -> None:
     """Random bytes get a 4xx."""
     assert 400 <= post(network, f"/api/v3/canister/aaaaa-aa/{operation}", body).status < 500
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(operation=OPERATIONS, name=st.sampled_from(["content", "sender_pubkey", "sender_sig", "sender_delegation"]), value=VALUES)
 def test_envelopes_with_one_odd_part_are_answered(network: ScriptedNetwork, operation: str, name: str, value: object) -> None:
     """Whatever stands in an envelope's field, the answer is a 200, a 202 or a 4xx."""
@@ -80,7 +80,7 @@ def test_envelopes_with_one_odd_part_are_answered(network: ScriptedNetwork, oper
     assert status in {200, 202} or 400 <= status < 500
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None)
+@settings(max_examples=EXAMPLES * 2)
 @given(
     operation=OPERATIONS,
     name=st.sampled_from(["request_type", "sender", "nonce", "ingress_expiry", "canister_id", "method_name", "arg", "paths", "other"]),
@@ -96,7 +96,7 @@ def test_contents_with_one_odd_field_are_answered(network: ScriptedNetwork, oper
     assert status in {200, 202} or 400 <= status < 500
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     paths=st.lists(
         st.lists(st.binary(max_size=33) | st.sampled_from([b"canister", b"time", b"subnet", b"request_status"]), max_size=5), max_size=5
@@ -116,7 +116,7 @@ def management_methods() -> list[str]:
     return sorted(service.methods)
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None)
+@settings(max_examples=EXAMPLES * 2)
 @given(
     method=st.sampled_from(management_methods()),
     arg=st.binary(max_size=80),
@@ -130,7 +130,7 @@ def test_the_management_canister_survives_any_argument(network: ScriptedNetwork,
     assert isinstance(asked, Reply | Rejection)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(reply=st.binary(max_size=120), prefix=st.sampled_from([b"", b"DIDL", b"DIDL\x01\x6c"]))
 def test_the_gateway_survives_any_answer(reply: bytes, prefix: bytes) -> None:
     """A canister that answers rubbish gets its page, not a failure."""

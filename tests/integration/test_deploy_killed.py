@@ -33,7 +33,9 @@ def kill_at(project: Workspace, step: str) -> None:
     assert process.returncode in {-signal.SIGKILL, 0}
 
 
-@pytest.mark.parametrize("step", ["create", "settings", "install", "sync-plugin"])
+@pytest.mark.parametrize(
+    "step", ["create", *(pytest.param(step, marks=pytest.mark.slow) for step in ("settings", "install", "sync-plugin"))]
+)
 def test_the_next_deploy_finishes(project: Workspace, step: str) -> None:
     """After a kill at any step one deploy brings the state of an uninterrupted run, and the one after it changes nothing."""
     kill_at(project, step)

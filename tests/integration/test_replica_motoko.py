@@ -1,6 +1,6 @@
 """Motoko actors that call each other on the embedded network: what its compiler and library take for granted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -12,7 +12,6 @@ from orchestrator.core.principal import Principal
 from orchestrator.protocol.hash_tree import Found
 from tests.support.replica_client import CallRejectedError, ReplicaClient
 from tests.support.replica_process import running_replica
-from tests.support.vm import compile_motoko
 
 SOURCE = Path(__file__).parent.parent / "cases" / "replica" / "Network.mo"
 MAX_POLLS = 20_000
@@ -21,9 +20,9 @@ pytestmark = pytest.mark.npm
 
 
 @pytest.fixture(scope="module")
-def wasm(npm_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def wasm(compile_actor: Callable[[str], bytes]) -> bytes:
     """Compile the actor once."""
-    return compile_motoko(SOURCE, tmp_path_factory.mktemp("motoko") / "network.wasm", npm_modules)
+    return compile_actor(SOURCE.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

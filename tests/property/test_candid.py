@@ -9,7 +9,7 @@ from orchestrator.candid.table import build_table, types_of
 from orchestrator.errors import CandidError
 from tests.support.candid_generator import CandidGenerator
 
-bounded = settings(deadline=None, derandomize=True, max_examples=150)
+bounded = settings(max_examples=150)
 SEEDS = st.integers(0, 2**32)
 NUMBERS = (T.NAT16, T.NAT32, T.NAT64, T.INT8, T.INT16, T.INT32, T.INT64)
 

@@ -99,7 +99,7 @@ def make_network() -> tuple[ScriptedNetwork, list[Principal]]:
     return network, canisters
 
 
-@settings(max_examples=MAX_EXAMPLES, deadline=None)
+@settings(max_examples=MAX_EXAMPLES)
 @given(st.lists(st.tuples(st.integers(0, CANISTERS - 1), STEPS), min_size=1, max_size=4))
 def test_every_call_ends_and_cycles_are_conserved(requests: list[tuple[int, Step]]) -> None:
     """Whatever canisters do to each other, all requests are answered, nothing stays open, and the sum is the same."""
@@ -113,7 +113,7 @@ def test_every_call_ends_and_cycles_are_conserved(requests: list[tuple[int, Step
     assert sum(network.canister(canister).cycles for canister in canisters) == before
 
 
-@settings(max_examples=MAX_EXAMPLES, deadline=None)
+@settings(max_examples=MAX_EXAMPLES)
 @given(st.integers(0, CANISTERS - 1), STEPS, st.integers(0, 12))
 def test_stopping_in_the_middle_lets_open_calls_end(number: int, step: Step, when: int) -> None:
     """A canister stopped at any moment is stopped in the end, with its open calls answered."""
@@ -126,7 +126,7 @@ def test_stopping_in_the_middle_lets_open_calls_end(number: int, step: Step, whe
     assert not network.state.contexts
 
 
-@settings(max_examples=MAX_EXAMPLES, deadline=None)
+@settings(max_examples=MAX_EXAMPLES)
 @given(st.integers(0, CANISTERS - 1), STEPS, st.integers(0, 12))
 def test_uninstalling_in_the_middle_loses_no_cycles(number: int, step: Step, when: int) -> None:
     """Code that goes away at any moment leaves no call open and no cycle behind."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.replica.vm.copy_on_write import copy_on_write_works
@@ -179,7 +179,7 @@ def machines() -> list[WasmMachine]:
 MACHINES = machines()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(st.tuples(programs, actions, st.booleans()), min_size=1, max_size=10))
 def test_every_life_ends_as_the_model_says(life: list[tuple[list[tuple[int, int, int]], str, bool]]) -> None:
     """After every step the live state, and at the end the committed memory of all machines, equal the model's byte for byte."""

@@ -1,7 +1,9 @@
 """Small canisters as text, and a short way to send them messages."""
 
+import hashlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ VIEW = CanisterView(
     id=b"\x00\x00\x00\x07", controllers=frozenset({CONTROLLER}), cycles=1_000_000, subnet_id=b"subnet", root_key=b"root key"
 )
 NOW = 1_700_000_000_000_000_000
+COMPILE_LIMIT_SECONDS = 100
 
 
 def imports(names: Iterable[str], *, wide: bool = False) -> str:
@@ -49,20 +52,32 @@ def send(
     return instance.run(entry, replace(base, kind=kind, arg=arg or base.arg), view)
 
 
-def compile_motoko(source: Path, output: Path, npm_modules: Path) -> bytes:
-    """Compile a Motoko file with the compiler from npm and return the module."""
+def compile_motoko(source: str, npm_modules: Path, kept: Path) -> bytes:
+    """Compile a Motoko text with the compiler from npm and return the module; `kept` is a folder of earlier results."""
     script = Path(__file__).parent / "compile_motoko.mjs"
+    compiler = (npm_modules / "motoko" / "package.json").read_bytes()
+    key = hashlib.sha256(b"\0".join((source.encode(), script.read_bytes(), compiler))).hexdigest()
+    output = kept / f"{key}.wasm"
+    if not output.exists():
+        with tempfile.TemporaryDirectory(dir=kept) as folder:
+            _run_compiler(script, Path(folder), source, npm_modules).replace(output)
+    return output.read_bytes()
+
+
+def _run_compiler(script: Path, folder: Path, source: str, npm_modules: Path) -> Path:
+    text, output = folder / "Main.mo", folder / "main.wasm"
+    text.write_text(source, encoding="utf-8")
     done = subprocess.run(
-        ["node", str(script), str(source), str(output)],
+        ["node", str(script), str(text), str(output)],
         env={**os.environ, "NPM_MODULES": str(npm_modules)},
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=COMPILE_LIMIT_SECONDS,
     )
     if done.returncode:
-        raise RuntimeError(f"{source.name} does not compile:\n{done.stderr}")
-    return output.read_bytes()
+        raise RuntimeError(f"the actor does not compile:\n{done.stderr}")
+    return output
 
 
 def _type(letter: str, *, wide: bool) -> str:

@@ -1,5 +1,6 @@
 """Canisters as the Motoko compiler makes them: 64-bit memory, enhanced orthogonal persistence."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from orchestrator.replica.vm.copy_on_write import copy_on_write_works
 from orchestrator.replica.vm.instance import WasmInstance
 from orchestrator.replica.vm.interface import START, Message, MessageKind, Outcome, Reply
 from orchestrator.replica.vm.machine import WasmMachine
-from tests.support.vm import NOW, VIEW, compile_motoko, send
+from tests.support.vm import NOW, VIEW, send
 
 pytestmark = pytest.mark.npm
 EMPTY = b"DIDL\0\0"
@@ -31,12 +32,9 @@ persistent actor Counter {
 
 
 @pytest.fixture(scope="module")
-def wasm(npm_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def wasm(compile_actor: Callable[[str], bytes]) -> bytes:
     """Return the compiled actor."""
-    folder = tmp_path_factory.mktemp("motoko")
-    source = folder / "Counter.mo"
-    source.write_text(ACTOR, encoding="utf-8")
-    return compile_motoko(source, folder / "counter.wasm", npm_modules)
+    return compile_actor(ACTOR)
 
 
 @pytest.fixture(params=["copying", "copy_on_write"])
