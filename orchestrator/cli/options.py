@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.state import DEFAULT_ENVIRONMENT, ENVIRONMENT_VARIABLES, State
 
-__all__ = ["proxy_option", "shared_options"]
+__all__ = ["confirm_option", "proxy_option", "shared_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,6 +34,13 @@ def _option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
 def proxy_option(command: Command) -> Command:
     """Add `--proxy` to a command whose update calls can go through a proxy canister."""
     return _option("--proxy", "proxy", metavar="PRINCIPAL|NAME", help="Send update calls through this proxy canister.")(command)
+
+
+def confirm_option(command: Command) -> Command:
+    """Add `--confirm` to a command that may change a protected environment."""
+    return _option("--confirm", "confirmed", metavar="NAME", help="The environment's name, typed: needed to change a protected one.")(
+        command
+    )
 
 
 _OPTIONS = (

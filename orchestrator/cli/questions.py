@@ -5,7 +5,7 @@ The event loop stands still while somebody is asked, which is wanted: nothing ma
 
 import getpass
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,18 +13,33 @@ from orchestrator.cli.state import State
 from orchestrator.cli.terminal import Terminal
 from orchestrator.errors import InterruptedRunError, UsageError
 
-__all__ = ["confirm", "load_password", "make_password_source"]
+__all__ = ["confirm", "load_password", "make_name_source", "make_password_source"]
 
 _YES = frozenset({"y", "yes"})
 
 
 def confirm(terminal: Terminal, question: str) -> bool:
     """Ask on stderr and wait for an answer; anything but `y` or `yes` means no. Ctrl-C: `InterruptedRunError`."""
-    terminal.stderr.write(f"{question} [y/N] ")
-    terminal.stderr.flush()
-    with _interruptible(terminal):
-        answer = terminal.stdin.readline()
-    return answer.strip().lower() in _YES
+    return _ask(terminal, f"{question} [y/N] ").lower() in _YES
+
+
+def make_name_source(state: State) -> Callable[[str], Awaitable[str]] | None:
+    """Return what has somebody type the name of a protected environment; `None` where nobody can be asked.
+
+    A name that was typed once holds for the whole command.
+    """
+    if not state.terminal.interactive or state.as_json:
+        return None
+    typed: list[str] = []
+
+    async def ask(name: str) -> str:
+        if not typed:
+            if state.display is not None:
+                state.display.pause()
+            typed.append(_ask(state.terminal, f"Environment `{name}` is protected. To change it, type its name: "))
+        return typed[0]
+
+    return ask
 
 
 def make_password_source(
@@ -62,6 +77,14 @@ def load_password(state: State, path: Path) -> str:
         return (state.terminal.directory / path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the password file `{path}` cannot be read", detail=str(error)) from error
+
+
+def _ask(terminal: Terminal, question: str) -> str:
+    """Ask on stderr and wait for a line."""
+    terminal.stderr.write(question)
+    terminal.stderr.flush()
+    with _interruptible(terminal):
+        return terminal.stdin.readline().strip()
 
 
 @contextmanager

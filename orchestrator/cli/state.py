@@ -70,6 +70,12 @@ class State:
         return given if isinstance(given, str) else None
 
     @property
+    def confirmed(self) -> str | None:
+        """Return the name of the protected environment that was typed, if one was."""
+        given = self.options.get("confirmed")
+        return given if isinstance(given, str) else None
+
+    @property
     def jobs(self) -> int | None:
         """Return how many things to do at once, if that was said."""
         given = self.options.get("jobs")

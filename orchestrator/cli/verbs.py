@@ -5,7 +5,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from orchestrator.cli.questions import confirm, make_password_source
+from orchestrator.cli.questions import confirm, make_name_source, make_password_source
 from orchestrator.cli.state import State
 from orchestrator.errors import OrchestratorError
 
@@ -125,6 +125,8 @@ def _open_session(state: State, project: "Project", verb: str, emit: "Emit") -> 
         identity=state.identity,
         password=make_password_source(state),
         proxy=state.proxy,
+        confirmed=state.confirmed,
+        ask_name=make_name_source(state),
         fetch=download,
         cache_directory=UserDirectories.from_environment(state.terminal.environ).components,
     )

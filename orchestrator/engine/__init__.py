@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orchestrator.engine.building import Artifact
     from orchestrator.engine.calls import CallAnswer, call
-    from orchestrator.engine.execute import Consent
+    from orchestrator.engine.consent import Consent
     from orchestrator.engine.inspection import canister_ids, canister_list, canister_status, canister_url
     from orchestrator.engine.lifecycle import start_canisters, stop_canisters
     from orchestrator.engine.loading import load_project
@@ -42,7 +42,7 @@ __all__ = [
 _HOMES = {
     "building": ("Artifact",),
     "calls": ("CallAnswer", "call"),
-    "execute": ("Consent",),
+    "consent": ("Consent",),
     "inspection": ("canister_ids", "canister_list", "canister_status", "canister_url"),
     "lifecycle": ("start_canisters", "stop_canisters"),
     "loading": ("load_project",),

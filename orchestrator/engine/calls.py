@@ -8,7 +8,7 @@ from orchestrator.candid import types as T
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.engine.arguments import CANDID_SERVICE, EMPTY_ARGUMENTS
 from orchestrator.engine.connection import open_connection, require_connection
-from orchestrator.engine.execute import refuse_anonymous
+from orchestrator.engine.consent import refuse_anonymous, require_confirmation
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.routing import resolve_proxy
 from orchestrator.engine.session import Session
@@ -50,6 +50,7 @@ async def call(
             reply = await connection.reader.query(canister_id, method, arg)
         else:
             refuse_anonymous(session, connection)
+            await require_confirmation(session)
             # The caller's own business with a canister, not a deployment's: neither locked nor journaled.
             reply = await connection.reader.update(canister_id, method, arg, proxy=resolve_proxy(session, ids))
         return CallAnswer(reply=reply, text=_decode(reply, function))

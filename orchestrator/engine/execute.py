@@ -3,13 +3,13 @@
 The lock covers the plan and the question too, so that what was agreed to is what happens.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from orchestrator.core.plan import Plan
-from orchestrator.core.principal import ANONYMOUS
 from orchestrator.core.project import Canister
 from orchestrator.engine.applying import apply_prospect
+from orchestrator.engine.consent import Consent, refuse_anonymous, require_confirmation, require_consent
 from orchestrator.engine.planner import Options, Prospect, make_prospect
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.recorder import Recorder
@@ -17,13 +17,11 @@ from orchestrator.engine.run import Run
 from orchestrator.engine.session import Session
 from orchestrator.engine.settle import settle
 from orchestrator.engine.stores import Stores, open_stores
-from orchestrator.errors import ConsentError, DeployError, IdentityError
+from orchestrator.errors import DeployError
 from orchestrator.events import NothingChanged, PlanReady
 from orchestrator.store import EnvironmentLock, Journal
 
-__all__ = ["Consent", "execute", "hold_environment", "locked_run", "make_run", "refuse_anonymous", "refuse_unconfirmed"]
-
-Consent = Callable[[Plan], Awaitable[bool]]
+__all__ = ["execute", "hold_environment", "locked_run", "make_run"]
 
 
 def hold_environment(session: Session) -> EnvironmentLock:
@@ -41,7 +39,7 @@ def hold_environment(session: Session) -> EnvironmentLock:
 async def locked_run(session: Session, connection: Connection) -> AsyncIterator[Run]:
     """Hold the environment, settle what was left open, and hand out a run with its own journal."""
     refuse_anonymous(session, connection)
-    refuse_unconfirmed(session)
+    await require_confirmation(session)
     with hold_environment(session):
         stores = open_stores(session, connection)
         await settle(session, connection, stores)
@@ -73,13 +71,13 @@ async def execute(
         plan = prospect.plan
         if approved_digest is None:
             session.emit(PlanReady(environment=plan.environment, digest=plan.digest, changes=plan.changes))
-            await _require_consent(plan, consent)
+            await require_consent(plan, consent)
         elif approved_digest != plan.digest:
             raise _stale(session, approved_digest, plan)
         if not plan.mutates:
             session.emit(NothingChanged(environment=plan.environment, canisters=plan.canisters))
             return plan
-        refuse_unconfirmed(session)
+        await require_confirmation(session)
         await _apply(session, connection, prospect)
         return plan
 
@@ -94,43 +92,6 @@ async def _apply(session: Session, connection: Connection, prospect: Prospect) -
     with Journal(session.files.journal(session.run), clock=session.now) as journal:
         run = make_run(session, connection, open_stores(session, connection), journal)
         await apply_prospect(run, prospect)
-
-
-def refuse_anonymous(session: Session, connection: Connection) -> None:
-    """Refuse to change a connected network as nobody: anybody could control what is created."""
-    if connection.managed or connection.identity != ANONYMOUS:
-        return
-    raise IdentityError(
-        f"network `{session.environment.network.name}` is not changed as `anonymous`",
-        slug="identity/anonymous",
-        detail="everybody is the anonymous identity, so everybody would control the canisters",
-        hint="choose an identity with `--identity NAME`, or make one with `icp identity new NAME --storage plaintext`",
-    )
-
-
-def refuse_unconfirmed(session: Session) -> None:
-    """Refuse to change a protected environment whose name was not typed: a general yes is not enough."""
-    name = session.environment.name
-    if not session.environment.protected or session.confirmed == name:
-        return
-    raise ConsentError(
-        f"environment `{name}` is protected",
-        slug="deploy/protected",
-        detail="nothing was sent",
-        span=session.environment.span,
-        hint=f"run again with `--confirm {name}` to change it",
-    )
-
-
-async def _require_consent(plan: Plan, consent: Consent | None) -> None:
-    if not plan.destructive:
-        return
-    if consent is not None and await consent(plan):
-        return
-    names = ", ".join(f"`{change.canister}` ({change.action}: {change.reason})" for change in plan.destructive)
-    raise ConsentError(
-        "the plan is destructive and nobody agreed to it", detail=f"{names}; nothing was sent", hint="run again with `--yes` to agree"
-    )
 
 
 def _stale(session: Session, approved: str, plan: Plan) -> DeployError:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from orchestrator.store import EnvironmentFiles, Layout
 __all__ = [
     "DEFAULT_ENVIRONMENT",
     "DEFAULT_JOBS",
+    "AskName",
     "Connector",
     "Session",
     "new_run_name",
@@ -32,6 +33,7 @@ DEFAULT_ENVIRONMENT = "local"
 DEFAULT_JOBS = 8
 _RUN_SUFFIX_BYTES = 2
 
+AskName = Callable[[str], Awaitable[str]]
 Connector = Callable[["Session"], AbstractAsyncContextManager[Connection]]
 
 
@@ -50,7 +52,7 @@ class Session:
     `environ` are the process's environment variables, `limiter` bounds concurrent jobs, `identity` and `proxy` are what
     the command line asked for (`None` leaves the choice to the environment), `fetch` downloads a URL, `connector` replaces the way to the network,
     `password` is asked for an encrypted identity's password, `confirmed` is the name of the protected environment that
-    the user has typed.
+    the user has typed; without it `ask_name` is given the environment's name, and returns what somebody types then.
     """
 
     project: Project
@@ -72,6 +74,7 @@ class Session:
     connector: Connector | None = None
     password: Callable[[str], str | bytes] | None = None
     confirmed: str | None = None
+    ask_name: AskName | None = None
 
     def now_ns(self) -> int:
         """Return the present in nanoseconds since 1970."""
@@ -96,6 +99,7 @@ def open_session(
     connector: Connector | None = None,
     password: Callable[[str], str | bytes] | None = None,
     confirmed: str | None = None,
+    ask_name: AskName | None = None,
 ) -> Session:
     """Return the session of one run; `environ` are this process's variables by default.
 
@@ -123,6 +127,7 @@ def open_session(
         connector=connector,
         password=password,
         confirmed=confirmed,
+        ask_name=ask_name,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.core.principal import Principal
+from orchestrator.engine.consent import require_confirmation
 from orchestrator.engine.ports import Connection, RequestFate
 from orchestrator.engine.recorder import Operation, Recorder
 from orchestrator.engine.session import Session
@@ -73,6 +74,7 @@ async def settle(session: Session, connection: Connection, stores: Stores) -> No
     pending = open_operations(records)
     if not pending:
         return
+    await require_confirmation(session)
     with Journal(path, clock=session.now) as journal:
         case = _Case(session=session, connection=connection, stores=stores, recorder=_recorder(session, connection, journal))
         for operation in pending:

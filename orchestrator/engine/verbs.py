@@ -11,7 +11,8 @@ from orchestrator.core.plan import Plan
 from orchestrator.core.project import Canister
 from orchestrator.engine.building import Artifact, build_canisters
 from orchestrator.engine.connection import open_connection, require_connection
-from orchestrator.engine.execute import Consent, execute, locked_run, refuse_anonymous
+from orchestrator.engine.consent import Consent, refuse_anonymous
+from orchestrator.engine.execute import execute, locked_run
 from orchestrator.engine.planner import Options, make_prospect
 from orchestrator.engine.preflight import check_plugins
 from orchestrator.engine.recipes import expand_recipes

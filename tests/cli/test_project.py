@@ -31,7 +31,8 @@ def test_warnings_become_errors_when_strict(orchestrator: Command, project: Path
     assert lenient.stderr.startswith("warning[manifest/")
     assert lenient.stderr.endswith("; 1 warning\n")
     assert strict.exit_code == 1
-    assert "\nerror: " in strict.stderr
+    assert strict.stderr.startswith("error[manifest/")
+    assert "warning" not in strict.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, proxy_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import DeployError, UsageError
@@ -18,6 +18,7 @@ _HINT = "save a plan with `orchestrator plan --json > plan.json`"
 @click.command(short_help="Apply a saved plan.")
 @click.argument("file", type=click.Path(path_type=Path))
 @proxy_option
+@confirm_option
 @shared_options
 @click.pass_obj
 def apply(state: State, *, file: Path) -> None:

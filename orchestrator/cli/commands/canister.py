@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.call_arguments import read_arguments
 from orchestrator.cli.groups import LazyGroup
-from orchestrator.cli.options import proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, proxy_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import look, run_verb
 
@@ -45,6 +45,7 @@ def canister() -> None:
 @click.option("--query/--update", "query", default=None, help="How to call; otherwise the canister's interface tells.")
 @click.option("-o", "--output", type=click.Choice(["auto", "candid", "text", "hex"]), default="auto", help="How to print the reply.")
 @proxy_option
+@confirm_option
 @shared_options
 @click.pass_obj
 def call(
@@ -117,6 +118,7 @@ def status(state: State, *, name: str | None, id_only: bool) -> None:
 
 @click.command(short_help="Start canisters.")
 @click.argument("names", nargs=-1, required=True, metavar="CANISTER...")
+@confirm_option
 @shared_options
 @click.pass_obj
 def start(state: State, *, names: tuple[str, ...]) -> None:
@@ -128,6 +130,7 @@ def start(state: State, *, names: tuple[str, ...]) -> None:
 
 @click.command(short_help="Stop canisters.")
 @click.argument("names", nargs=-1, required=True, metavar="CANISTER...")
+@confirm_option
 @shared_options
 @click.pass_obj
 def stop(state: State, *, names: tuple[str, ...]) -> None:

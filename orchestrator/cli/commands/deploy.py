@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, proxy_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import make_consent, run_verb
 
@@ -21,6 +21,7 @@ __all__ = ["deploy"]
 )
 @click.option("--force", is_flag=True, help="Upgrade unchanged modules too, and run every sync step.")
 @proxy_option
+@confirm_option
 @shared_options
 @click.pass_obj
 def deploy(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> None:

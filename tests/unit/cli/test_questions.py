@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from orchestrator.cli.questions import confirm, make_password_source
+from orchestrator.cli.questions import confirm, make_name_source, make_password_source
 from orchestrator.cli.state import State
 from orchestrator.cli.terminal import Terminal
 from orchestrator.cli.verbs import make_consent
@@ -159,3 +159,24 @@ def test_display_pauses_before_a_question() -> None:
 
     assert not answer
     assert paused == [True]
+
+
+def test_a_protected_environment_is_named_once() -> None:
+    """The question names the environment; what was typed holds for the whole command."""
+    asked = state(Keyboard(" production \nagain\n"))
+    source = make_name_source(asked)
+    assert source is not None
+
+    assert [anyio.run(source, "production"), anyio.run(source, "production")] == ["production", "production"]
+
+    stderr = asked.terminal.stderr
+    assert isinstance(stderr, io.StringIO)
+    assert stderr.getvalue() == "Environment `production` is protected. To change it, type its name: "
+
+
+@pytest.mark.parametrize(
+    "nobody", [state(io.StringIO("production\n")), state(Keyboard("production\n"), as_json=True)], ids=["pipe", "json"]
+)
+def test_a_name_is_not_read_from_a_pipe(nobody: State) -> None:
+    """Where nobody can be asked only `--confirm` counts."""
+    assert make_name_source(nobody) is None

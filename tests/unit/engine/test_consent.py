@@ -1,20 +1,24 @@
 """Who may change what: consent, protection, the lock, and plans that are applied as they were read."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from orchestrator.core.plan import Plan
-from orchestrator.core.principal import ANONYMOUS
+from orchestrator.core.principal import ANONYMOUS, Principal
 from orchestrator.core.project import Project
-from orchestrator.engine.lifecycle import stop_canisters
+from orchestrator.engine.calls import call
+from orchestrator.engine.lifecycle import start_canisters, stop_canisters
 from orchestrator.engine.planner import Options
-from orchestrator.engine.verbs import apply, deploy, plan
-from orchestrator.errors import ConsentError, DeployError, IdentityError, LockHeldError
+from orchestrator.engine.session import Session
+from orchestrator.engine.verbs import apply, deploy, plan, sync
+from orchestrator.errors import ConsentError, DeployError, IdentityError, LockHeldError, OutcomeUnknownError
 from orchestrator.store import EnvironmentLock
 from tests.support.memory_network import IDENTITY, MemoryNetwork
-from tests.support.projects import connected, make_canister, make_project, make_wasm, memory_session
+from tests.support.projects import connected, make_canister, make_project, make_wasm, memory_session, script
 
 pytestmark = pytest.mark.anyio
 
@@ -55,36 +59,132 @@ async def test_a_harmless_plan_is_not_asked_about(project: Project, network: Mem
     assert result.destructive == ()
 
 
-async def test_anonymous_changes_no_connected_network(tmp_path: Path, network: MemoryNetwork) -> None:
-    """On a network that is not ours, nobody's canisters would be everybody's."""
-    network.managed, network.identity = False, ANONYMOUS
-    project = make_project(tmp_path, [make_canister(tmp_path, "api")], network=connected())
+async def _yes(_plan: Plan) -> bool:
+    return True
+
+
+async def _upgrade(session: Session) -> None:
+    await deploy(session, options=Options(force=True), consent=_yes)
+
+
+async def _apply(session: Session) -> None:
+    await apply(session, await plan(session, options=Options(force=True)))
+
+
+async def _call(session: Session) -> None:
+    await call(session, "api", "change", "()", query=False)
+
+
+MUTATING: Mapping[str, Callable[[Session], Awaitable[object]]] = {
+    "deploy": _upgrade,
+    "apply": _apply,
+    "sync": sync,
+    "canister start": partial(start_canisters, names=["api"]),
+    "canister stop": partial(stop_canisters, names=["api"]),
+    "canister call": _call,
+}
+"""Every verb that changes something on a network, with something to change."""
+
+
+@pytest.fixture
+async def deployed(tmp_path: Path, network: MemoryNetwork) -> Project:
+    """Return a project that is deployed to a network that is not ours."""
+    canister = make_canister(tmp_path, "api", sync=(script("true"),))
+    project = make_project(tmp_path, [canister], network=connected())
+    network.managed = False
+    await deploy(memory_session(project, network))
+    network.updates.clear()
+    return project
+
+
+def _protected(project: Project) -> Project:
+    return replace(project, environments={"local": replace(project.environments["local"], protected=True)})
+
+
+@pytest.mark.parametrize("verb", MUTATING)
+async def test_anonymous_changes_no_connected_network(deployed: Project, network: MemoryNetwork, verb: str) -> None:
+    """On a network that is not ours, nobody's canisters would be everybody's: no verb changes anything."""
+    network.identity = ANONYMOUS
 
     with pytest.raises(IdentityError) as caught:
-        await deploy(memory_session(project, network))
+        await MUTATING[verb](memory_session(deployed, network))
 
     assert caught.value.slug == "identity/anonymous"
     assert network.updates == []
 
 
-async def test_a_protected_environment_wants_its_name(project: Project, network: MemoryNetwork) -> None:
-    """Consent in general is not enough: the environment's name has to be typed, for every verb that changes something."""
-    protected = replace(project.environments["local"], protected=True)
-    project = replace(project, environments={"local": protected})
-
-    async def yes(_plan: Plan) -> bool:
-        return True
+@pytest.mark.parametrize("verb", MUTATING)
+@pytest.mark.parametrize("confirmed", [None, "production"])
+async def test_a_protected_environment_wants_its_name(deployed: Project, network: MemoryNetwork, verb: str, confirmed: str | None) -> None:
+    """Consent in general is not enough, nor is another name, for any verb that changes something."""
+    session = memory_session(_protected(deployed), network)
 
     with pytest.raises(ConsentError) as caught:
-        await deploy(memory_session(project, network), consent=yes)
+        await MUTATING[verb](replace(session, confirmed=confirmed))
+
+    assert caught.value.slug == "deploy/protected"
     assert caught.value.hint == "run again with `--confirm local` to change it"
     assert network.updates == []
 
-    await deploy(replace(memory_session(project, network), confirmed="local"))
-    assert network.methods.count("install") == 2
+
+@pytest.mark.parametrize("verb", MUTATING)
+async def test_a_protected_environment_is_changed_by_its_name(deployed: Project, network: MemoryNetwork, verb: str) -> None:
+    """With its name every verb does what it does anywhere else."""
+    session = replace(memory_session(_protected(deployed), network), confirmed="local")
+
+    await MUTATING[verb](session)
+
+    assert list(session.files.runs.glob("*/journal.jsonl")) or network.updates
+
+
+async def test_the_name_can_be_typed_when_asked(deployed: Project, network: MemoryNetwork) -> None:
+    """Somebody who is asked and types the name has confirmed; anything else is a refusal."""
+    asked: list[str] = []
+
+    async def type_wrong(name: str) -> str:
+        asked.append(name)
+        return "y"
+
+    async def type_right(name: str) -> str:
+        return name
+
+    session = memory_session(_protected(deployed), network)
     with pytest.raises(ConsentError):
-        await stop_canisters(memory_session(project, network), ["api"])
-    assert (await deploy(memory_session(project, network))).mutates is False
+        await stop_canisters(replace(session, ask_name=type_wrong), ["api"])
+    assert (asked, network.updates) == (["local"], [])
+
+    await stop_canisters(replace(session, ask_name=type_right), ["api"])
+
+    assert network.methods == ["stop"]
+
+
+async def test_an_unchanged_protected_environment_asks_nothing(deployed: Project, network: MemoryNetwork) -> None:
+    """A deploy that has nothing to change needs no name."""
+    without_sync = replace(deployed.canisters[0], sync=())
+    project = make_project(deployed.directory, [without_sync], network=connected())
+
+    assert (await deploy(memory_session(_protected(project), network))).mutates is False
+
+
+async def test_an_interrupted_run_is_not_settled_without_the_name(project: Project, network: MemoryNetwork) -> None:
+    """What settling sends, such as the start of a canister left stopped, is a change like any other."""
+    await deploy(memory_session(project, network))
+    (project.directory / "api.wasm").write_bytes(make_wasm("second"))
+
+    def lose_contact(method: str, _canister: Principal) -> None:
+        if method == "upgrade":
+            raise OutcomeUnknownError("the network is gone")
+
+    network.after = lose_contact
+    with pytest.raises(OutcomeUnknownError):
+        await deploy(memory_session(project, network), ["api"])
+    network.after = None
+    network.updates.clear()
+
+    with pytest.raises(ConsentError):
+        await deploy(memory_session(_protected(project), network), ["api"])
+
+    assert network.updates == []
 
 
 async def test_the_interface_of_the_old_module_is_kept(tmp_path: Path, network: MemoryNetwork) -> None:
