@@ -43,7 +43,6 @@ async def locked_run(session: Session, connection: Connection) -> AsyncIterator[
     with hold_environment(session):
         stores = open_stores(session, connection)
         await settle(session, connection, stores)
-        # Opened after settling, which looks into the newest journal that there is.
         with Journal(session.files.journal(session.run), clock=session.now) as journal:
             yield make_run(session, connection, stores, journal)
 

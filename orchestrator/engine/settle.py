@@ -1,11 +1,11 @@
 """Resolving what an interrupted run left open, before anything new is changed.
 
-Every apply holds the environment's lock and settles first, so only the newest journal can have open operations. The
-evidence is, in this order: files of ours (an id that was assigned), live state (a module hash), certified request
+Every apply holds the environment's lock and settles first. The evidence is, in this order: files of ours (an id that was assigned), live state (a module hash), certified request
 status (the network tells what became of a request for some minutes after it was sent). A request that nobody has seen
 can still arrive until it expires; only after that is its absence an answer.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,10 @@ from orchestrator.errors import OutcomeUnknownError
 from orchestrator.events import OperationSettled, StepKind, Waiting
 from orchestrator.store import InstallRecord, Journal, load_records, open_operations
 
-__all__ = ["MAX_REQUEST_AGE_SECONDS", "settle"]
+__all__ = ["KEPT_RUNS", "MAX_REQUEST_AGE_SECONDS", "settle"]
 
+# Journals that are kept of an environment on a network that is ours; those of other networks are all kept.
+KEPT_RUNS = 50
 # The longest that a request can be pending: the specification's ingress expiry, and clock differences.
 MAX_REQUEST_AGE_SECONDS = 6 * 60
 _POLL_SECONDS = 1.0
@@ -46,7 +48,7 @@ class _Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """What resolving needs; the recorder writes into the interrupted run's own journal, so that it stays the newest."""
+    """What resolving needs; the recorder writes into the interrupted run's own journal."""
 
     session: Session
     connection: Connection
@@ -63,31 +65,40 @@ class _Verdict:
 
 
 async def settle(session: Session, connection: Connection, stores: Stores) -> None:
-    """Close every open operation of the newest journal, and start canisters that an upgrade left stopped.
+    """Close every open operation of earlier runs, and start canisters that an upgrade left stopped.
 
     Raises `OutcomeUnknownError` when a canister may have been created on a network where that costs, and nothing tells.
     """
-    path = _newest_journal(session.files.runs)
-    if path is None:
-        return
-    records = load_records(path)
-    pending = open_operations(records)
-    if not pending:
-        return
-    await require_confirmation(session)
+    for path, records in _interrupted_runs(session.files.runs):
+        await require_confirmation(session)
+        await _settle_run(session, connection, stores, path, records)
+    if connection.managed:
+        _forget_old_runs(session.files.runs)
+
+
+def _interrupted_runs(runs: Path) -> list[tuple[Path, Sequence[Record]]]:
+    """Return the journals with open operations, and their records.
+
+    All are looked at: a run's name tells when it began, not when it held the lock, and clocks are set back.
+    """
+    journals = [(path, load_records(path)) for path in sorted(runs.glob("*/journal.jsonl"))]
+    return [(path, records) for path, records in journals if open_operations(records)]
+
+
+async def _settle_run(session: Session, connection: Connection, stores: Stores, path: Path, records: Sequence[Record]) -> None:
     with Journal(path, clock=session.now) as journal:
         case = _Case(session=session, connection=connection, stores=stores, recorder=_recorder(session, connection, journal))
-        for operation in pending:
+        for operation in open_operations(records):
             verdict = await _resolve(case, operation, _requests(records, str(operation["operation"])))
             outcome = {True: "done", False: "void", None: "superseded"}[verdict.took_effect]
             journal.finish(str(operation["operation"]), {"outcome": outcome, "settled": True, "evidence": verdict.evidence})
             session.emit(_event(operation, verdict))
 
 
-def _newest_journal(runs: Path) -> Path | None:
-    """Return the last run's journal; runs' names sort by time."""
-    found = sorted(runs.glob("*/journal.jsonl")) if runs.is_dir() else []
-    return found[-1] if found else None
+def _forget_old_runs(runs: Path) -> None:
+    """Delete all but the last runs of a network that is ours, none of which has anything open."""
+    for old in sorted(runs.glob("*"))[:-KEPT_RUNS]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _requests(records: Sequence[Record], operation: str) -> tuple[_Request, ...]:

@@ -12,12 +12,12 @@ from orchestrator.core.principal import Principal
 from orchestrator.core.project import Project
 from orchestrator.engine.ports import RequestFate
 from orchestrator.engine.session import Session
-from orchestrator.engine.settle import settle
+from orchestrator.engine.settle import KEPT_RUNS, settle
 from orchestrator.engine.stores import open_stores
 from orchestrator.engine.verbs import deploy
 from orchestrator.errors import OutcomeUnknownError
 from orchestrator.events import OperationSettled
-from orchestrator.store import InstallRecord, load_records, open_operations
+from orchestrator.store import InstallRecord, Journal, load_records, open_operations
 from tests.support.memory_network import MemoryNetwork
 from tests.support.projects import Recording, connected, make_canister, make_project, memory_session
 
@@ -155,3 +155,43 @@ async def test_an_upgrade_to_the_same_module(project: Project, network: MemoryNe
         record = open_stores(interrupted.session, connection).records.load()["api"]
     assert isinstance(record, InstallRecord)
     assert (record.argument_hash == "cc") is bool(took_effect)
+
+
+async def test_an_interrupted_run_is_found_behind_later_ones(project: Project, network: MemoryNetwork) -> None:
+    """A run that began early can be the last to hold the lock: a later name does not hide what it left open."""
+    interrupted = interrupt(project, network, "create", CREATION, sent=False)
+    later = interrupted.session.files.journal("20210101T000000.000Z-0000")
+    later.parent.mkdir()
+    later.write_text("")
+
+    settled = await interrupted.settle()
+
+    assert settled.operation == "01"
+
+
+async def test_old_journals_of_our_networks_go(project: Project, network: MemoryNetwork) -> None:
+    """A developer's thousandth deploy does not read a thousand journals; the last ones stay."""
+    session = memory_session(project, network)
+    for number in range(KEPT_RUNS + 5):
+        with Journal(session.files.journal(f"run-{number:03}")) as journal:
+            journal.finish(journal.begin({}), {})
+
+    await deploy(session)
+    await deploy(memory_session(project, network))
+
+    kept = sorted(path.name for path in session.files.runs.iterdir())
+    assert len(kept) == KEPT_RUNS
+    assert kept[-1] == f"run-{KEPT_RUNS + 4:03}"
+
+
+async def test_journals_of_other_networks_stay(tmp_path: Path, network: MemoryNetwork) -> None:
+    """What was done where it costs is kept for good."""
+    network.managed = False
+    session = memory_session(make_project(tmp_path, [make_canister(tmp_path, "api")], network=connected()), network)
+    for number in range(KEPT_RUNS + 5):
+        with Journal(session.files.journal(f"run-{number:03}")) as journal:
+            journal.finish(journal.begin({}), {})
+
+    await deploy(session)
+
+    assert len(list(session.files.runs.iterdir())) == KEPT_RUNS + 6
