@@ -14,7 +14,7 @@ from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.errors import StoreError
 from orchestrator.store.json_file import change_json, load_object
 
-__all__ = ["IdStore"]
+__all__ = ["IdStore", "load_registered"]
 
 _FORMAT = 1
 
@@ -104,3 +104,16 @@ class IdStore:
             detail=f"`{self.path}` was written for a network whose state is gone; its ids mean other canisters now",
             hint=f"run `orchestrator network reset --env {self.environment}` to start again with an empty network",
         )
+
+
+def load_registered(path: Path) -> Mapping[str, str]:
+    """Return what an embedded network's file of ids says, of whatever instance: names to principal texts.
+
+    It is for telling what is about to be deleted: a damaged file tells nothing.
+    """
+    try:
+        document = load_object(path, hint="") or {}
+    except StoreError:
+        return {}
+    texts = document.get("canisters")
+    return {name: text for name, text in texts.items() if isinstance(text, str)} if isinstance(texts, dict) else {}

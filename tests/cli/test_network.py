@@ -1,6 +1,7 @@
 """`orchestrator network`, on networks that do not run."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,64 @@ def test_list_names_every_network(orchestrator: Command) -> None:
 
     assert text == "ic\nlocal\ntest\n"
     assert value == {"schema": 1, "networks": ["ic", "local", "test"]}
+
+
+def keep_state(project: Path) -> Path:
+    """Leave what a network that was used leaves: its state, and the id of a canister."""
+    folder = project / ".orchestrator" / "cache" / "networks" / "local"
+    (folder / "state").mkdir(parents=True)
+    ids = {"v": 1, "instance_id": "aa", "canisters": {"backend": "aaaaa-aa"}}
+    (folder / "ids").mkdir()
+    (folder / "ids" / "local.json").write_text(json.dumps(ids))
+    return folder
+
+
+def test_reset_says_what_it_would_delete(orchestrator: Command, project: Path) -> None:
+    """Where nobody can be asked nothing is deleted, and the message says what would be and how to agree."""
+    folder = keep_state(project)
+
+    done = orchestrator("network", "reset")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Resetting network `local` deletes:\n"
+        "  canister `backend` (aaaaa-aa) of environment `local`\n"
+        f"  the state in `{folder / 'state'}`\n"
+        "error[network/reset-consent]: network `local` is not reset: nobody agreed to it\n"
+        "  nothing was deleted\n\nhint: run again with `--yes` to agree\n"
+    )
+    assert (folder / "state").exists()
+
+
+def test_reset_with_a_yes_deletes(orchestrator: Command, project: Path) -> None:
+    """`--yes` agrees; then there is nothing left to ask about."""
+    folder = keep_state(project)
+
+    assert orchestrator("network", "reset", "--yes").exit_code == 0
+    again = orchestrator("network", "reset")
+
+    assert not (folder / "state").exists()
+    assert not (folder / "ids").exists()
+    assert (again.exit_code, again.stderr) == (0, "Network `local` is empty; to start it, run `orchestrator network start local`\n")
+
+
+def test_reset_helps_where_ids_are_damaged(orchestrator: Command, project: Path) -> None:
+    """The reset that a damaged file's error recommends works."""
+    (keep_state(project) / "ids" / "local.json").write_text("{")
+
+    assert orchestrator("network", "reset", "--yes").exit_code == 0
+
+
+def test_reset_wants_the_name_of_a_protected_environment(orchestrator: Command, project: Path) -> None:
+    """An environment on the network that is protected is not deleted by a yes."""
+    folder = keep_state(project)
+    manifest = project / "icp.yaml"
+    manifest.write_text(f"{manifest.read_text()}  - name: demo\n    network: local\n    protected: true\n")
+
+    refused = orchestrator("network", "reset", "--yes")
+    named = orchestrator("network", "reset", "--yes", "--confirm", "demo")
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error[deploy/protected]: environment `demo` is protected\n")
+    assert named.exit_code == 0
+    assert not (folder / "state").exists()

@@ -63,7 +63,7 @@ def test_restart_keeps_the_root_key_and_reset_does_not(project: Workspace) -> No
 
     project.succeed("network", "start")
     second = status(project)["root_key"]
-    project.succeed("network", "reset")
+    project.succeed("network", "reset", "--yes")
     project.succeed("network", "start")
 
     assert second == first

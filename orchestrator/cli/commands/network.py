@@ -7,7 +7,7 @@ import click
 
 from orchestrator.cli.groups import LazyGroup
 from orchestrator.cli.networks import choose_network, require_managed
-from orchestrator.cli.options import shared_options
+from orchestrator.cli.options import confirm_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import open_project, wait
 
@@ -90,14 +90,20 @@ def status(state: State, *, name: str | None) -> None:
 
 @click.command(short_help="Stop a managed network and delete its state.")
 @click.argument("name", required=False)
+@confirm_option
 @shared_options
 @click.pass_obj
 def reset(state: State, *, name: str | None) -> None:
-    """Stop the network NAME, or the environment's, and delete its state: canisters, their ids and records."""
+    """Stop the network NAME, or the environment's, and delete its state: canisters, their ids and records.
+
+    What would be deleted is said, and asked about at a terminal; elsewhere nothing is deleted without `--yes`.
+    """
+    from orchestrator.cli.resets import require_reset
     from orchestrator.network.manager import reset_network
 
     project = open_project(state)
     managed = require_managed(choose_network(state, project, name))
+    require_reset(state, project, managed)
     wait(lambda: reset_network(project.directory, managed))
     _tell(state, f"Network `{managed.name}` is empty; to start it, run `orchestrator network start {managed.name}`")
 
