@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from orchestrator.core.imports import hidden_modules
 from orchestrator.store.atomic import make_directory
 
 __all__ = ["KEPT_LOGS", "keep_log", "name_log"]
@@ -25,7 +26,8 @@ def name_log(directory: Path, verb: str, now: datetime | None = None) -> Path:
 @contextmanager
 def keep_log(path: Path, *, verbose: TextIO | None) -> Iterator[None]:
     """Send structlog's and the standard library's records to `path`, and to `verbose`, inside the block."""
-    import structlog
+    with hidden_modules("rich"):
+        import structlog
 
     make_directory(path.parent)
     _forget_old(path.parent)

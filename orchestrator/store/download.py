@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from orchestrator.core.imports import hidden_modules
 from orchestrator.errors import StoreError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ async def download(url: str, *, max_bytes: int = MAX_DOWNLOAD_BYTES, transport: 
     Raises `StoreError` (`download/failed`) when there is no 200 answer, or it has more than `max_bytes`. `transport`
     replaces the network.
     """
-    import httpx
+    with hidden_modules("httpx._main"):
+        import httpx
 
     if urlsplit(url).scheme not in _SCHEMES:
         raise _failed(url, "only http and https URLs can be downloaded")
