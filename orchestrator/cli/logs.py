@@ -16,6 +16,9 @@ __all__ = ["KEPT_LOGS", "keep_log", "name_log"]
 KEPT_LOGS = 50
 """Log files kept per project; older ones are deleted when a run begins."""
 
+_LEVELS = {None: logging.INFO, "orchestrator": logging.DEBUG, "httpx": logging.WARNING}
+"""What is kept, by logger: all of ours, which has every request with its sizes and its duration, so httpx need not say it."""
+
 
 def name_log(directory: Path, verb: str, now: datetime | None = None) -> Path:
     """Return where the log of a run that begins now goes; names sort by time."""
@@ -67,16 +70,17 @@ class _Tee:
 
 
 def _capture_standard(stack: ExitStack, streams: tuple[TextIO, ...]) -> None:
-    """Send what libraries log to the same streams while the block lasts."""
+    """Send what is logged the standard way to the same streams while the block lasts."""
     root = logging.getLogger()
-    level = root.level
     for stream in streams:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
         stack.callback(root.removeHandler, handler)
-    root.setLevel(logging.INFO)
-    stack.callback(root.setLevel, level)
+    for name, level in _LEVELS.items():
+        logger = logging.getLogger(name)
+        stack.callback(logger.setLevel, logger.level)
+        logger.setLevel(level)
 
 
 def _forget_old(directory: Path) -> None:

@@ -17,8 +17,14 @@ def test_records_of_both_kinds_are_in_the_file(tmp_path: Path) -> None:
     with keep_log(path, verbose=None):
         structlog.get_logger().debug("installing", canister="a b")
         logging.getLogger("library").info("sent")
+        logging.getLogger("library").debug("a detail of theirs")
+        logging.getLogger("orchestrator.agent.transport").debug("POST /call")
+        logging.getLogger("httpx").info("POST /call again")
 
     text = path.read_text()
+    assert "DEBUG orchestrator.agent.transport: POST /call" in text
+    assert "a detail of theirs" not in text
+    assert "again" not in text
     assert 'level=debug event=installing canister="a b"' in text
     assert "INFO library: sent" in text
 
@@ -36,11 +42,14 @@ def test_nothing_is_left_configured(tmp_path: Path) -> None:
     """After the block the process logs as before."""
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
+    ours = logging.getLogger("orchestrator")
+    level = ours.level
 
     with keep_log(tmp_path / "1.log", verbose=None):
         inside = list(root.handlers)
 
     assert (root.level, list(root.handlers)) == before
+    assert ours.level == level
     assert len(inside) == len(before[1]) + 1
     assert not structlog.is_configured()
 
