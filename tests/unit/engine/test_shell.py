@@ -1,8 +1,10 @@
 """Commands run in order, and every line they write is reported."""
 
+import os
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from orchestrator.engine.shell import MAX_LINE_BYTES, CommandFailure, run_commands
@@ -84,7 +86,9 @@ async def test_what_stays_in_the_background_is_not_waited_for(tmp_path: Path) ->
 
 
 async def test_cancelling_kills_the_whole_group(tmp_path: Path) -> None:
-    """An interrupted run leaves no process behind."""
+    """An interrupted run leaves no process behind: all that held the pipe open have ended."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
     started = anyio.Event()
 
     def on_line(stream: Stream, line: str) -> None:
@@ -92,12 +96,15 @@ async def test_cancelling_kills_the_whole_group(tmp_path: Path) -> None:
         started.set()
 
     async def long() -> None:
-        await run_commands(["sleep 60 & echo $! > pid; echo ready; wait"], directory=tmp_path, environ=ENVIRON, on_line=on_line)
+        await run_commands(["exec 3> pipe; sleep 600 & echo ready; wait"], directory=tmp_path, environ=ENVIRON, on_line=on_line)
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(long)
-        await started.wait()
-        group.cancel_scope.cancel()
+    async def wait_for_the_last_holder() -> None:
+        assert await anyio.to_thread.run_sync(pipe.read_bytes, abandon_on_cancel=True) == b""
 
-    failure, _ = await run(tmp_path, "while kill -0 $(cat pid) 2>/dev/null; do :; done")
-    assert failure is None
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as watching:
+            watching.start_soon(wait_for_the_last_holder)
+            async with anyio.create_task_group() as group:
+                group.start_soon(long)
+                await started.wait()
+                group.cancel_scope.cancel()
