@@ -37,7 +37,7 @@ async def wait_ready(run: Run, canister: str, canister_id: Principal) -> None:
         if good == 0:
             run.session.emit(Waiting(what="it to answer queries", seconds=waited, canister=canister))
         if good < _IN_A_ROW:
-            await anyio.sleep(PROBE_SECONDS)
+            await run.session.sleep(PROBE_SECONDS)
 
 
 async def _answers(run: Run, canister_id: Principal) -> bool:

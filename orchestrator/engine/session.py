@@ -34,6 +34,7 @@ DEFAULT_JOBS = 8
 _RUN_SUFFIX_BYTES = 2
 
 AskName = Callable[[str], Awaitable[str]]
+Sleep = Callable[[float], Awaitable[None]]
 Connector = Callable[["Session"], AbstractAsyncContextManager[Connection]]
 
 
@@ -51,7 +52,7 @@ class Session:
 
     `environ` are the process's environment variables, `limiter` bounds concurrent jobs, `identity` and `proxy` are what
     the command line asked for (`None` leaves the choice to the environment), `fetch` downloads a URL, `connector` replaces the way to the network,
-    `password` is asked for an encrypted identity's password, `confirmed` is the name of the protected environment that
+    `sleep` waits for some seconds between two looks at the network, `password` is asked for an encrypted identity's password, `confirmed` is the name of the protected environment that
     the user has typed; without it `ask_name` is given the environment's name, and returns what somebody types then.
     """
 
@@ -65,6 +66,7 @@ class Session:
     emit: Emit = _silent
     environ: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     now: Callable[[], datetime] = _present
+    sleep: Sleep = anyio.sleep
     identity: str | None = None
     identity_file: Path | None = None
     proxy: str | None = None
@@ -90,6 +92,7 @@ def open_session(
     jobs: int = DEFAULT_JOBS,
     environ: Mapping[str, str] | None = None,
     now: Callable[[], datetime] = _present,
+    sleep: Sleep = anyio.sleep,
     identity: str | None = None,
     identity_file: Path | None = None,
     proxy: str | None = None,
@@ -118,6 +121,7 @@ def open_session(
         emit=emit,
         environ=MappingProxyType(dict(os.environ if environ is None else environ)),
         now=now,
+        sleep=sleep,
         identity=identity,
         identity_file=identity_file,
         proxy=proxy,

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
-
 from orchestrator.core.principal import Principal
 from orchestrator.engine.consent import require_confirmation
 from orchestrator.engine.ports import Connection, RequestFate
@@ -207,7 +205,7 @@ async def _fate(case: _Case, canister: str, request: _Request) -> RequestFate:
         if final or waited > MAX_REQUEST_AGE_SECONDS:
             return fate
         case.session.emit(Waiting(what=f"`{request.method}` of an interrupted run to end", seconds=waited, canister=canister))
-        await anyio.sleep(_POLL_SECONDS)
+        await case.session.sleep(_POLL_SECONDS)
         waited += _POLL_SECONDS
 
 

@@ -60,12 +60,12 @@ def message(generator: CandidGenerator) -> tuple[bytes, list[T.Type]]:
 
 def test_messages_read_the_same_at_their_types(npm_modules: Path) -> None:
     """Didc reads what we encode, and shows it exactly as we do."""
-    assert differences(npm_modules, [message(CandidGenerator(seed)) for seed in range(400)]) == []
+    assert differences(npm_modules, [message(CandidGenerator(seed)) for seed in range(150)]) == []
 
 
 def test_messages_read_the_same_without_types(npm_modules: Path) -> None:
     """A message is shown from its own types as didc shows it."""
-    assert differences(npm_modules, [(message(CandidGenerator(seed))[0], None) for seed in range(400)]) == []
+    assert differences(npm_modules, [(message(CandidGenerator(seed))[0], None) for seed in range(150)]) == []
 
 
 def related(seed: int) -> Case | None:
@@ -89,16 +89,16 @@ def related(seed: int) -> Case | None:
 
 def test_subtyping_is_the_same(npm_modules: Path) -> None:
     """Messages of related types give the same values at the expected types, or are refused by both."""
-    cases = [case for seed in range(1500) if (case := related(seed)) is not None]
+    cases = [case for seed in range(500) if (case := related(seed)) is not None]
 
-    assert len(cases) > 1000
+    assert len(cases) > 400
     assert differences(npm_modules, cases) == []
 
 
 def test_broken_messages_are_refused_alike(npm_modules: Path) -> None:
     """Of messages with changed bytes we accept exactly those that didc accepts, with the same values."""
     cases: list[Case] = []
-    for seed in range(1500):
+    for seed in range(500):
         generator = CandidGenerator(seed)
         data, types = message(generator)
         cases.append((generator.mutated(data), types))
@@ -109,7 +109,7 @@ def test_broken_messages_are_refused_alike(npm_modules: Path) -> None:
 def test_function_types_are_compared_alike(npm_modules: Path) -> None:
     """A function reference fits an expected type exactly when `is_subtype` says so, and when didc says so."""
     questions, verdicts = [], []
-    for seed in range(600):
+    for seed in range(250):
         generator = CandidGenerator(seed, nested_opts=False, references=False)
         old = T.function(
             [generator.type(2) for _ in range(2)], [generator.type(2) for _ in range(2)], *generator.random.choice(([], ["query"]))
@@ -124,7 +124,7 @@ def test_function_types_are_compared_alike(npm_modules: Path) -> None:
     theirs = [answer.ok is not None for answer in ask(npm_modules, questions)]
 
     assert verdicts == theirs
-    assert 100 < sum(verdicts) < len(verdicts) - 100
+    assert 50 < sum(verdicts) < len(verdicts) - 50
 
 
 TEXTS = (
@@ -176,7 +176,7 @@ def test_text_values_mean_the_same(npm_modules: Path) -> None:
 
 def test_shown_values_are_read_back(npm_modules: Path) -> None:
     """Didc and we read our own text of random values back as the message that it was."""
-    messages = [message(CandidGenerator(seed, references=False)) for seed in range(200)]
+    messages = [message(CandidGenerator(seed, references=False)) for seed in range(100)]
     cases = [(format_message(data, types), data, types) for data, types in messages]
     cases = [case for case in cases if "inf :" not in case[0]]  # infinity has no literal
     questions = [{"ask": "encode", "idl": did_text(types), "method": "f", "input": text} for text, _, types in cases]

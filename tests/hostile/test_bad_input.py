@@ -102,7 +102,9 @@ def test_a_core_module_is_not_a_plugin(tmp_path: Path) -> None:
     assert "hint:" in done.stderr
 
 
-@pytest.mark.parametrize("directory", ["../project", "/etc", "seed/../../home", "missing"])
+@pytest.mark.parametrize(
+    "directory", ["../project", *(pytest.param(path, marks=pytest.mark.slow) for path in ("/etc", "seed/../../home", "missing"))]
+)
 def test_a_declared_directory_must_be_inside_and_exist(tmp_path: Path, directory: str) -> None:
     """`..`, absolute paths and missing directories are refused by name and line, before anything is created."""
     done, ids = deploy(tmp_path, manifest(directory=directory))

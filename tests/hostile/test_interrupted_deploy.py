@@ -64,7 +64,8 @@ def test_ctrl_c_is_130_and_the_next_run_finishes(slow: Workspace, step: str) -> 
     assert "Bonjour, Ada !" in answer.stdout
 
 
-@pytest.mark.parametrize("step", ["sync-plugin", pytest.param("install", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["sync-plugin", "install"])
 def test_a_network_killed_during_a_call_is_a_clear_error(slow: Workspace, step: str) -> None:
     """The network's process dies: an error without a traceback, and the next deploy starts it and goes on."""
     network = json.loads(slow.succeed("network", "status", "--json").stdout)

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -19,9 +20,15 @@ TALKATIVE_LOOP = component_that_prints(stdout=b"computing\n", then=LOOP)
 WAIT_SECONDS = 30.0
 
 
-def children() -> list[psutil.Process]:
-    """List this process's descendants."""
-    return psutil.Process().children(recursive=True)
+Children = Callable[[], list[psutil.Process]]
+
+
+@pytest.fixture
+def children() -> Children:
+    """Return what lists this process's descendants that were not there before the test."""
+    process = psutil.Process()
+    earlier = set(process.children(recursive=True))
+    return lambda: [child for child in process.children(recursive=True) if child not in earlier]
 
 
 async def unused(_request: CanisterCallRequest) -> bytes:
@@ -30,7 +37,7 @@ async def unused(_request: CanisterCallRequest) -> bytes:
     return b""
 
 
-def test_cancelled_while_computing(component_cache: Path) -> None:
+def test_cancelled_while_computing(component_cache: Path, children: Children) -> None:
     """Cancelling ends a plugin that computes: when the scope is left, its process is gone."""
 
     async def main() -> None:
@@ -47,7 +54,7 @@ def test_cancelled_while_computing(component_cache: Path) -> None:
     assert children() == []
 
 
-def test_cancelled_during_a_call(component_cache: Path) -> None:
+def test_cancelled_during_a_call(component_cache: Path, children: Children) -> None:
     """Cancelling while the plugin waits for its canister cancels the call and ends the worker."""
     seen: list[str] = []
 
@@ -70,7 +77,7 @@ def test_cancelled_during_a_call(component_cache: Path) -> None:
     assert children() == []
 
 
-def test_cancelled_before_it_starts(component_cache: Path) -> None:
+def test_cancelled_before_it_starts(component_cache: Path, children: Children) -> None:
     """A scope that is already cancelled starts nothing that stays."""
 
     async def main() -> bool:
@@ -83,7 +90,7 @@ def test_cancelled_before_it_starts(component_cache: Path) -> None:
     assert children() == []
 
 
-def test_error_in_a_line_handler(component_cache: Path) -> None:
+def test_error_in_a_line_handler(component_cache: Path, children: Children) -> None:
     """An exception of the caller's own comes out as it is, and the worker is ended."""
 
     async def main() -> None:

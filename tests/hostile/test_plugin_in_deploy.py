@@ -49,9 +49,11 @@ def check_nothing_written(project: Workspace) -> None:
     ("component", "slug", "says"),
     [
         pytest.param(components.component_that_traps(), "plugin/trap", "unreachable", id="trap"),
-        pytest.param(components.component_that_loops(), "plugin/", "compute", id="loop"),
+        pytest.param(components.component_that_loops(), "plugin/", "compute", id="loop", marks=pytest.mark.slow),
         pytest.param(components.component_that_fails("no seeds today"), "plugin/", "no seeds today", id="err"),
-        pytest.param(components.component_that_calls("nosuch", b"DIDL\0\0"), "plugin/", "nosuch", id="unknown-method"),
+        pytest.param(
+            components.component_that_calls("nosuch", b"DIDL\0\0"), "plugin/", "nosuch", id="unknown-method", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_misbehaving_plugin_fails_the_deploy_in_plain_words(tmp_path: Path, component: bytes, slug: str, says: str) -> None:

@@ -191,7 +191,7 @@ async def test_reinstalling_is_asked_about(place: Place) -> None:
     assert await place.count() == "(101 : nat32)"
 
 
-@pytest.mark.parametrize("step", ["create", "install", "sync-plugin"])
+@pytest.mark.parametrize("step", ["install", *(pytest.param(step, marks=pytest.mark.slow) for step in ("create", "sync-plugin"))])
 async def test_a_cancelled_deploy_is_finished_by_the_next(place: Place, step: str) -> None:
     """Wherever a run is interrupted: the lock is free, the next deploy settles and completes, and nothing exists twice."""
     with anyio.CancelScope() as scope:
