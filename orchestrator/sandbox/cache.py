@@ -9,6 +9,8 @@ alone, and a file's name holds the sha256 of its bytes, which is checked before 
 import hashlib
 import os
 import platform
+import re
+import stat
 import sys
 import tempfile
 import time
@@ -33,6 +35,7 @@ ABANDONED_SECONDS: Final = 24 * 3600.0
 ENGINE_REVISION: Final = 1
 """Counts changes of the engine's settings and of the wrapping that nothing else in the key shows."""
 _PRIVATE: Final = 0o700
+_NAME: Final = re.compile(r"[^.]+\.(?P<digest>[0-9a-f]{64})\.(?P<way>wrapped|plain)\.cwasm")
 _CHUNK: Final = 1 << 20
 
 
@@ -86,20 +89,25 @@ class ComponentCache:
             if status.st_mode & 0o077:
                 self.directory.chmod(_PRIVATE)
         except OSError as error:
-            raise SandboxError(
-                f"the component cache {self.directory} cannot be used: {error.strerror}",
-                slug="plugin/cache-unusable",
-                hint="make it writable, or set ORCHESTRATOR_HOME to a directory of your own",
-            ) from error
+            raise self.failure(error) from error
+
+    def failure(self, error: OSError) -> SandboxError:
+        """Say that the cache cannot be used, and why."""
+        return SandboxError(
+            f"the component cache {self.directory} cannot be used: {error.strerror}",
+            slug="plugin/cache-unusable",
+            hint="make room for it and let it be writable, or set ORCHESTRATOR_HOME to a directory of your own",
+        )
 
     def find(self, stem: str) -> Artifact | None:
         """Find an artifact whose bytes are what they were when it was stored; others are deleted."""
         for path in sorted(self.directory.glob(f"{stem}.*.cwasm")):
-            _, digest, way, _ = path.name.split(".")
+            name = _NAME.fullmatch(path.name)
             with suppress(OSError):
-                if _digest_of(path) == digest:
+                # Looked at before it is opened: opening a pipe would wait for ever.
+                if name and stat.S_ISREG(path.lstat().st_mode) and _digest_of(path) == name["digest"]:
                     os.utime(path)
-                    return Artifact(path=path, wrapped=way == "wrapped")
+                    return Artifact(path=path, wrapped=name["way"] == "wrapped")
                 path.unlink()
         return None
 
@@ -145,5 +153,6 @@ class ComponentCache:
         for _, size, path in sorted(entries):
             if total <= most_bytes:
                 return
-            path.unlink(missing_ok=True)
-            total -= size
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                total -= size

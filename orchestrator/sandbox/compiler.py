@@ -10,9 +10,9 @@ from pathlib import Path
 from wasmtime import Engine, WasmtimeError, wat2wasm
 from wasmtime.component import Component, FuncType, ValType
 
-from orchestrator.errors import PluginRefusedError
+from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.binary import NotUnderstoodError, read_outline
-from orchestrator.sandbox.cache import ComponentCache
+from orchestrator.sandbox.cache import Artifact, ComponentCache
 from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Compile, Compiled, Refused
@@ -72,23 +72,32 @@ def _check_types(engine: Engine, component: Component) -> None:
     _check_shape(EXEC_EXPORT, exports[EXEC_EXPORT].ty, EXEC_SIGNATURE)
 
 
+def _compile_into(cache: ComponentCache, order: Compile) -> Artifact:
+    engine = new_engine()
+    component = _compile_wrapped(engine, order.component) if order.wrap else None
+    wrapped = component is not None
+    component = component or _compile_plain(engine, order.component)
+    _check_types(engine, component)
+    artifact = cache.store(order.stem, component.serialize(), wrapped=wrapped)
+    cache.prune()
+    return artifact
+
+
 def compile_component(order: Compile) -> Compiled | Refused:
     """Compile, check and store a component, or say why not."""
     cache = ComponentCache(Path(order.directory))
-    with cache.lock(order.stem):
-        artifact = cache.find(order.stem)
-        if artifact is None:
-            engine = new_engine()
-            try:
-                component = _compile_wrapped(engine, order.component) if order.wrap else None
-                wrapped = component is not None
-                component = component or _compile_plain(engine, order.component)
-                _check_types(engine, component)
-            except PluginRefusedError as refusal:
-                return Refused(slug=refusal.slug, summary=refusal.summary, detail=refusal.detail or "", hint=refusal.hint or "")
-            artifact = cache.store(order.stem, component.serialize(), wrapped=wrapped)
-            cache.prune()
+    try:
+        with cache.lock(order.stem):
+            artifact = cache.find(order.stem) or _compile_into(cache, order)
+    except OSError as error:
+        return _refused(cache.failure(error))
+    except PluginRefusedError as refusal:
+        return _refused(refusal)
     return Compiled(artifact=str(artifact.path), wrapped=artifact.wrapped)
+
+
+def _refused(error: SandboxError) -> Refused:
+    return Refused(slug=error.slug, summary=error.summary, detail=error.detail or "", hint=error.hint or "")
 
 
 def main() -> None:

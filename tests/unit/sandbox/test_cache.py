@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,33 @@ def test_a_flipped_bit_is_noticed(cache: ComponentCache) -> None:
 
     assert cache.find("stem") is None
     assert not path.exists()
+
+
+@pytest.mark.parametrize("rest", ["cwasm", "odd.cwasm", "0.odd.cwasm", "a.b.c.wrapped.cwasm"])
+def test_a_name_that_is_no_artifacts(cache: ComponentCache, rest: str) -> None:
+    """A file with a name that no artifact has is passed over, and the artifact beside it is found."""
+    (cache.directory / f"stem.{rest}").write_bytes(b"?")
+    stored = cache.store("stem", b"native code", wrapped=False)
+
+    assert cache.find("stem") == stored
+
+
+@pytest.mark.parametrize("make", [pytest.param(os.mkfifo, id="pipe"), pytest.param(os.mkdir, id="folder")])
+def test_what_is_no_file_is_not_read(cache: ComponentCache, make: Callable[[Path], None]) -> None:
+    """A pipe with an artifact's name keeps nobody waiting, and a folder is no artifact."""
+    make(cache.directory / f"stem.{'0' * 64}.wrapped.cwasm")
+
+    assert cache.find("stem") is None
+
+
+def test_a_link_is_not_followed(cache: ComponentCache, tmp_path: Path) -> None:
+    """An artifact is a file of the private directory, not one from elsewhere that a link names."""
+    stored = cache.store("stem", b"native code", wrapped=True)
+    stored.path.rename(tmp_path / "elsewhere")
+    stored.path.symlink_to(tmp_path / "elsewhere")
+
+    assert cache.find("stem") is None
+    assert (tmp_path / "elsewhere").exists()
 
 
 def test_a_flipped_bit_leads_to_a_new_compilation(tmp_path: Path) -> None:
@@ -84,6 +112,24 @@ def test_the_directory_is_private(tmp_path: Path) -> None:
 
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_an_artifact_that_cannot_be_stored(tmp_path: Path) -> None:
+    """When the compiled component cannot be written the run says so, and how to help; no process's traceback."""
+    directory = tmp_path / "cache"
+    run_now(component_that_returns_ok(), directory)
+    (artifact,) = directory.glob("*.cwasm")
+    artifact.unlink()
+    artifact.mkdir()
+    (artifact / "occupied").write_bytes(b"")
+
+    result = run_now(component_that_returns_ok(), directory).result
+
+    assert (result.outcome, result.slug) == ("refused", "plugin/cache-unusable")
+    assert str(directory) in str(result.error)
+    assert "Traceback" not in f"{result.error}{result.detail}"
+    assert result.hint is not None
+    assert not list(directory.glob(".new-*"))
 
 
 def test_an_unusable_directory(tmp_path: Path) -> None:
