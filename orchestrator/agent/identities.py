@@ -132,7 +132,7 @@ class IdentityStore:
                 f"there is no identity `{wanted}`",
                 slug="identity/unknown",
                 detail=f"known in {self._folder}: {', '.join(records)}",
-                hint=f"create it with `icp identity new {wanted}`, or choose another with `--identity`",
+                hint=f"create it with `orchestrator identity new {wanted}`, or choose another with `--identity`",
             )
         if not record.usable:
             raise _unusable(record)

@@ -1,6 +1,7 @@
 """Calling a canister's methods with Candid text, typed by what the canister itself says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from orchestrator import candid
@@ -13,9 +14,13 @@ from orchestrator.engine.ports import Connection
 from orchestrator.engine.routing import resolve_proxy
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import open_stores
-from orchestrator.errors import CandidError, UsageError
+from orchestrator.errors import CandidError, RejectError, UsageError
+from orchestrator.manifest.problems import did_you_mean, listed
 
 __all__ = ["CallAnswer", "call", "resolve_canister"]
+
+METHOD_NOT_FOUND = "IC0536"
+"""The error code of a call to a method that the canister does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +49,17 @@ async def call(
         connection = require_connection(opened)
         ids = open_stores(session, connection).ids.load()
         canister_id = resolve_canister(session, ids, canister)
-        function = await _signature(connection, canister_id, method)
+        methods = await _methods(connection, canister_id)
+        function = methods.get(method)
         arg = _encode(arguments, function)
-        if _is_query(function, method, query=query):
-            reply = await connection.reader.query(canister_id, method, arg)
-        else:
-            refuse_anonymous(session, connection)
-            await require_confirmation(session)
-            # The caller's own business with a canister, not a deployment's: neither locked nor journaled.
-            reply = await connection.reader.update(canister_id, method, arg, proxy=resolve_proxy(session, ids))
+        with _naming_methods(method, methods):
+            if _is_query(function, method, query=query):
+                reply = await connection.reader.query(canister_id, method, arg)
+            else:
+                refuse_anonymous(session, connection)
+                await require_confirmation(session)
+                # The caller's own business with a canister, not a deployment's: neither locked nor journaled.
+                reply = await connection.reader.update(canister_id, method, arg, proxy=resolve_proxy(session, ids))
         return CallAnswer(reply=reply, text=_decode(reply, function))
 
 
@@ -72,22 +79,37 @@ def resolve_canister(session: Session, ids: Mapping[str, Principal], canister: s
         ) from error
 
 
-async def _signature(connection: Connection, canister_id: Principal, method: str) -> T.Function | None:
-    """Return the method's type as the canister's metadata tells it; `None` when nothing does."""
+async def _methods(connection: Connection, canister_id: Principal) -> Mapping[str, T.Function]:
+    """Return the methods' types as the canister's metadata tells them; none when nothing does."""
     service = await connection.reader.metadata(canister_id, CANDID_SERVICE)
     if service is None:
-        return None
+        return {}
     try:
         interface = candid.parse_interface(service.decode())
     except (CandidError, UnicodeDecodeError):
         # What a canister publishes is its author's; a broken interface only means that types are inferred.
-        return None
-    return interface.service.methods.get(method) if interface.service is not None else None
+        return {}
+    return interface.service.methods if interface.service is not None else {}
+
+
+@contextmanager
+def _naming_methods(method: str, methods: Mapping[str, T.Function]) -> Iterator[None]:
+    """Name the method that was probably meant, when the canister has none of this name."""
+    try:
+        yield
+    except RejectError as error:
+        # An interface need not list every method, so the canister itself is asked first.
+        if error.error_code != METHOD_NOT_FOUND or not methods or method in methods:
+            raise
+        hint = did_you_mean(method, methods) or f"its methods are {listed(sorted(methods))}"
+        raise RejectError(error.message, reject_code=error.reject_code, error_code=error.error_code, hint=hint) from error
 
 
 def _encode(arguments: str | bytes, function: T.Function | None) -> bytes:
     if isinstance(arguments, bytes):
-        return arguments or EMPTY_ARGUMENTS
+        if arguments or function is None:
+            return arguments or EMPTY_ARGUMENTS
+        arguments = "()"
     return candid.parse_arguments(arguments, function.arguments if function is not None else None)
 
 

@@ -46,6 +46,8 @@ async def require_consent(plan: Plan, consent: Consent | None) -> None:
     """Refuse a destructive plan that nobody agreed to."""
     if not plan.destructive or (consent is not None and await consent(plan)):
         return
+    if consent is not None:
+        raise ConsentError("the plan was declined; nothing was sent", slug="deploy/declined")
     names = ", ".join(f"`{change.canister}` ({change.action}: {change.reason})" for change in plan.destructive)
     raise ConsentError(
         "the plan is destructive and nobody agreed to it", detail=f"{names}; nothing was sent", hint="run again with `--yes` to agree"

@@ -24,7 +24,7 @@ from orchestrator.engine.syncing import sync_canister
 from orchestrator.engine.tasks import run_all
 from orchestrator.engine.urls import emit_urls
 from orchestrator.errors import DeployError, OrchestratorError
-from orchestrator.events import PlanReady
+from orchestrator.events import PlanReady, Warned
 
 __all__ = ["apply", "build", "deploy", "plan", "sync"]
 
@@ -47,10 +47,26 @@ async def plan(session: Session, names: Sequence[str] = (), *, options: Options 
         artifacts = await build_canisters(session, canisters)
         await check_plugins(session, canisters)
         async with open_connection(session, when_stopped="ignore") as connection:
+            if connection is None:
+                _warn_of_guess(session)
             prospect = await make_prospect(session, connection, canisters, _hashes(artifacts), options or Options())
         result = prospect.plan
         session.emit(PlanReady(environment=result.environment, digest=result.digest, changes=result.changes))
         return result
+
+
+def _warn_of_guess(session: Session) -> None:
+    """Say that a stopped network cannot be compared with, where it may hold canisters of the environment."""
+    if not session.files.ids.exists():
+        return
+    network = session.environment.network.name
+    session.emit(
+        Warned(
+            slug="plan/network-stopped",
+            summary=f"network `{network}` is not running: the plan supposes that nothing is deployed there",
+            hint=f"run `orchestrator network start {network}` first, to compare with what is there",
+        )
+    )
 
 
 async def apply(session: Session, approved: Plan) -> Plan:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.workspace import ROOT, workspace
+from tests.support.workspace import PHRASES, ROOT, workspace
 
 CLIENT = ROOT / "tests" / "support" / "phrasebook_client.mjs"
 
@@ -14,8 +14,7 @@ CLIENT = ROOT / "tests" / "support" / "phrasebook_client.mjs"
 @pytest.mark.npm
 def test_icp_sdk_core_reads_the_seeded_data(npm_modules: Path, tmp_path: Path) -> None:
     """`@icp-sdk/core` verifies query signatures and certificates of the embedded network and gets the seeded data."""
-    seed = ROOT / "examples" / "hello" / "seed"
-    expected = {path.stem: path.read_text(encoding="utf-8").strip() for path in seed.rglob("*.txt")}
+    expected = {Path(name).stem: text.strip() for name, text in PHRASES.items()}
     with workspace(tmp_path, example="hello") as project:
         project.succeed("deploy")
         network = json.loads(project.succeed("network", "status", "--json").stdout)

@@ -130,3 +130,16 @@ def test_saved_plan_is_applied_and_a_stale_one_refused(hello: Workspace) -> None
     assert stale.exit_code == 1
     assert "deploy/stale-plan" in stale.stdout
     assert "step-started" not in {each["event"] for each in events(stale.stdout)}
+
+
+def test_plan_of_a_stopped_network_says_that_it_guesses(hello: Workspace) -> None:
+    """What a stopped network holds cannot be seen: the plan says so, and how to see it."""
+    hello.succeed("network", "stop")
+    try:
+        done = hello.run("plan")
+    finally:
+        hello.succeed("network", "start")
+
+    assert done.exit_code == 3
+    assert "plan/network-stopped" in done.stderr
+    assert "orchestrator network start local" in done.stderr

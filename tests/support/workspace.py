@@ -26,6 +26,13 @@ networks:
     gateway:
       port: 0
 """
+# The README invites readers to edit the example's phrases: tests bring their own.
+PHRASES = {
+    "en.txt": "Hello, {name}!\n",
+    "europe/fr.txt": "Bonjour, {name} !\n",
+    "europe/gsw.txt": "Grüezi, {name}!\n",
+    "ja.txt": "こんにちは、{name}さん！\n",
+}
 _KEPT_VARIABLES = ("LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 
 
@@ -105,6 +112,7 @@ def workspace(folder: Path, *, example: str | None = None, manifest: str | None 
     directory = folder / "project"
     if example is not None:
         shutil.copytree(ROOT / "examples" / example, directory, ignore=shutil.ignore_patterns(".orchestrator", ".icp"))
+        _seed(directory)
         text = (directory / "icp.yaml").read_text(encoding="utf-8")
         if "networks:" not in text:
             (directory / "icp.yaml").write_text(text + _FREE_PORT, encoding="utf-8")
@@ -117,6 +125,18 @@ def workspace(folder: Path, *, example: str | None = None, manifest: str | None 
         yield project
     finally:
         project.run("network", "stop")
+
+
+def _seed(directory: Path) -> None:
+    """Replace the example's phrases, if it has any, by the tests' own."""
+    seed = directory / "seed"
+    if not seed.is_dir():
+        return
+    shutil.rmtree(seed)
+    for name, text in PHRASES.items():
+        path = seed / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def _variables(folder: Path) -> dict[str, str]:

@@ -6,12 +6,13 @@ import pytest
 
 from orchestrator import candid
 from orchestrator.candid import types as T
+from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
 from orchestrator.engine.calls import call
 from orchestrator.engine.inspection import canister_list, canister_status, canister_url
 from orchestrator.engine.session import Session
 from orchestrator.engine.verbs import deploy
-from orchestrator.errors import RejectError, UsageError
+from orchestrator.errors import CandidSyntaxError, RejectError, UsageError
 from tests.support.memory_network import MemoryNetwork
 from tests.support.projects import make_project, memory_session, prebuilt
 
@@ -67,3 +68,24 @@ async def test_canisters_are_listed_and_located(session: Session) -> None:
     """The list is the environment's, and a canister that serves no HTTP is a backend."""
     assert canister_list(session) == ("api",)
     assert (await canister_url(session, "api")).kind == "backend"
+
+
+async def test_missing_arguments_are_noticed_before_the_call(session: Session, network: MemoryNetwork) -> None:
+    """Without any arguments, a method that takes some is not called: the canister could only trap."""
+    with pytest.raises(CandidSyntaxError, match="expected, not 0"):
+        await call(session, "api", "echo")
+
+    assert network.calls == []
+
+
+async def test_a_misspelt_method_is_recognised(session: Session, network: MemoryNetwork) -> None:
+    """When the canister has no such method, the error names the one that was probably meant."""
+
+    def reject(method: str, _canister: Principal) -> None:
+        raise RejectError(f"no update method '{method}'", reject_code=5, error_code="IC0536")
+
+    network.before = reject
+    with pytest.raises(RejectError) as caught:
+        await call(session, "api", "ecoh")
+
+    assert caught.value.hint == "did you mean `echo`?"
