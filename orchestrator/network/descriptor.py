@@ -14,7 +14,8 @@ from orchestrator.store.json_file import load_object, write_json
 __all__ = ["Descriptor", "load_descriptor", "write_descriptor"]
 
 _FORMAT = 1
-_ANY_ADDRESSES = frozenset({"0.0.0.0", "::", "127.0.0.1", "::1", "localhost"})  # noqa: S104  # compared with, never bound
+_LOCAL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::": "::1", "::1": "::1"}  # noqa: S104  # compared with, never bound
+"""What a network that listens on this machine is reached at, by the address that it listens on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +37,19 @@ class Descriptor:
         """Tell whether the described process still runs."""
         return is_alive(self.pid, self.birth)
 
+    def is_of(self, project_dir: Path) -> bool:
+        """Tell whether it describes the network of the project in this folder.
+
+        One that was copied, with the rest of a project's cache, describes the original's. A project that was moved
+        takes its network along.
+        """
+        started_in = Path(self.project)
+        return not started_in.exists() or started_in.samefile(project_dir)
+
     def access(self, network: ManagedNetwork) -> NetworkAccess:
         """Return how to reach it."""
-        local = self.bind in _ANY_ADDRESSES
-        address = "127.0.0.1" if local else self.bind
-        domain = network.domains[0] if network.domains else "localhost" if local else self.bind
+        address = _LOCAL_ADDRESSES.get(self.bind, self.bind)
+        domain = network.domains[0] if network.domains else "localhost" if self.bind in _LOCAL_ADDRESSES else self.bind
         return NetworkAccess(
             name=self.network,
             launcher=network.launcher,
