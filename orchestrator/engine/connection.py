@@ -60,11 +60,11 @@ async def ensure_network(session: Session, *, when_stopped: WhenStopped) -> Netw
             )
         )
         return access
-    if when_stopped == "ignore":
-        return None
-    if when_stopped == "fail":
-        return await manager.connect(directory, network)
-    return await _start(session, network)
+    if when_stopped == "start":
+        return await _start(session, network)
+    if report.state == "unresponsive":
+        raise _unresponsive(network)
+    return None if when_stopped == "ignore" else await manager.connect(directory, network)
 
 
 async def _start(session: Session, network: ManagedNetwork) -> NetworkAccess:
@@ -85,3 +85,12 @@ async def _start(session: Session, network: ManagedNetwork) -> NetworkAccess:
         )
     )
     return access
+
+
+def _unresponsive(network: ManagedNetwork) -> NetworkError:
+    return NetworkError(
+        f"the `{network.name}` network does not answer",
+        slug="network/unresponsive",
+        detail="its process lives; it may be suspended, or very busy",
+        hint=f"try again, or run `orchestrator network start {network.name}`, which ends the process and starts another",
+    )

@@ -38,7 +38,7 @@ async def start_network(project_dir: Path, network: ManagedNetwork, *, settings:
     settings = settings or NetworkSettings.from_environment()
     files = Layout(project_dir).network(network.name)
     async with _starting(files, network.name, settings):
-        present = load_descriptor(files.descriptor)
+        present = _load_own(project_dir, files)
         if present is not None:
             if await _answers(present, network, settings):
                 return present.access(network)
@@ -60,10 +60,10 @@ async def stop_network(project_dir: Path, network: ManagedNetwork, *, settings: 
     _require_embedded(network)
     settings = settings or NetworkSettings.from_environment()
     files = Layout(project_dir).network(network.name)
-    if load_descriptor(files.descriptor) is None:
+    if _load_own(project_dir, files) is None:
         raise _not_running(network)
     async with _starting(files, network.name, settings):
-        descriptor = load_descriptor(files.descriptor)
+        descriptor = _load_own(project_dir, files)
         if descriptor is None:
             raise _not_running(network)
         alive = descriptor.is_alive()
@@ -77,7 +77,7 @@ async def reset_network(project_dir: Path, network: ManagedNetwork, *, settings:
     settings = settings or NetworkSettings.from_environment()
     files = Layout(project_dir).network(network.name)
     async with _starting(files, network.name, settings):
-        descriptor = load_descriptor(files.descriptor)
+        descriptor = _load_own(project_dir, files)
         if descriptor is not None:
             await _end(descriptor, files, settings)
         for directory in (files.ids, files.records, files.state):
@@ -90,7 +90,7 @@ async def network_status(project_dir: Path, network: Network, *, settings: Netwo
         access = await connect(project_dir, network)
         return NetworkReport(name=network.name, launcher=None, state="connected", access=access)
     settings = settings or NetworkSettings.from_environment()
-    descriptor = load_descriptor(Layout(project_dir).network(network.name).descriptor)
+    descriptor = _load_own(project_dir, Layout(project_dir).network(network.name))
     if descriptor is None or not descriptor.is_alive():
         return NetworkReport(name=network.name, launcher=network.launcher, state="stopped", access=None)
     state: NetworkState = "running" if await _answers(descriptor, network, settings) else "unresponsive"
@@ -106,10 +106,16 @@ async def connect(project_dir: Path, network: Network) -> NetworkAccess:
     if isinstance(network, ConnectedNetwork):
         return await _connected(network)
     _require_embedded(network)
-    descriptor = load_descriptor(Layout(project_dir).network(network.name).descriptor)
+    descriptor = _load_own(project_dir, Layout(project_dir).network(network.name))
     if descriptor is None or not descriptor.is_alive():
         raise _not_running(network)
     return descriptor.access(network)
+
+
+def _load_own(project_dir: Path, files: NetworkFiles) -> Descriptor | None:
+    """Read the descriptor of the project's own network; one that came with a copy of another project counts for nothing."""
+    descriptor = load_descriptor(files.descriptor)
+    return descriptor if descriptor is not None and descriptor.is_of(project_dir) else None
 
 
 async def _connected(network: ConnectedNetwork) -> NetworkAccess:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -87,6 +88,34 @@ async def test_stopped_network_is_gone_and_keeps_its_instance(project: Path, mak
     assert announced == []
     assert second.instance_id == first.instance_id
     assert second.pid != first.pid
+
+
+async def test_the_copy_of_a_project_has_no_part_in_the_originals_network(
+    project: Path, make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    """Copied with its cache, a project neither uses nor stops the network of the project that it was copied from."""
+    settings = make_settings()
+    original = await start_network(project, NETWORK, settings=settings)
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+
+    assert (await network_status(copy, NETWORK, settings=settings)).state == "stopped"
+    with pytest.raises(NetworkError, match="not running"):
+        await stop_network(copy, NETWORK, settings=settings)
+    own = await start_network(copy, NETWORK, settings=settings)
+    await stop_network(copy, NETWORK, settings=settings)
+
+    assert own.pid != original.pid
+    assert (await network_status(project, NETWORK, settings=settings)).state == "running"
+
+
+async def test_a_moved_project_takes_its_network_along(project: Path, make_settings: MakeSettings, tmp_path: Path) -> None:
+    """The process still runs when the folder has another name, and can be stopped from there."""
+    settings = make_settings()
+    first = await start_network(project, NETWORK, settings=settings)
+    moved = Path(shutil.move(project, tmp_path / "moved"))
+
+    assert await stop_network(moved, NETWORK, settings=settings) == first.pid
 
 
 async def test_reset_makes_a_new_instance_without_ids(project: Path, make_settings: MakeSettings) -> None:
