@@ -14,6 +14,8 @@ from typing import Final, TypeVar
 __all__ = [
     "COMPONENT_HEADER",
     "CORE_MODULE_HEADER",
+    "MAX_OUTLINE_BYTES",
+    "MAX_SECTIONS",
     "Import",
     "NotUnderstoodError",
     "Outline",
@@ -26,6 +28,10 @@ COMPONENT_HEADER: Final = b"\0asm\x0d\0\x01\0"
 CORE_MODULE_HEADER: Final = b"\0asm\x01\0\0\0"
 MAX_ITEMS: Final = 100_000
 """The most entries of one vector that the reader walks."""
+MAX_SECTIONS: Final = 100_000
+"""The most sections that the reader walks; a component made by a toolchain has some hundreds."""
+MAX_OUTLINE_BYTES: Final = 1 << 20
+"""The most bytes of types, imports, aliases and exports that the reader walks, at about a microsecond each."""
 MAX_SECTION: Final = 12
 """The highest section number of the format."""
 MAX_NESTING: Final = 64
@@ -33,6 +39,7 @@ MAX_NESTING: Final = 64
 
 _Item = TypeVar("_Item")
 _PREFIX_SECTIONS: Final = frozenset({0, 6, 7, 10})
+_WALKED_SECTIONS: Final = frozenset({6, 7, 10, 11})
 
 
 class NotUnderstoodError(Exception):
@@ -327,8 +334,15 @@ def read_outline(data: bytes) -> Outline:
     if not data.startswith(COMPONENT_HEADER):
         raise NotUnderstoodError("no component header")
     builder = _OutlineBuilder()
-    for number, start, reader in _sections(data):
+    walked = 0
+    for count, (number, start, reader) in enumerate(_sections(data)):
+        if count >= MAX_SECTIONS:
+            raise NotUnderstoodError(f"more than {MAX_SECTIONS} sections")
         builder.in_prefix = builder.in_prefix and number in _PREFIX_SECTIONS
+        if number in _WALKED_SECTIONS:
+            walked += reader.end - start
+            if walked > MAX_OUTLINE_BYTES:
+                raise NotUnderstoodError(f"more than {MAX_OUTLINE_BYTES} bytes of types, imports, aliases and exports")
         if builder.in_prefix and number != Section.CUSTOM:
             builder.prefix += data[start : reader.end]
         builder.section(number, reader)

@@ -3,14 +3,15 @@
 An entry is a path relative to the canister's directory, without `..`; no component of it may be a symbolic
 link (links above the canister's directory do not matter, and links inside a declared directory are the
 sandbox's business). Each component is opened from the one before it without following links, so that what
-was checked is what is read. Nothing here blocks on a pipe or a device.
+was checked is what is read; a directory is opened again when the plugin starts, and must be the same one.
+Nothing here blocks on a pipe or a device.
 """
 
 import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Final, Literal
@@ -162,8 +163,9 @@ def resolve_directory(canister_directory: Path, entry: str, span: Span | None = 
     `plugin/not-a-dir`, `plugin/dir-unreadable`.
     """
     declared = _Entry(kind="dir", text=entry, base=canister_directory, span=span)
-    with _opened(declared):
-        return Preopen(guest=entry, host=declared.path)
+    with _opened(declared) as descriptor:
+        status = os.fstat(descriptor)
+        return Preopen(guest=entry, host=declared.path, inode=(status.st_dev, status.st_ino))
 
 
 def read_file(canister_directory: Path, entry: str, span: Span | None = None) -> InlineFile:
@@ -208,18 +210,35 @@ def _entries_below(directory: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def find_private_contents(directory: Preopen, span: Span | None = None) -> tuple[Diagnostic, ...]:
-    """Warn of secrets and tool state in a declared directory; the first `SCAN_ENTRIES` entries are looked at."""
+    """Warn of what a declared directory should not hold; the first `SCAN_ENTRIES` entries are looked at.
+
+    Secrets and tool state (`plugin/private-contents`), and pipes that a plugin would wait for (`plugin/named-pipe`).
+    """
     found = []
     for _, item in zip(range(SCAN_ENTRIES), _entries_below(directory.host), strict=False):
-        if item.name in PRIVATE_NAMES:
+        problem = _problem_with(item)
+        if problem is not None:
+            slug, what = problem
             inside = Path(item.path).relative_to(directory.host)
             found.append(
                 Diagnostic(
-                    slug="plugin/private-contents",
+                    slug=slug,
                     severity="warning",
-                    summary=f"plugin dir '{directory.guest}' holds {inside}, which the plugin can read",
+                    summary=f"plugin dir '{directory.guest}' holds {inside}, {what}",
                     span=span,
                     hint="declare a directory with nothing but what the plugin needs",
                 )
             )
     return tuple(found)
+
+
+def _problem_with(item: os.DirEntry[str]) -> tuple[str, str] | None:
+    """Name what is wrong with an entry, as a slug and the end of a sentence."""
+    if item.name in PRIVATE_NAMES:
+        return "plugin/private-contents", "which the plugin can read"
+    if item.is_file(follow_symlinks=False) or item.is_dir(follow_symlinks=False) or item.is_symlink():
+        return None  # the usual: the directory itself told, no further look is needed
+    with suppress(OSError):
+        if stat.S_ISFIFO(item.stat(follow_symlinks=False).st_mode):
+            return "plugin/named-pipe", "a named pipe: a plugin that opens it waits until something writes to it"
+    return None

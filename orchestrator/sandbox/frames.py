@@ -8,7 +8,7 @@ A body is the frame's fields in the order of its class, nothing between and noth
     bytes     a 32-bit length, then the bytes
     str       as bytes, UTF-8
     optional  a bool, then the value if it is true
-    tuple     a 32-bit count, then the items; a pair is its two values
+    tuple     a 32-bit count, then the items; a pair is its two values, a triple its three
 
 Nothing in a frame names a type or a callable, so whatever a worker sends is at worst a wrong value. A
 frame longer than the receiver's cap, of an unknown kind, or with a byte too few or too many is a
@@ -71,10 +71,13 @@ class Compile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Tool to worker: run the artifact. Pairs are (guest, host) directories and (name, content) files."""
+    """Tool to worker: run the artifact.
+
+    A directory is (guest, host, device and inode as `D:I`, or nothing where any will do), a file is (name, content).
+    """
 
     kind: ClassVar[int] = 2
-    schema: ClassVar[tuple[str, ...]] = ("str", "bool", "int", "str", "str", "str", "str?", "pairs", "pairs", "int", "int")
+    schema: ClassVar[tuple[str, ...]] = ("str", "bool", "int", "str", "str", "str", "str?", "triples", "pairs", "int", "int")
     artifact: str
     wrapped: bool
     parent_pid: int
@@ -82,7 +85,7 @@ class Start:
     environment: str
     identity_principal: str
     proxy_canister_id: str | None
-    directories: tuple[tuple[str, str], ...]
+    directories: tuple[tuple[str, str, str], ...]
     files: tuple[tuple[str, str], ...]
     compute_ns: int
     memory_bytes: int
@@ -180,8 +183,8 @@ def _pack_optional(value: str | None) -> list[bytes]:
     return [b"\0"] if value is None else [b"\1", *_pack_text(value)]
 
 
-def _pack_pairs(value: tuple[tuple[str, str], ...]) -> list[bytes]:
-    return [_U32.pack(len(value)), *(part for pair in value for item in pair for part in _pack_text(item))]
+def _pack_rows(value: tuple[tuple[str, ...], ...]) -> list[bytes]:
+    return [_U32.pack(len(value)), *(part for row in value for item in row for part in _pack_text(item))]
 
 
 _PACK: Final[dict[str, Callable[[Any], list[bytes]]]] = {
@@ -190,7 +193,8 @@ _PACK: Final[dict[str, Callable[[Any], list[bytes]]]] = {
     "bytes": _pack_bytes,
     "str": _pack_text,
     "str?": _pack_optional,
-    "pairs": _pack_pairs,
+    "pairs": _pack_rows,
+    "triples": _pack_rows,
 }
 
 
@@ -238,6 +242,9 @@ class _Fields:
     def pairs(self) -> tuple[tuple[str, str], ...]:
         return tuple((self.text(), self.text()) for _ in range(self.count()))
 
+    def triples(self) -> tuple[tuple[str, str, str], ...]:
+        return tuple((self.text(), self.text(), self.text()) for _ in range(self.count()))
+
     def end(self) -> None:
         if self._position != len(self._body):
             raise FrameError(f"a frame has {len(self._body) - self._position} bytes after its last field")
@@ -250,6 +257,7 @@ _TAKE: Final[dict[str, Callable[[_Fields], object]]] = {
     "str": _Fields.text,
     "str?": _Fields.optional,
     "pairs": _Fields.pairs,
+    "triples": _Fields.triples,
 }
 
 

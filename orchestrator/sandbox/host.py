@@ -30,6 +30,7 @@ from orchestrator.sandbox.request import (
     OutputLine,
     PluginRequest,
     PluginResult,
+    Preopen,
 )
 
 __all__ = ["WORKER", "run_plugin"]
@@ -105,6 +106,10 @@ async def _load_artifact(request: PluginRequest) -> Artifact:
     return await to_thread.run_sync(look) or await _compile(request, cache, stem)
 
 
+def _inode_text(directory: Preopen) -> str:
+    return "" if directory.inode is None else f"{directory.inode[0]}:{directory.inode[1]}"
+
+
 def _order(request: PluginRequest, artifact: Artifact) -> Start:
     return Start(
         artifact=str(artifact.path),
@@ -114,7 +119,7 @@ def _order(request: PluginRequest, artifact: Artifact) -> Start:
         environment=request.environment,
         identity_principal=request.identity_principal,
         proxy_canister_id=request.proxy_canister_id,
-        directories=tuple((directory.guest, str(directory.host.absolute())) for directory in request.directories),
+        directories=tuple((each.guest, str(each.host.absolute()), _inode_text(each)) for each in request.directories),
         files=tuple((file.name, file.content) for file in request.files),
         compute_ns=min(int(request.limits.compute_seconds * 1e9), MAX_NANOSECONDS),
         memory_bytes=request.limits.memory_bytes,

@@ -30,10 +30,15 @@ LimitName = Literal["compute", "timeout", "memory"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preopen:
-    """A directory that the plugin may read: `guest` is the name it sees, `host` where it is."""
+    """A directory that the plugin may read: `guest` is the name it sees, `host` where it is.
+
+    `inode` is the device and inode number of the directory that was checked: another one under the same name
+    is not opened. Without it any is.
+    """
 
     guest: str
     host: Path
+    inode: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ tool, which decides. Of other packages it imports wasmtime alone.
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import stack_size
 from time import monotonic_ns
 from typing import Any, Final
@@ -37,6 +39,7 @@ THREAD_STACK_BYTES: Final = 256 << 10
 """Stack of this process's own threads, which counts as the plugin's memory."""
 BUG_STATUS: Final = 70
 
+_OWN_DESCRIPTORS: Final = "/proc/self/fd"
 _NO_SUCH_IMPORT: Final = "matching implementation was not found in the linker"
 
 
@@ -96,11 +99,24 @@ def _input(start: Start) -> Record:
     return _record(
         canister_id=start.canister_id,
         environment=start.environment,
-        dirs=[guest for guest, _ in start.directories],
+        dirs=[guest for guest, _, _ in start.directories],
         files=[_record(name=name, content=content) for name, content in start.files],
         identity_principal=start.identity_principal,
         proxy_canister_id=start.proxy_canister_id,
     )
+
+
+@contextmanager
+def _same_directory(host: str, inode: str) -> Iterator[str]:
+    """Give a path to a directory that what happens to its name does not change, if it is the one that was checked."""
+    descriptor = os.open(host, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        status = os.fstat(descriptor)
+        if inode not in {"", f"{status.st_dev}:{status.st_ino}"}:
+            raise OSError("another directory has taken the place of the one that was checked")
+        yield f"{_OWN_DESCRIPTORS}/{descriptor}" if os.path.isdir(_OWN_DESCRIPTORS) else host  # noqa: PTH112 - no need for paths here
+    finally:
+        os.close(descriptor)
 
 
 class _Run:
@@ -132,12 +148,12 @@ class _Run:
         self._usage.limit(self._start.memory_bytes, sum(len(content) for _, content in self._start.files))
         try:
             store = self._store()
-        except WasmtimeError as error:
+        except (OSError, WasmtimeError) as error:
             return Refused(
                 slug="plugin/dir-unreadable",
                 summary="a declared directory cannot be opened for the plugin",
-                detail=f"{error}: {', '.join(host for _, host in self._start.directories)}",
-                hint="it was there a moment ago: let nothing remove it while the plugin runs",
+                detail=f"{error}: {', '.join(host for _, host, _ in self._start.directories)}",
+                hint="it was there a moment ago: let nothing remove or replace it while the plugin runs",
             )
         try:
             ending, text = self._execute(store, component)
@@ -168,8 +184,9 @@ class _Run:
         wasi = WasiConfig()
         wasi.stdout_file = out.path
         wasi.stderr_file = err.path
-        for guest, host in self._start.directories:
-            wasi.preopen_dir(host, guest, False)  # not writable
+        for guest, host, inode in self._start.directories:
+            with _same_directory(host, inode) as path:
+                wasi.preopen_dir(path, guest, False)  # not writable
         for stream in self._streams:
             stream.start()
         store = Store(self._engine)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.sandbox.binary import NotUnderstoodError, Sort, read_outline
+from orchestrator.sandbox.binary import MAX_OUTLINE_BYTES, MAX_SECTIONS, NotUnderstoodError, Sort, read_outline
 from tests.support.components import OK, Guest, assemble, component_that_returns_ok
 
 
@@ -48,6 +48,17 @@ def test_an_import_after_a_definition() -> None:
 
     assert [item.name for item in outline.imports] == ["a", "b"]
     assert not outline.plain_prefix
+
+
+def test_more_than_is_read() -> None:
+    """What would take minutes to walk is left to the compiler's process, which can be ended."""
+    plain = component_that_returns_ok()
+    types = b"\x07\x82\x80\x04" + b"\xff\xff\x03" + b"\x7d" * 0xFFFF  # 65535 times `u8`, after the two lengths
+
+    with pytest.raises(NotUnderstoodError, match="sections"):
+        read_outline(plain + b"\x00\x02\x01a" * (MAX_SECTIONS + 1))
+    with pytest.raises(NotUnderstoodError, match="bytes of types"):
+        read_outline(plain[:8] + types * (MAX_OUTLINE_BYTES // len(types) + 1) + plain[8:])
 
 
 @pytest.mark.parametrize(

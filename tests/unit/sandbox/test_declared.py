@@ -216,6 +216,16 @@ def test_private_contents(canister: Path) -> None:
     assert warnings[0].span == SPAN
 
 
+def test_contents_that_keep_a_plugin_waiting(canister: Path) -> None:
+    """A named pipe in a declared directory is warned of: a plugin that opens it waits for a writer."""
+    os.mkfifo(canister / "dist" / "deep" / "pipe")
+
+    (warning,) = find_private_contents(Preopen(guest="dist", host=canister / "dist"), SPAN)
+
+    assert warning.summary == "plugin dir 'dist' holds deep/pipe, a named pipe: a plugin that opens it waits until something writes to it"
+    assert (warning.slug, warning.span) == ("plugin/named-pipe", SPAN)
+
+
 def test_no_private_contents(canister: Path) -> None:
     """An ordinary directory gives no warning, and a missing one neither."""
     assert find_private_contents(Preopen(guest="dist", host=canister / "dist")) == ()

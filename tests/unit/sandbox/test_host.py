@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from orchestrator.errors import PluginFailedError, SandboxError
+from orchestrator.sandbox.declared import resolve_directory
 from orchestrator.sandbox.host import run_plugin
 from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_METHOD_BYTES, MAX_REPLY_BYTES, Limits
 from orchestrator.sandbox.outcomes import failure_of
@@ -294,6 +295,24 @@ def test_directory_that_vanished(component_cache: Path, tmp_path: Path) -> None:
     assert (result.outcome, result.slug) == ("refused", "plugin/dir-unreadable")
     assert result.detail is not None
     assert str(tmp_path / "gone") in result.detail
+
+
+@pytest.mark.parametrize("link", [True, False], ids=["link", "directory"])
+def test_directory_that_was_swapped(component_cache: Path, tmp_path: Path, link: bool) -> None:  # noqa: FBT001
+    """What took the place of a directory after it was checked is not opened, be it a link or a directory."""
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "secret").mkdir()
+    checked = resolve_directory(tmp_path, "dist")
+    (tmp_path / "dist").rename(tmp_path / "old")
+    if link:
+        (tmp_path / "dist").symlink_to("secret")
+    else:
+        (tmp_path / "secret").rename(tmp_path / "dist")
+
+    result = run_now(component_that_returns_ok(), component_cache, directories=(checked,)).result
+
+    assert (result.outcome, result.slug) == ("refused", "plugin/dir-unreadable")
+    assert "another directory has taken the place" in str(result.detail)
 
 
 def test_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,9 @@ BACKTRACE = "error while executing at wasm backtrace:\n    0:  0x2d4 - m!f\n\nCa
         ("integer overflow", "an integer that does not fit"),
         ("undefined element: out of bounds table access", "table entry that does not exist"),
         ("indirect call type mismatch", "pointer of another type"),
+        ("list content out-of-bounds", "memory that it does not have"),
+        ("invalid utf8 encoding", "text that is not UTF-8"),
+        ("invalid utf-8 sequence of 1 bytes from index 4", "text that is not UTF-8"),
         ("something from a later wasmtime", "something from a later wasmtime"),
     ],
 )
