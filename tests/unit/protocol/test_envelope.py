@@ -58,7 +58,9 @@ def delegate(
     return DelegatedIdentity(public_key_der=links[0][0].public_key_der, session=links[-1][1], delegations=chain)
 
 
-@pytest.mark.parametrize("identity", [AnonymousIdentity(), OWNER, SESSION, Prime256v1Identity.generate()], ids=["anonymous", "owner", "session", "p256"])
+@pytest.mark.parametrize(
+    "identity", [AnonymousIdentity(), OWNER, SESSION, Prime256v1Identity.generate()], ids=["anonymous", "owner", "session", "p256"]
+)
 def test_a_signed_call_is_accepted(identity: Identity) -> None:
     """Every kind of identity makes calls whose sender and id the replica proves."""
     signed = sign_call(identity, CANISTER, "method", b"arg", expiry_ns=EXPIRY)

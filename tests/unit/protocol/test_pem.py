@@ -55,7 +55,11 @@ def test_encrypted_ed25519_files_with_the_public_key_are_read(tag: str) -> None:
     assert caught.value.slug == "identity/wrong-password"
 
 
-@pytest.mark.parametrize("identity", [Ed25519Identity.generate(), Secp256k1Identity.generate(), Prime256v1Identity.generate()], ids=["ed25519", "secp256k1", "p256"])
+@pytest.mark.parametrize(
+    "identity",
+    [Ed25519Identity.generate(), Secp256k1Identity.generate(), Prime256v1Identity.generate()],
+    ids=["ed25519", "secp256k1", "p256"],
+)
 def test_what_is_written_is_read_again(identity: KeyIdentity) -> None:
     """A key survives being written, plain and encrypted; the encrypted text does not contain the plain one."""
     plain = identity_to_pem(identity)
