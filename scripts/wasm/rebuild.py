@@ -1,4 +1,4 @@
-"""Build every committed WebAssembly file: python rebuild.py [FOLDER].
+"""Build every committed WebAssembly file: python -m scripts.wasm.rebuild [FOLDER].
 
 The same sources give the same bytes on any machine: the compilers are pinned, and no path of the machine
 reaches them.
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from component import component_from_core
+from scripts.wasm.component import component_from_core
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_MODULES = ROOT / "tests" / "support" / "npm" / "node_modules"

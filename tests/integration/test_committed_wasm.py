@@ -24,7 +24,7 @@ def test_committed_wasm_is_built_from_source(npm_modules: Path, tmp_path: Path) 
         pytest.skip("ziglang is not installed: run `scripts/install --dev --toolchains`")
     assert npm_modules.is_dir()
 
-    subprocess.run([sys.executable, ROOT / "scripts" / "wasm" / "rebuild.py", tmp_path], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "scripts.wasm.rebuild", tmp_path], check=True, cwd=ROOT)
 
     rebuilt = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.wasm"))
     assert rebuilt == committed_wasm()
