@@ -29,7 +29,8 @@
     ├── ConsentError                          something needed a yes and did not get one
     ├── StoreError                            a file of ours that cannot be read or written
     │   └── LockHeldError            exit 5   another run holds the lock
-    └── InterruptedRunError          exit 130 stopped by the user
+    ├── InterruptedRunError          exit 130 stopped by the user
+    └── BugError                     exit 70  what nobody foresaw; only the command line's edge makes one
 
 An error is one summary that never changes with the data's size, a stable slug, the place, and a hint
 with the command or the edit that helps. Rendering is `orchestrator.ui`'s business.
@@ -43,6 +44,7 @@ from typing import ClassVar, Literal
 
 __all__ = [
     "AgentError",
+    "BugError",
     "BuildError",
     "CandidDecodeError",
     "CandidEncodeError",
@@ -351,3 +353,10 @@ class InterruptedRunError(OrchestratorError):
 
     exit_code = ExitCode.INTERRUPTED
     default_slug = "run/interrupted"
+
+
+class BugError(OrchestratorError):
+    """Stands for an exception that is no `OrchestratorError`: a mistake of ours."""
+
+    exit_code = ExitCode.BUG
+    default_slug = "orchestrator/bug"

@@ -1,13 +1,14 @@
 """The edge of the process: the only place where an error becomes an exit status."""
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from orchestrator.cli.endings import describe_ending, leaves_of
 from orchestrator.cli.state import State
-from orchestrator.errors import ExitCode, InterruptedRunError, OrchestratorError, UsageError
+from orchestrator.errors import BugError, ExitCode, InterruptedRunError, OrchestratorError, UsageError
 
 __all__ = ["PIPE_CLOSED", "run_to_exit_code"]
 
@@ -54,29 +55,13 @@ def _report(state: State, error: OrchestratorError) -> int:
 
 
 def _report_group(state: State, group: BaseExceptionGroup[BaseException]) -> int:
-    """Report errors of tasks that failed side by side as one."""
-    leaves = tuple(_leaves(group))
-    if any(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
-        return _report(state, _interrupted(state))
-    if any(isinstance(leaf, BrokenPipeError) for leaf in leaves):
+    """Report what tasks side by side ended with."""
+    if any(isinstance(leaf, BrokenPipeError) for leaf in leaves_of(group)):
         return PIPE_CLOSED
-    known = [leaf for leaf in leaves if isinstance(leaf, OrchestratorError)]
-    if len(known) < len(leaves):
+    error = describe_ending(group)
+    if isinstance(error, BugError):
         return _report_bug(state, group)
-    worst = max(known, key=lambda error: error.exit_code)
-    combined = type(worst).__new__(type(worst))
-    OrchestratorError.__init__(
-        combined, worst.summary, slug=worst.slug, diagnostics=[each for error in known for each in error.diagnostics]
-    )
-    return _report(state, combined)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+    return _report(state, _interrupted(state) if isinstance(error, InterruptedRunError) else error)
 
 
 def _report_bug(state: State, bug: BaseException) -> int:
@@ -85,13 +70,11 @@ def _report_bug(state: State, bug: BaseException) -> int:
     log = state.log or _bug_log(state)
     with log.open("a", encoding="utf-8") as file:
         file.write(text)
-    summary = f"this is a bug in orchestrator: {type(bug).__name__}: {str(bug).partition(chr(10))[0]}"
-    error = OrchestratorError(summary, slug="orchestrator/bug", hint=f"please report it with `{log}`, which has the traceback")
+    error = BugError(describe_ending(bug).summary, hint=f"please report it with `{log}`, which has the traceback")
     state.log = None
     if state.verbose:
         _say(state, text.rstrip())
-    _report(state, error)
-    return ExitCode.BUG
+    return _report(state, error)
 
 
 def _bug_log(state: State) -> Path:

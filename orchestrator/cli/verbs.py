@@ -5,9 +5,9 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+from orchestrator.cli.endings import describe_ending
 from orchestrator.cli.questions import confirm, make_name_source, make_password_source
 from orchestrator.cli.state import State
-from orchestrator.errors import OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
@@ -46,13 +46,8 @@ def run_verb(state: State, verb: str, action: Callable[["Session"], Awaitable[Re
         project = open_project(state)
         start_log(state, project.directory, verb)
         result = wait(lambda: action(_open_session(state, project, verb, _watched(state, display))))
-    except OrchestratorError as error:
-        display.close(error)
-        raise
-    except KeyboardInterrupt:
-        from orchestrator.errors import InterruptedRunError
-
-        display.close(InterruptedRunError("interrupted"))
+    except BaseException as error:  # the display ends with every run, and says how; the edge says it to people
+        display.close(describe_ending(error))
         raise
     display.close()
     return result
