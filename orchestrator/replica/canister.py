@@ -129,7 +129,7 @@ class Canister:
     query_response_bytes: int = 0
 
     def view(self, *, subnet_id: bytes, root_key: bytes) -> CanisterView:
-        """Return what the canister's code can see of itself now."""
+        """Return what the canister's code can see of itself now; no cycles are frozen, because nothing here costs any."""
         return CanisterView(
             id=self.id,
             controllers=frozenset(self.settings.controllers),
@@ -140,6 +140,7 @@ class Canister:
             root_key=root_key,
             environment_variables=dict(self.settings.environment_variables),
             global_timer=self.global_timer,
+            wasm_memory_limit=self.settings.wasm_memory_limit,
         )
 
     def exports(self, name: str) -> bool:

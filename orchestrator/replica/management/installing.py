@@ -111,16 +111,16 @@ def _install(context: Context, work: _Installation) -> None:
         raise RejectedError(reject(Reason.NOT_EMPTY, canister=canister.id))
     if work.mode == "upgrade" and canister.instance is None:
         raise RejectedError(reject(Reason.NO_MODULE, canister=canister.id))
+    previous = canister.instance
     try:
         module = context.environment.machine.load(work.wasm)
-    except InvalidModuleError as error:
+        if work.mode == "upgrade" and previous is not None:
+            _check_persistence(work, previous.module, module)
+            instance, outcomes = _upgrade(context, work, previous, module)
+        else:
+            instance, outcomes = _start(context, work, context.environment.machine.instantiate(module), entry="canister_init")
+    except InvalidModuleError as error:  # it does not compile, or its segments or memory do not fit
         raise RejectedError(reject(Reason.INVALID_MODULE, canister=canister.id, detail=str(error))) from error
-    previous = canister.instance
-    if work.mode == "upgrade" and previous is not None:
-        _check_persistence(work, previous.module, module)
-        instance, outcomes = _upgrade(context, work, previous, module)
-    else:
-        instance, outcomes = _start(context, work, context.environment.machine.instantiate(module), entry="canister_init")
     _take_over(context, work, instance, outcomes)
     if previous is not None:
         previous.close()
@@ -142,7 +142,7 @@ def _upgrade(context: Context, work: _Installation, previous: Instance, module: 
             outcomes.append(_run(context, work, previous, "canister_pre_upgrade", MessageKind.PRE_UPGRADE))
         instance = context.environment.machine.instantiate(module, previous=previous, keep_memory=bool(work.keep_memory))
         instance, started = _start(context, work, instance, entry="canister_post_upgrade")
-    except RejectedError:
+    except Exception:  # whatever it was: what pre_upgrade wrote must not be kept
         previous.rollback()
         raise
     return instance, outcomes + started

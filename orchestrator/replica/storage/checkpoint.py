@@ -22,6 +22,7 @@ from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.vm.interface import InvalidModuleError, Machine
+from orchestrator.replica.vm.snapshot import SnapshotError
 from orchestrator.store.atomic import PRIVATE_MODE, sync_directory, write_atomic
 
 __all__ = ["Checkpoints", "LoadedState", "load_state"]
@@ -160,7 +161,7 @@ def load_state(directory: StateDirectory, machine: Machine) -> LoadedState | Non
         return None
     try:
         return _load_state(directory, machine)
-    except (OSError, KeyError, TypeError, ValueError, InvalidModuleError) as error:
+    except (OSError, KeyError, TypeError, ValueError, InvalidModuleError, SnapshotError) as error:
         raise ReplicaError("the network's state on disk cannot be read", slug="replica/state-unreadable", detail=str(error)) from error
 
 

@@ -9,8 +9,8 @@ from orchestrator.core.principal import Principal
 from orchestrator.replica import limits
 from orchestrator.replica.messages import Response
 from orchestrator.replica.rejects import Rejection
-from orchestrator.replica.vm.interface import Reply, Section
-from tests.support.scripted_machine import Run, answer, ignore
+from orchestrator.replica.vm.interface import Instance, InvalidModuleError, Module, Reply, Section
+from tests.support.scripted_machine import Run, ScriptedMachine, answer, ignore
 from tests.support.scripted_network import STRANGER, ScriptedNetwork
 
 UPGRADE = Variant("upgrade")
@@ -130,6 +130,27 @@ def test_a_failed_upgrade_changes_nothing(network: ScriptedNetwork, trapping: st
     assert shown(network, canister) == "(['init'], ['init'])"
     assert network.canister(canister).wasm == wasm
     assert network.canister(canister).version == version
+
+
+class UnfitMachine(ScriptedMachine):
+    """Loads every module and can make instances of the first one only."""
+
+    def instantiate(self, module: Module, *, previous: Instance | None = None, keep_memory: bool = False) -> Instance:
+        """Refuse an upgrade as the machine does for a segment outside of the memory."""
+        if previous is not None:
+            raise InvalidModuleError("a data segment does not fit")
+        return super().instantiate(module, previous=previous, keep_memory=keep_memory)
+
+
+def test_a_module_that_cannot_be_instantiated_changes_nothing() -> None:
+    """The reject says why, and what pre_upgrade wrote before is undone."""
+    network = ScriptedNetwork(machine=UnfitMachine())
+    canister = network.deploy(module(network, "init", "pre_upgrade"))
+    response = network.install(canister, module(network, "post_upgrade"), mode=UPGRADE)
+    assert error_code(response) == "IC0505"
+    assert isinstance(response, Rejection)
+    assert "does not fit" in response.message
+    assert shown(network, canister) == "(['init'], ['init'])"
 
 
 def test_pre_upgrade_can_be_skipped(network: ScriptedNetwork) -> None:

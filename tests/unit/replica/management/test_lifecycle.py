@@ -210,3 +210,17 @@ def test_deposited_cycles_arrive(network: ScriptedNetwork) -> None:
 def test_random_bytes_come_from_the_source_of_entropy(network: ScriptedNetwork) -> None:
     """raw_rand returns 32 bytes."""
     assert network.call(calling(network, "raw_rand", b"DIDL\x00\x00"), "go") == Reply(b"DIDL\x01m{\x01\x00\x20" + b"\x07" * 32)
+
+
+def test_the_code_runs_under_the_memory_limit_of_its_settings(network: ScriptedNetwork) -> None:
+    """What is set as `wasm_memory_limit` is what the machine is told to hold the canister to."""
+    seen: list[int] = []
+
+    def look(run: Run) -> None:
+        seen.append(run.view.wasm_memory_limit)
+        run.reply()
+
+    canister = network.deploy(network.machine.module({"canister_query limit": look}))
+    network.managed("update_settings", {"canister_id": canister, "settings": {"wasm_memory_limit": 1 << 20}})
+    network.replica.query(canister.raw, "limit", b"", OWNER.raw)
+    assert seen == [1 << 20]

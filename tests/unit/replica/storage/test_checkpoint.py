@@ -9,7 +9,8 @@ from orchestrator.errors import ReplicaError
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.checkpoint import Checkpoints, load_state
 from orchestrator.replica.storage.directory import StateDirectory, hold
-from orchestrator.replica.vm.interface import Callback, Reply
+from orchestrator.replica.vm.interface import Callback, Instance, Module, Reply
+from orchestrator.replica.vm.snapshot import SnapshotError
 from tests.support.scripted_machine import Function, Run, ScriptedMachine, answer
 from tests.support.scripted_network import ScriptedNetwork
 
@@ -190,3 +191,21 @@ def test_a_state_without_identity_is_refused(directory: StateDirectory) -> None:
     directory.state.write_bytes(b"anything")
     with pytest.raises(ReplicaError, match="identity"):
         directory.load_identity()
+
+
+class DamagedMachine(ScriptedMachine):
+    """Finds every saved memory damaged."""
+
+    def restore(self, module: Module, directory: Path) -> Instance:
+        """Refuse."""
+        raise SnapshotError(f"{directory.name} of {module.info.exports} is too short")
+
+
+def test_a_damaged_memory_is_an_error_in_words(directory: StateDirectory) -> None:
+    """The machine's own complaint becomes one about the state on disk."""
+    network = ScriptedNetwork(machine=DamagedMachine())
+    network.deploy(network.machine.module({"canister_update count": count}))
+    Checkpoints(network.replica, directory).checkpoint()
+    with pytest.raises(ReplicaError, match="cannot be read") as raised:
+        load_state(directory, network.machine)
+    assert "too short" in (raised.value.detail or "")
