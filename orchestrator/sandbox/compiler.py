@@ -4,8 +4,11 @@ It runs nothing of the plugin. Compiling has a process of its own because it tak
 component's size in memory, which must neither count against the plugin's limits nor stay with the tool.
 """
 
+import os
 import sys
+import threading
 from pathlib import Path
+from typing import Final
 
 from wasmtime import Engine, WasmtimeError, wat2wasm
 from wasmtime.component import Component, FuncType, ValType
@@ -21,6 +24,9 @@ from orchestrator.sandbox.signature import describe_function
 from orchestrator.sandbox.wrapping import HOST_IMPORT, shim_text, wrap
 
 __all__ = ["compile_component", "main"]
+
+PARENT_CHECK_SECONDS: Final = 0.2
+"""The pause between two looks at whether the tool is still there."""
 
 
 def _compile_wrapped(engine: Engine, component: bytes) -> Component | None:
@@ -100,8 +106,17 @@ def _refused(error: SandboxError) -> Refused:
     return Refused(slug=error.slug, summary=error.summary, detail=error.detail or "", hint=error.hint or "")
 
 
+def _end_with(parent_pid: int) -> None:
+    """End this process when the tool is gone: compiling may take minutes that nobody waits for."""
+    never = threading.Event()
+    while os.getppid() == parent_pid:
+        never.wait(PARENT_CHECK_SECONDS)
+    os._exit(1)
+
+
 def main() -> None:
     """Take one order, give one answer."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     channel = Channel.from_standard_streams()
     order = channel.receive()
     if not isinstance(order, Compile):

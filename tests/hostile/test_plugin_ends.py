@@ -12,11 +12,12 @@ import pytest
 
 from orchestrator.sandbox.host import run_plugin
 from orchestrator.sandbox.request import CanisterCallRequest, OutputLine
-from tests.support.components import component_that_calls, component_that_loops, component_that_prints
+from tests.support.components import OK, Guest, component_that_calls, component_that_loops, component_that_prints
 from tests.support.plugin_runs import request_for
 
 LOOP = "(loop $again (br $again)) unreachable"
 TALKATIVE_LOOP = component_that_prints(stdout=b"computing\n", then=LOOP)
+SLOW_TO_COMPILE = f"(core module (func (param i32) (result i32) (local.get 0) {'(i32.const 3) i32.mul ' * 300_000}))"
 WAIT_SECONDS = 30.0
 
 
@@ -143,6 +144,24 @@ def test_the_tool_dies(component_cache: Path, tmp_path: Path, how: signal.Signal
         _, alive = psutil.wait_procs(workers, WAIT_SECONDS)
 
         assert alive == []
+
+
+def test_the_tool_dies_while_compiling(tmp_path: Path) -> None:
+    """Nobody wants the compiler's work any more: it ends at once and leaves no artifact, however long it would have gone on."""
+    component, cache = tmp_path / "plugin.wasm", tmp_path / "cache"
+    component.write_bytes(Guest().plugin(OK, extra_definitions=SLOW_TO_COMPILE))
+    tool = subprocess.Popen([sys.executable, "-c", TOOL, str(component), str(cache)], cwd=Path(__file__).parents[2])
+    with tool:
+        while not list(cache.glob("*.lock")):  # the compiler takes the lock before it begins
+            with pytest.raises(subprocess.TimeoutExpired):
+                tool.wait(0.01)
+        processes = psutil.Process(tool.pid).children(recursive=True)
+        assert len(processes) == 2
+        tool.kill()
+
+    _, alive = psutil.wait_procs(processes, WAIT_SECONDS)
+    assert alive == []
+    assert not list(cache.glob("*.cwasm"))
 
 
 def test_two_plugins_at_once(component_cache: Path) -> None:
