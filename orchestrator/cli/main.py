@@ -1,7 +1,6 @@
 """The console command `orchestrator`."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from orchestrator import __version__
 from orchestrator.cli.edge import PIPE_CLOSED, run_to_exit_code
 from orchestrator.cli.groups import LazyGroup
 from orchestrator.cli.options import shared_options
+from orchestrator.cli.signals import end_like_interrupt
 from orchestrator.cli.state import State
 from orchestrator.cli.terminal import Terminal
 
@@ -52,7 +52,7 @@ def run(arguments: Sequence[str], terminal: Terminal) -> int:
 
 def main() -> None:
     """Run the process's command line and exit; being told to end is like Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end_like_interrupt()
     code = run(sys.argv[1:], Terminal.of_process())
     try:
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,25 @@ def test_interruption_is_one_line_and_exit_status_130(project: Workspace, kind: 
 
     assert code == 130
     assert "error[run/interrupted]: interrupted (in flight: slow: building); run the same command again to resume\n" in rest
+    assert "Traceback" not in rest
+
+
+def test_sigterm_ends_a_background_job_that_ignores_ctrl_c(project: Workspace) -> None:
+    """A shell without job control starts its background jobs with SIGINT ignored: SIGTERM still ends them, SIGINT does not."""
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *project.command("build")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=project.directory, env=project.variables) as process:
+        assert process.stderr is not None
+        seen: list[str] = []
+        while not any("begun" in line for line in seen):
+            seen.append(process.stderr.readline())
+            assert seen[-1], seen
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+        code = process.wait()
+
+    assert code == 130
+    assert "error[run/interrupted]: interrupted (in flight: slow: building)" in rest
     assert "Traceback" not in rest
 
 
