@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.state import DEFAULT_ENVIRONMENT, ENVIRONMENT_VARIABLES, State
 
-__all__ = ["confirm_option", "proxy_option", "shared_options"]
+__all__ = ["confirm_option", "plan_options", "proxy_option", "shared_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,6 +41,13 @@ def confirm_option(command: Command) -> Command:
     return _option("--confirm", "confirmed", metavar="NAME", help="The environment's name, typed: needed to change a protected one.")(
         command
     )
+
+
+def plan_options(command: Command) -> Command:
+    """Add what decides about a plan: `mode` and `force`, which the command is given."""
+    modes = click.Choice(["auto", "install", "reinstall", "upgrade"])
+    force = click.option("--force", is_flag=True, help="Upgrade unchanged modules too, and run every sync step.")
+    return click.option("-m", "--mode", type=modes, default="auto", help="How to install modules.")(force(command))
 
 
 _OPTIONS = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from orchestrator.core.observed import CanisterState, ObservedSettings
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import LogVisibility
+from orchestrator.core.settings import AMOUNTS
 from orchestrator.ui.style import harmless
 
 __all__ = [
@@ -19,15 +20,6 @@ __all__ = [
 ]
 
 CANISTER_SCHEMA = 1
-_AMOUNTS = (
-    "compute_allocation",
-    "memory_allocation",
-    "freezing_threshold",
-    "reserved_cycles_limit",
-    "wasm_memory_limit",
-    "wasm_memory_threshold",
-    "log_memory_limit",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +98,7 @@ def _facts(report: CanisterReport) -> Iterator[str]:
     settings = report.settings
     yield f"Status: {report.state.capitalize()}"
     yield f"Controllers: {', '.join(_controllers(settings))}"
-    for name in _AMOUNTS:
+    for name in AMOUNTS:
         amount: int | None = getattr(settings, name)
         if amount is not None:
             yield f"{name.replace('_', ' ').capitalize()}: {amount:_}"
@@ -123,7 +115,7 @@ def _facts(report: CanisterReport) -> Iterator[str]:
 
 def _settings_to_json(settings: ObservedSettings) -> dict[str, object]:
     visibility = settings.log_visibility
-    amounts = {name: getattr(settings, name) for name in _AMOUNTS}
+    amounts = {name: getattr(settings, name) for name in AMOUNTS}
     return {
         "controllers": _controllers(settings),
         **{name: None if amount is None else str(amount) for name, amount in amounts.items()},

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import confirm_option, proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, plan_options, proxy_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import make_consent, run_verb
 
@@ -16,10 +16,7 @@ __all__ = ["deploy"]
 
 @click.command(short_help="Build, plan, apply and sync.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option(
-    "-m", "--mode", type=click.Choice(["auto", "install", "reinstall", "upgrade"]), default="auto", help="How to install modules."
-)
-@click.option("--force", is_flag=True, help="Upgrade unchanged modules too, and run every sync step.")
+@plan_options
 @proxy_option
 @confirm_option
 @shared_options

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import proxy_option, shared_options
+from orchestrator.cli.options import plan_options, proxy_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import ExitCode
@@ -18,10 +18,7 @@ __all__ = ["plan"]
 
 @click.command(short_help="Show what a deploy would change.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option(
-    "-m", "--mode", type=click.Choice(["auto", "install", "reinstall", "upgrade"]), default="auto", help="How to install modules."
-)
-@click.option("--force", is_flag=True, help="Plan to upgrade unchanged modules too, and to run every sync step.")
+@plan_options
 @proxy_option
 @shared_options
 @click.pass_obj
