@@ -1,14 +1,17 @@
 """Which network a command means."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import NetworkError, UsageError
+from orchestrator.errors import LockHeldError, NetworkError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.cli.state import State
-    from orchestrator.core.project import ManagedNetwork, Network, Project
+    from orchestrator.core.project import Environment, ManagedNetwork, Network, Project
+    from orchestrator.store import LockHolder
 
-__all__ = ["choose_network", "require_managed"]
+__all__ = ["choose_network", "hold_environments", "require_managed"]
 
 
 def choose_network(state: "State", project: "Project", name: str | None) -> "Network":
@@ -38,3 +41,34 @@ def require_managed(network: "Network") -> "ManagedNetwork":
             span=network.span,
         )
     return network
+
+
+@contextmanager
+def hold_environments(project: "Project", network: "ManagedNetwork", command: str) -> Iterator[None]:
+    """Keep every run off a network inside the block; raises `LockHeldError` while one is under way.
+
+    `command` is what others are told. An environment that never had a run has no lock, and needs none.
+    """
+    from orchestrator.store import EnvironmentLock, Layout, load_holder
+
+    layout = Layout(project.directory)
+    with ExitStack() as stack:
+        for environment in project.environments.values():
+            path = layout.environment(environment).lock
+            if environment.network.name != network.name or not path.exists():
+                continue
+            try:
+                stack.enter_context(EnvironmentLock(path, environment=environment.name, command=f"orchestrator {command}"))
+            except LockHeldError as error:
+                raise _in_use(network, environment, load_holder(path)) from error
+        yield
+
+
+def _in_use(network: "ManagedNetwork", environment: "Environment", holder: "LockHolder | None") -> LockHeldError:
+    end = f"end it with `kill {holder.pid}`" if holder else "end it"
+    return LockHeldError(
+        f"network `{network.name}` is in use: a run is changing environment `{environment.name}`",
+        slug="network/in-use",
+        detail=f"the run is {holder}" if holder else "the run has not said who it is",
+        hint=f"wait for it to end, or {end}; then run this again",
+    )

@@ -1,10 +1,12 @@
 """`orchestrator network`, on networks that do not run."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from orchestrator.store import EnvironmentLock
 from tests.support.command import Command
 
 
@@ -59,6 +61,27 @@ def test_stopping_what_does_not_run(orchestrator: Command) -> None:
     assert done.stderr == (
         "error[network/not-running]: the `local` network of this project is not running\n\nhint: run `orchestrator network start local`\n"
     )
+
+
+@pytest.mark.parametrize("verb", ["stop", "reset"])
+def test_a_network_that_a_run_is_changing_stays(orchestrator: Command, project: Path, verb: str) -> None:
+    """Neither stop nor reset touches a network while a run holds one of its environments; the message names the run."""
+    folder = keep_state(project)
+    manifest = project / "icp.yaml"
+    manifest.write_text(f"{manifest.read_text()}  - name: demo\n    network: local\n")
+
+    with EnvironmentLock(project / ".orchestrator/cache/locks/demo.lock", environment="demo", command="orchestrator deploy"):
+        done = orchestrator("network", verb, "--yes")
+        elsewhere = orchestrator("network", "reset", "test")
+
+    assert done.exit_code == 5
+    assert done.stderr.startswith(
+        "error[network/in-use]: network `local` is in use: a run is changing environment `demo`\n"
+        f"  the run is `orchestrator deploy` (process {os.getpid()}, since "
+    )
+    assert f"hint: wait for it to end, or end it with `kill {os.getpid()}`; then run this again\n" in done.stderr
+    assert (folder / "state").exists()
+    assert elsewhere.exit_code == 1
 
 
 def test_list_names_every_network(orchestrator: Command) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.groups import LazyGroup
-from orchestrator.cli.networks import choose_network, require_managed
+from orchestrator.cli.networks import choose_network, hold_environments, require_managed
 from orchestrator.cli.options import confirm_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import open_project, wait
@@ -67,7 +67,8 @@ def stop(state: State, *, name: str | None) -> None:
 
     project = open_project(state)
     managed = require_managed(choose_network(state, project, name))
-    pid = wait(lambda: stop_network(project.directory, managed))
+    with hold_environments(project, managed, "network stop"):
+        pid = wait(lambda: stop_network(project.directory, managed))
     ended = f"stopped (process {pid})" if pid is not None else "had ended by itself; what it left is removed"
     _tell(state, f"Network `{managed.name}` {ended}")
 
@@ -103,8 +104,9 @@ def reset(state: State, *, name: str | None) -> None:
 
     project = open_project(state)
     managed = require_managed(choose_network(state, project, name))
-    require_reset(state, project, managed)
-    wait(lambda: reset_network(project.directory, managed))
+    with hold_environments(project, managed, "network reset"):
+        require_reset(state, project, managed)
+        wait(lambda: reset_network(project.directory, managed))
     _tell(state, f"Network `{managed.name}` is empty; to start it, run `orchestrator network start {managed.name}`")
 
 
