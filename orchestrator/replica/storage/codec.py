@@ -40,6 +40,7 @@ _CLASSES: dict[str, type[Any]] = {
         messages.ResponseMessage,
         messages.SystemTask,
         messages.TaskKind,
+        rejects.RejectCode,
         rejects.Rejection,
         requests.RequestRecord,
         requests.RequestState,
@@ -79,12 +80,15 @@ def _decode(data: bytes) -> object:
 
 
 def pack(value: object) -> object:
-    """Return the value as maps and lists that share nothing mutable with it."""
+    """Return the value as maps and lists that share nothing mutable with it.
+
+    Raises `ReplicaError` for a value of a class that could not be read again.
+    """
     if isinstance(value, Enum):
-        return {_CLASS: type(value).__name__, _VALUE: value.value}
+        return {_CLASS: _name(type(value)), _VALUE: value.value}
     if is_dataclass(value) and not isinstance(value, type):
         packed = {field.name: pack(getattr(value, field.name)) for field in fields(value)}
-        return {_CLASS: type(value).__name__, **packed}
+        return {_CLASS: _name(type(value)), **packed}
     if isinstance(value, tuple | deque):
         return {_CLASS: type(value).__name__, _VALUE: [pack(item) for item in value]}
     if isinstance(value, list):
@@ -92,6 +96,14 @@ def pack(value: object) -> object:
     if isinstance(value, dict):
         return {key: pack(item) for key, item in value.items()}
     return value
+
+
+def _name(kind: type[object]) -> str:
+    if _CLASSES.get(kind.__name__) is not kind:
+        raise ReplicaError(
+            "the network's state cannot be saved", slug="replica/state-unsaveable", detail=f"{kind.__name__} has no place in it"
+        )
+    return kind.__name__
 
 
 def _unpack(value: object) -> object:
