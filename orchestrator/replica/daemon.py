@@ -21,7 +21,7 @@ import anyio
 import anyio.to_thread
 import uvicorn
 
-from orchestrator.errors import OrchestratorError, ReplicaError, StoreError
+from orchestrator.errors import OrchestratorError, ReplicaError
 from orchestrator.replica.http.application import Application
 from orchestrator.replica.storage.directory import NetworkIdentity, StateDirectory, hold
 from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
@@ -127,14 +127,17 @@ async def _serve(process: _Process) -> None:
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     server = _Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_stop_on_signal, server)
-        tasks.start_soon(_run_network, process, application, server)
-        await server.serve(sockets=[process.listener])
-        tasks.cancel_scope.cancel()
+    stopping = anyio.Event()
+    async with anyio.create_task_group() as signals:
+        signals.start_soon(_stop_on_signal, server)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_run_network, process, application, server, stopping)
+            await server.serve(sockets=[process.listener])
+            stopping.set()
+        signals.cancel_scope.cancel()
 
 
-async def _run_network(process: _Process, application: Application, server: _Server) -> None:
+async def _run_network(process: _Process, application: Application, server: _Server, stopping: anyio.Event) -> None:
     """Load the network and keep it going; a new one has nothing to load that could fail, and is ready before."""
     is_new = not process.directory.state.exists()
     if is_new:
@@ -152,7 +155,7 @@ async def _run_network(process: _Process, application: Application, server: _Ser
         if not is_new:
             await server.listening.wait()
             _announce(process)
-        await service.keep_going()
+        await service.go_until(stopping)
     finally:
         with anyio.CancelScope(shield=True):
             await _save(process, service)
@@ -163,8 +166,8 @@ async def _save(process: _Process, service: "Service") -> None:
     """Save the state a last time; a failure becomes the exit status, and the last checkpoint stays."""
     try:
         await service.save()
-    except (StoreError, OSError) as error:
-        detail = error.detail if isinstance(error, StoreError) else error.strerror
+    except (OrchestratorError, OSError) as error:
+        detail = error.detail if isinstance(error, OrchestratorError) else error.strerror
         process.failures.append(ReplicaError("the network's last changes could not be saved", slug="replica/not-saved", detail=detail))
     else:
         _LOG.info("stopped; the state is in %s", process.options.state_directory)

@@ -5,6 +5,7 @@ executed in slices by `keep_running`, so that queries are answered while calls g
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import OrchestratorError
 from orchestrator.replica.rejects import Rejection
 from orchestrator.replica.replica import Replica, UserCall
 
@@ -22,7 +23,13 @@ __all__ = ["CallEnd", "Driver", "Persistence"]
 _LOG = logging.getLogger(__name__)
 SLICE_MESSAGES = 50
 """How many messages run before other jobs get their turn."""
+SLICE_SECONDS = 0.1
+"""How long messages run one after another before other jobs get their turn; one message may take longer."""
 TICK_SECONDS = 0.1
+WATCH_SECONDS = 1.0
+"""How often the running message is looked at."""
+INTERRUPT_SECONDS = 0.2
+"""How often whatever runs is ended while the network stops."""
 MIN_CHECKPOINT_SECONDS = 1.0
 CHECKPOINT_PAUSE_FACTOR = 10
 """A checkpoint that took t seconds is followed by at least this many times t without one."""
@@ -57,13 +64,21 @@ class Driver:
     """Runs jobs on the replica; every public method is called from the event loop."""
 
     def __init__(
-        self, replica: Replica, persistence: Persistence, *, limiter: anyio.CapacityLimiter, artificial_delay_seconds: float = 0.0
+        self,
+        replica: Replica,
+        persistence: Persistence,
+        *,
+        limiter: anyio.CapacityLimiter,
+        artificial_delay_seconds: float = 0.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the replica and the limiter of its thread; update calls start `artificial_delay_seconds` after they came in."""
         self.replica = replica
         self._persistence = persistence
         self._delay = artificial_delay_seconds
         self._limiter = limiter
+        self._monotonic = monotonic
+        self._is_stopping = False
         self._progress = anyio.Event()
         self._work = anyio.Event()
         self._delayed: deque[tuple[float, UserCall]] = deque()
@@ -125,6 +140,19 @@ class Driver:
             if await self.run(self._tick):
                 self._work.set()
 
+    async def keep_watching(self) -> None:
+        """End messages that take too long, for ever."""
+        while True:
+            await anyio.sleep(WATCH_SECONDS)
+            self.replica.interrupt(only_overdue=True)
+
+    async def keep_interrupting(self) -> None:
+        """End every message that runs, and start no more of those that are queued, for ever: the network stops."""
+        self._is_stopping = True
+        while True:
+            self.replica.interrupt()
+            await anyio.sleep(INTERRUPT_SECONDS)
+
     async def keep_checkpoints(self, *, min_pause_seconds: float = MIN_CHECKPOINT_SECONDS) -> None:
         """Save the state about every second, for ever; a failure is logged and tried again."""
         pause = min_pause_seconds
@@ -132,7 +160,7 @@ class Driver:
             await anyio.sleep(pause)
             try:
                 seconds = await self.run(self._persistence.checkpoint)
-            except (StoreError, OSError) as error:
+            except (OrchestratorError, OSError) as error:
                 _LOG.error("the state could not be saved; trying again: %s", error)  # a full disk needs no traceback
                 seconds = 0.0
             pause = max(min_pause_seconds, CHECKPOINT_PAUSE_FACTOR * seconds)
@@ -153,7 +181,11 @@ class Driver:
         return self._end(call) if certify else _UNDER_WAY, more
 
     def _advance(self) -> bool:
-        more = self.replica.run(SLICE_MESSAGES)
+        end, more = self._monotonic() + SLICE_SECONDS, True
+        for _ in range(SLICE_MESSAGES):
+            more = self.replica.run(1)
+            if not more or self._is_stopping or self._monotonic() >= end:
+                break
         if self.replica.state.created:
             self._persistence.save_created()
         return more

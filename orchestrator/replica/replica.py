@@ -56,6 +56,7 @@ class Replica:
     ) -> None:
         """Put the parts together around a state, an empty one by default."""
         self.keys = keys
+        self.interrupt = machine.interrupt
         self.entropy = entropy
         self.activity = 0
         self._next_pruning = 0

@@ -31,16 +31,32 @@ class Service:
     checkpoints: Checkpoints
 
     async def keep_going(self) -> None:
-        """Execute, tick and save until cancelled."""
+        """Execute, tick, watch and save until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.driver.keep_running)
             tasks.start_soon(self.driver.keep_delaying)
             tasks.start_soon(self.driver.keep_ticking)
+            tasks.start_soon(self.driver.keep_watching)
             tasks.start_soon(self.driver.keep_checkpoints)
+
+    async def go_until(self, stopping: anyio.Event) -> None:
+        """Keep going until the event; then whatever runs is ended, because it could take minutes, and its caller told."""
+        async with anyio.create_task_group() as ending:
+            async with anyio.create_task_group() as work:
+                work.start_soon(self.keep_going)
+                await stopping.wait()
+                ending.start_soon(self.driver.keep_interrupting)
+                work.cancel_scope.cancel()
+            await self.driver.run(_nothing)  # when its turn has come, whatever a request started has ended as well
+            ending.cancel_scope.cancel()
 
     async def save(self) -> None:
         """Save the state a last time."""
         await self.driver.run(self.checkpoints.checkpoint)
+
+
+def _nothing() -> None:
+    """Do nothing: a job to wait for its turn with."""
 
 
 def load_service(

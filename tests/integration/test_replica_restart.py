@@ -1,18 +1,22 @@
 """The network's process: what survives its end, graceful or not, and how it refuses to start."""
 
+import contextlib
 import socket
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from orchestrator.candid import Variant
 from orchestrator.protocol.hash_tree import Found
-from tests.support.replica_client import ReplicaClient
+from tests.support.replica_client import CallRejectedError, ReplicaClient
 from tests.support.replica_modules import counter
 from tests.support.replica_process import RunningReplica, running_replica, start_replica, stop_replica
+from tests.support.vm import module
 
 EMPTY = b"DIDL\x00\x00"
 UPGRADE = Variant("upgrade")
@@ -148,3 +152,37 @@ def test_updates_can_be_delayed(tmp_path: Path) -> None:
         assert client.certificate([path], canister).lookup(path) == Found(b"received")
         assert number(client.query(canister, "get", EMPTY)) == 100
         assert number(client.finish(request, client.submit(request, canister))) == 101
+
+
+@pytest.mark.slow  # the process gives what runs three seconds to end by itself
+def test_a_message_that_never_ends_does_not_keep_the_network_from_stopping(tmp_path: Path) -> None:
+    """The process ends with everything saved; after a restart the message's caller learns that it was interrupted."""
+    first = start_replica(tmp_path)
+    endless = '(func (export "canister_update fill") (loop $again (memory.fill (i32.const 0) (i32.const 1) (i32.const 60000)) (br $again)))'
+    with client_of(first) as client, client_of(first, client) as other:
+        canister = client.create()
+        client.install(canister, module([], endless))
+        request = client.prepare(canister, "fill", EMPTY)
+        caller = threading.Thread(target=_post_until_stopped, args=(client, f"/api/v4/canister/{canister}/call", request.body))
+        caller.start()
+        _wait_until_busy(other, f"/?canisterId={canister}")
+        assert stop_replica(first) == 0
+        caller.join()
+    with running_replica(tmp_path) as second, client_of(second, client) as again:
+        answer = again.submit(request, canister)
+        with pytest.raises(CallRejectedError, match="interrupted"):
+            again.finish(request, answer)
+
+
+def _post_until_stopped(client: ReplicaClient, path: str, body: bytes) -> None:
+    with contextlib.suppress(httpx.HTTPError):
+        client.post(path, body)
+
+
+def _wait_until_busy(client: ReplicaClient, path: str) -> None:
+    """Return when a page that takes the canisters' thread is not answered within a second."""
+    while True:
+        try:
+            client.http.get(path, timeout=1.0)
+        except httpx.ReadTimeout:
+            return

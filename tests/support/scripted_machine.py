@@ -176,6 +176,7 @@ class ScriptedMachine:
 
     def __init__(self) -> None:
         self._modules: dict[bytes, ScriptedModule] = {}
+        self.interrupts = 0
 
     def module(
         self,
@@ -191,6 +192,10 @@ class ScriptedMachine:
         own = {**exports, START: start} if start is not None else exports
         self._modules[wasm] = ScriptedModule(info, own, functions or {})
         return wasm
+
+    def interrupt(self, *, only_overdue: bool = False) -> None:
+        """Count the interrupts that are not only for overdue messages; scripts end by themselves."""
+        self.interrupts += not only_overdue
 
     def load(self, wasm: bytes) -> Module:
         """Return the module that these bytes stand for."""

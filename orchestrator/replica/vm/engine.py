@@ -31,7 +31,7 @@ PORTABLE_WASM_STACK_BYTES = 1024 * 1024
 """The same where the setting that must go with a larger one cannot be reached."""
 
 _STACK_RESERVE_BYTES = 1024 * 1024
-_ARTIFACT_VERSION = 1
+_ARTIFACT_VERSION = 2
 _DIGEST_BYTES = 32
 
 
@@ -75,6 +75,11 @@ class Compilers:
             return Compiled(engine=engine, linker=self._linker(compiler, wide=wide), module=module, compiler=compiler, owner=self)
         raise InvalidModuleError(f"Wasmtime failed to validate wasm module {failure}") from failure
 
+    def interrupt(self) -> None:
+        """End the message that runs now, if any: its store's deadline is the next epoch. May be called by any thread."""
+        for engine in list(self._engines.values()):
+            engine.increment_epoch()
+
     def _engine(self, compiler: Compiler) -> wasmtime.Engine:
         if compiler not in self._engines:
             self._engines[compiler] = _make_engine(compiler, self._host.bindings)
@@ -106,6 +111,7 @@ class Compilers:
 def _make_engine(compiler: Compiler, bindings: Bindings) -> wasmtime.Engine:
     config = wasmtime.Config()
     config.consume_fuel = True
+    config.epoch_interruption = True
     config.cranelift_nan_canonicalization = True
     config.wasm_memory64 = True
     config.wasm_relaxed_simd_deterministic = True

@@ -8,7 +8,18 @@ from orchestrator.replica.vm.interface import Callback, CanisterView, Message, M
 from orchestrator.replica.vm.limits import DEFAULT_MAX_LOG_BYTES
 from orchestrator.replica.vm.stable import StableMemory
 
-__all__ = ["Execution", "Fuel", "Globals", "GuestTrapError", "MainMemory", "PendingCall", "called_trap", "contract_violation", "trapped"]
+__all__ = [
+    "Execution",
+    "Fuel",
+    "Globals",
+    "GuestTrapError",
+    "MainMemory",
+    "PendingCall",
+    "called_trap",
+    "contract_violation",
+    "interrupted",
+    "trapped",
+]
 
 SYSTEM_CALL_INSTRUCTIONS = 500
 """What a call of the system API counts for, in instructions."""
@@ -43,6 +54,11 @@ def contract_violation(reason: str) -> GuestTrapError:
 def instruction_limit_exceeded(limit: int) -> GuestTrapError:
     """Make the trap of a message that ran for too long."""
     return GuestTrapError(f"Canister exceeded the limit of {limit} instructions for single message execution.", "IC0522")
+
+
+def interrupted() -> GuestTrapError:
+    """Make the trap of a message that was ended from outside."""
+    return GuestTrapError("Canister was interrupted: the message took too long, or the network is stopping.", "IC0522")
 
 
 class MainMemory(Protocol):

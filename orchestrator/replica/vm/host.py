@@ -5,6 +5,7 @@ times faster; `portable` uses the public API of the `wasmtime` package only.
 """
 
 import ctypes
+import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -13,6 +14,7 @@ import wasmtime
 from orchestrator.replica.vm import native
 from orchestrator.replica.vm.api import SYSTEM_CALLS, SystemCall, wrong_mode
 from orchestrator.replica.vm.execution import SETTLE_INSTRUCTIONS, SYSTEM_CALL_INSTRUCTIONS, Execution
+from orchestrator.replica.vm.limits import TIME_LIMITS
 
 __all__ = ["Bindings", "Host"]
 
@@ -26,11 +28,22 @@ _NO_VALUES = ""
 class Host:
     """The side of the system API that is not the canister's. `execution` is the message that runs now."""
 
-    def __init__(self, bindings: Bindings) -> None:
+    def __init__(self, bindings: Bindings, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.bindings = bindings
+        self._monotonic = monotonic
         self.execution: Execution | None = None
         self.failure: BaseException | None = None
+        self._deadline = 0.0
         self._keep: list[object] = []
+
+    def begin(self, execution: Execution) -> None:
+        """Note that a message starts to run."""
+        self._deadline = self._monotonic() + TIME_LIMITS[execution.kind]
+        self.execution, self.failure = execution, None
+
+    def is_overdue(self) -> bool:
+        """Say if a message runs, and has for too long. May be called by any thread."""
+        return self.execution is not None and self._monotonic() > self._deadline
 
     def make_linker(self, engine: wasmtime.Engine, *, wide: bool) -> wasmtime.Linker:
         """Make a linker with every function; `wide` for modules with a 64-bit memory."""

@@ -7,7 +7,7 @@ import wasmtime
 
 from orchestrator.replica.vm import snapshot
 from orchestrator.replica.vm.engine import Compiled
-from orchestrator.replica.vm.execution import Execution, GuestTrapError, instruction_limit_exceeded, trapped
+from orchestrator.replica.vm.execution import Execution, GuestTrapError, instruction_limit_exceeded, interrupted, trapped
 from orchestrator.replica.vm.host import Host
 from orchestrator.replica.vm.image import Image
 from orchestrator.replica.vm.interface import START, Callback, CanisterView, Message, MessageKind, ModuleInfo, Outcome, Trap
@@ -90,8 +90,9 @@ class WasmInstance:
         live, host = self.live, self._host
         limit = INSTRUCTION_LIMITS[message.kind]
         live.store.set_fuel(limit)
+        live.store.set_epoch_deadline(1)
         execution = Execution(message, canister, memory=live.memory, stable=self._stable, fuel=live.store, limit=limit)
-        host.execution, host.failure = execution, None
+        host.begin(execution)
         before = live.memory_bytes if message.kind is MessageKind.UPDATE else 0
         trap: Trap | None = None
         try:
@@ -175,6 +176,8 @@ class WasmInstance:
         code = error.trap_code if isinstance(error, wasmtime.Trap) else None
         if code is wasmtime.TrapCode.OUT_OF_FUEL:
             return instruction_limit_exceeded(limit).trap
+        if code is wasmtime.TrapCode.INTERRUPT:
+            return interrupted().trap
         reason = _TRAP_REASONS.get(code) if code is not None else None
         return trapped(reason or str(error).splitlines()[0]).trap
 

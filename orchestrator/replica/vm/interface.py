@@ -246,7 +246,14 @@ class Instance(Protocol):
 
 
 class Machine(Protocol):
-    """Makes modules and instances. One message runs at a time; calls come from one thread."""
+    """Makes modules and instances. One message runs at a time; calls come from one thread, but for `interrupt`."""
+
+    def interrupt(self, *, only_overdue: bool = False) -> None:
+        """End the message that runs now with a trap, at once or only if it takes too long; from any thread.
+
+        Without a running message this does nothing.
+        """
+        ...
 
     def load(self, wasm: bytes) -> Module:
         """Validate, instrument and compile plain or gzipped module bytes; raises `InvalidModuleError`."""

@@ -18,7 +18,9 @@ __all__ = [
     "MAX_ENVIRONMENT_VARIABLE_NAME_BYTES",
     "MAX_FUNCTIONS",
     "MAX_GLOBALS",
+    "MAX_INSTALL_SECONDS",
     "MAX_LOG_LINE_BYTES",
+    "MAX_MESSAGE_SECONDS",
     "MAX_OUTGOING_CALLS_PER_CALLEE",
     "MAX_PAYLOAD_BYTES",
     "MAX_PRINCIPAL_BYTES",
@@ -30,6 +32,7 @@ __all__ = [
     "MAX_WASM_BYTES",
     "MAX_WASM_MEMORY_BYTES",
     "STABLE_WRITE_LIMITS",
+    "TIME_LIMITS",
     "WASM_PAGE_BYTES",
     "message_instruction_limit",
     "stable_write_limit",
@@ -73,6 +76,16 @@ def message_instruction_limit(kind: MessageKind) -> int:
         return MAX_INSTRUCTIONS_FOR_INSPECT_MESSAGE
     return MAX_INSTRUCTIONS_PER_MESSAGE
 
+
+MAX_MESSAGE_SECONDS = 120.0
+"""How long a message may run, in seconds of wall clock: against loops that cost few instructions and much time."""
+
+MAX_INSTALL_SECONDS = 900.0
+"""The same for the messages of an installation."""
+
+
+TIME_LIMITS = {kind: MAX_INSTALL_SECONDS if kind in _INSTALL else MAX_MESSAGE_SECONDS for kind in MessageKind}
+"""How long a message may run, in seconds, per kind of message."""
 
 INSTRUCTION_LIMITS = {kind: message_instruction_limit(kind) for kind in MessageKind}
 """Instruction limit per kind of message."""

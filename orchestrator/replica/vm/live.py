@@ -31,6 +31,7 @@ class LiveInstance:
         weakref.finalize(self, self.store.close)  # at the latest when Python ends, while the engine is still there
         limit = MAX_WASM64_MEMORY_BYTES if plan.info.memory64 else MAX_WASM_MEMORY_BYTES
         self.store.set_limits(memory_size=limit, table_elements=MAX_TABLE_ELEMENTS)
+        self.store.set_epoch_deadline(1)
         self.store.set_fuel(INSTRUCTION_LIMITS[MessageKind.START])  # large segments are copied by code
         self._exports = compiled.linker.instantiate(self.store, compiled.module).exports(self.store)
         memory = self._exports[plan.memory] if plan.memory else None

@@ -1,6 +1,7 @@
 """The machine on wasmtime: loads modules, makes instances, carries state over upgrades and restarts."""
 
 import hashlib
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,8 +43,9 @@ class WasmMachine:
         rollback: Rollback = "auto",
         bindings: Bindings = "native",
         compiler: Compiler | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._host = Host(bindings)
+        self._host = Host(bindings, monotonic=monotonic)
         self._compilers = Compilers(
             self._host,
             compiler=compiler or ("winch" if winch_is_known_to_work() and bindings == "native" else "cranelift"),
@@ -51,6 +53,11 @@ class WasmMachine:
         )
         self._make_image: ImageFactory = choose_image(rollback)
         self._modules: weakref.WeakValueDictionary[bytes, WasmModule] = weakref.WeakValueDictionary()
+
+    def interrupt(self, *, only_overdue: bool = False) -> None:
+        """End the message that runs now, or only one that has run for too long; may be called by any thread."""
+        if not only_overdue or self._host.is_overdue():
+            self._compilers.interrupt()
 
     def load(self, wasm: bytes) -> WasmModule:
         """Validate, instrument and compile plain or gzipped module bytes; raises `InvalidModuleError`."""

@@ -181,3 +181,26 @@ def test_a_failed_checkpoint_is_tried_again(caplog: pytest.LogCaptureFixture) ->
 
     anyio.run(check)
     assert caplog.text.count("could not be saved") == 2
+
+
+def test_what_is_queued_leaves_room_after_a_while() -> None:
+    """A slice ends when its time is over, however few messages it has executed; while stopping after one."""
+    network = ScriptedNetwork()
+    canister = network.deploy(network.machine.module({"canister_update go": answer(b"done")}))
+    seconds = itertools.count()
+
+    async def check() -> None:
+        driver = Driver(network.replica, Memory(network), limiter=anyio.CapacityLimiter(1), monotonic=lambda: next(seconds))
+        for _ in range(3):
+            call = user_call(canister, "go")
+            assert network.replica.accept(call) is None
+            network.replica.enqueue(call)
+        async with anyio.create_task_group() as tasks:
+            assert await driver.submit(user_call(canister, "go")) is None
+            assert len(network.state.queue) == 3
+            tasks.start_soon(driver.keep_interrupting)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        assert network.machine.interrupts == 1
+
+    anyio.run(check)
