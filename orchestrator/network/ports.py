@@ -54,12 +54,15 @@ def release_port(ports: Path, port: int, pid: int) -> None:
 def port_taken(ports: Path, port: int, network: str) -> NetworkError:
     """Return the error that says who has the port, and what to do."""
     owner = load_owner(ports, port)
-    elsewhere = f"or give network `{network}` another port (`gateway: {{ port: 0 }}` takes a free one)"
+    elsewhere = (
+        f"or give network `{network}` another port in icp.yaml (0 takes a free one):\n"
+        f"networks:\n  - name: {network}\n    mode: managed\n    gateway: {{ port: 0 }}"
+    )
     if owner is not None:
         detail = f"the `{owner.network}` network of the project at `{owner.project}` has it (process {owner.pid})"
         hint = f"run `orchestrator network stop {owner.network} --project {owner.project}`, {elsewhere}"
     else:
-        detail = "a program that is no network of this tool has it"
+        detail = "another program has it"
         hint = f"stop that program, {elsewhere}"
     return NetworkError(f"port {port} is in use", slug="network/port-taken", detail=detail, hint=hint)
 

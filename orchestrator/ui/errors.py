@@ -90,7 +90,9 @@ def _indented(detail: str | None) -> list[str]:
 
 
 def _hint(text: str, style: Style) -> str:
-    return f"{style.paint('cyan', 'hint')}: {harmless(text)}"
+    """Return the hint; what it wants written comes in lines of its own, indented like a detail."""
+    first, *more = text.splitlines() or [""]
+    return "\n".join([f"{style.paint('cyan', 'hint')}: {harmless(first)}", *(f"  {harmless(line)}" for line in more)])
 
 
 def _excerpt(span: Span, *, base: Path, style: Style, note: str | None) -> Iterator[str]:

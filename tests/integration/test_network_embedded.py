@@ -125,7 +125,7 @@ def test_port_of_a_stranger_is_refused(project: Workspace) -> None:
 
     assert done.exit_code == 1
     assert f"error[network/port-taken]: port {port} is in use" in done.stderr
-    assert "a program that is no network of this tool has it" in done.stderr
+    assert "another program has it" in done.stderr
 
 
 def test_fetched_root_key_is_the_networks(project: Workspace) -> None:

@@ -10,6 +10,7 @@ from orchestrator.cli.networks import choose_network, hold_environments, require
 from orchestrator.cli.options import confirm_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import open_project, wait
+from orchestrator.errors import NetworkError
 
 if TYPE_CHECKING:
     from orchestrator.network.access import NetworkAccess
@@ -67,8 +68,14 @@ def stop(state: State, *, name: str | None) -> None:
 
     project = open_project(state)
     managed = require_managed(choose_network(state, project, name))
-    with hold_environments(project, managed, "network stop"):
-        pid = wait(lambda: stop_network(project.directory, managed))
+    try:
+        with hold_environments(project, managed, "network stop"):
+            pid = wait(lambda: stop_network(project.directory, managed))
+    except NetworkError as error:
+        if error.slug != "network/not-running":
+            raise
+        _tell(state, f"Network `{managed.name}` is not running")
+        return
     ended = f"stopped (process {pid})" if pid is not None else "had ended by itself; what it left is removed"
     _tell(state, f"Network `{managed.name}` {ended}")
 

@@ -72,6 +72,13 @@ def test_single_problem_has_no_headline() -> None:
     assert render_error(error, base=BASE) == "error[network/port-taken]: port 8000 is in use\n\nhint: stop it"
 
 
+def test_hint_of_several_lines_keeps_them() -> None:
+    """What a hint wants written is shown as it is to be written, indented."""
+    error = NetworkError("port 8000 is in use", slug="network/port-taken", hint="write:\nnetworks:\n  - name: local\x1b")
+
+    assert render_error(error, base=BASE).endswith("\nhint: write:\n  networks:\n    - name: local\\x1b")
+
+
 @pytest.mark.parametrize(
     ("text", "column", "length", "line", "caret"),
     [
