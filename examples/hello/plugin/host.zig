@@ -62,7 +62,7 @@ pub fn free(bytes: []u8) void {
 /// Call a method of the canister that is being synced; the reply belongs to the caller.
 pub fn call(method: []const u8, arg: []const u8, call_type: CallType) Error![]u8 {
     var result: CallResult = undefined;
-    import.@"canister-call"(method.ptr, method.len, arg.ptr, arg.len, @intFromEnum(call_type), 0, 0, &result);
+    import.@"canister-call"(method.ptr, method.len, arg.ptr, arg.len, @backingInt(call_type), 0, 0, &result);
     if (result.tag & 0xff != 0) {
         failure = result.value.items();
         return error.CallFailed;
@@ -71,12 +71,27 @@ pub fn call(method: []const u8, arg: []const u8, call_type: CallType) Error![]u8
 }
 
 /// Print a line: standard output is progress, standard error is what the user should keep.
-pub fn print(comptime stream: enum { out, err }, comptime format: []const u8, arguments: anytype) void {
-    var buffer: [1024]u8 = undefined;
-    const text = std.fmt.bufPrint(&buffer, format ++ "\n", arguments) catch buffer[0..];
-    var result: [3]u32 = undefined;
-    import.write(if (stream == .out) import.@"get-stdout"() else import.@"get-stderr"(), text.ptr, text.len, &result);
+pub fn print(comptime stream: Stream, comptime format: []const u8, arguments: anytype) void {
+    const text = std.fmt.allocPrint(allocator, format ++ "\n", arguments) catch return;
+    defer allocator.free(text);
+    const handle = streams[@backingInt(stream)] orelse switch (stream) {
+        .out => import.@"get-stdout"(),
+        .err => import.@"get-stderr"(),
+    };
+    streams[@backingInt(stream)] = handle;
+    var rest = text;
+    while (rest.len > 0) {
+        const len = @min(rest.len, max_write);
+        var result: [3]u32 = undefined;
+        import.write(handle, rest.ptr, len, &result);
+        if (result[0] & 0xff != 0) return;
+        rest = rest[len..];
+    }
 }
+
+const Stream = enum { out, err };
+const max_write = 4096; // the most that `blocking-write-and-flush` takes at once
+var streams: [2]?i32 = .{ null, null };
 
 /// The directories that the manifest declares, opened for reading.
 pub fn preopens() []Preopen {
@@ -104,7 +119,7 @@ pub const Directory = struct {
             if (result[0] & 0xff != 0) return error.ReadFailed;
             if (result[1] & 0xff == 0) return entries.toOwnedSlice(allocator);
             const name: [*]u8 = @ptrFromInt(result[3]);
-            try entries.append(allocator, .{ .kind = @enumFromInt(result[2] & 0xff), .name = name[0..result[4]] });
+            try entries.append(allocator, .{ .kind = @fromBackingInt(@intCast(result[2] & 0xff)), .name = name[0..result[4]] });
         }
     }
 
