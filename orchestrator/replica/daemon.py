@@ -23,6 +23,7 @@ import uvicorn
 
 from orchestrator.errors import OrchestratorError, ReplicaError
 from orchestrator.replica.http.application import Application
+from orchestrator.replica.http.joined_writes import JoiningProtocol
 from orchestrator.replica.storage.directory import NetworkIdentity, StateDirectory, hold
 from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
 
@@ -116,7 +117,7 @@ async def _serve(process: _Process) -> None:
     application = Application()
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=JoiningProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

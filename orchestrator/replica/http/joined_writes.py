@@ -1,0 +1,79 @@
+"""uvicorn's HTTP protocol, sending a response's head and body at once.
+
+It writes them one after the other, and every write is a system call that wakes the client: for small responses
+that is a good part of the time that a query takes.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+__all__ = ["MAX_JOINED_BYTES", "JoiningProtocol", "JoiningTransport"]
+
+MAX_JOINED_BYTES = 64 * 1024
+"""Writes are kept back, until the loop's next turn, while they are together no longer than this, in bytes."""
+
+
+class JoiningTransport(asyncio.Transport):
+    """Passes everything on to a transport, small writes of one turn of the loop together."""
+
+    def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        """Take the transport and the loop that it belongs to."""
+        super().__init__()
+        self._inner = inner
+        self._loop = loop
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep the bytes until the next turn, unless they have become many."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(bytes(data))
+        self._size += len(data)
+        if self._size > MAX_JOINED_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._parts and not self._inner.is_closing():
+            self._inner.write(b"".join(self._parts) if len(self._parts) > 1 else self._parts[0])
+        self._parts, self._size = [], 0
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """Write one after the other."""
+        for data in list_of_data:
+            self.write(data)
+
+    def close(self) -> None:
+        """Send what is kept, then close."""
+        self._flush()
+        self._inner.close()
+
+    def abort(self) -> None:
+        """Close without sending."""
+        self._inner.abort()
+
+    def is_closing(self) -> bool:
+        """Say if the connection is being closed."""
+        return self._inner.is_closing()
+
+    def pause_reading(self) -> None:
+        """Take no more from the client for now."""
+        self._inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        self._inner.resume_reading()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """Tell about the connection."""
+        return self._inner.get_extra_info(name, default)
+
+
+class JoiningProtocol(HttpToolsProtocol):
+    """The protocol on a transport that joins writes."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
+        """Take the connection."""
+        super().connection_made(JoiningTransport(transport, self.loop))
