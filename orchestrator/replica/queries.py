@@ -38,9 +38,11 @@ class QueryRunner:
         self._execution = execution
         self._environment = environment
         self._busy: set[bytes] = set()
+        self._instructions = 0
 
     def query(self, canister_id: bytes, method: str, arg: bytes, caller: bytes) -> Response:
         """Evaluate a user's query and return its response."""
+        self._instructions = 0
         try:
             response = self._evaluate(canister_id, method, arg, caller, depth=0)
         except RejectedError as error:
@@ -106,6 +108,8 @@ class QueryRunner:
         )
         response = self._step(frame, entry, message)
         while response is None and frame.calls:
+            if self._instructions > limits.MAX_COMPOSITE_QUERY_INSTRUCTIONS:
+                return reject(Reason.QUERY_TOO_LONG)
             response = self._callback(frame, frame.calls.popleft())
         return response or reject(Reason.DID_NOT_REPLY, canister=canister_id)
 
@@ -113,6 +117,7 @@ class QueryRunner:
         """Run one message of a frame; calls it makes wait in the frame."""
         outcome = self._execution.run(frame.canister, frame.instance, entry, message)
         frame.canister.query_instructions += outcome.instructions
+        self._instructions += outcome.instructions
         if outcome.trap is not None:
             return rejection_of(frame.canister.id, outcome.trap)
         frame.calls.extend(outcome.calls)

@@ -64,6 +64,7 @@ class Reason(Enum):
     )
     TOO_FEW_CYCLES = (520, "Canister {canister} takes calls with at least {minimum} cycles from canisters, and got {received}.")
     QUERY_TOO_DEEP = (525, "Composite query calls exceeded the maximum call depth.")
+    QUERY_TOO_LONG = (526, "Composite query calls exceeded the instruction limit.")
     COMPOSITE_AS_UPDATE = (
         527,
         "Error from Canister {canister}: Composite query '{method}' cannot be called in replicated mode",

@@ -1,7 +1,7 @@
 """One message after the other: calls, responses, timers and heartbeats of all canisters.
 
-Everything runs on one thread. The queue is first in, first out, which keeps the only promised order:
-two messages from one canister to another start in the order in which they were sent.
+The queue is first in, first out, which keeps the only promised order: two messages from one canister to another
+start in the order in which they were sent.
 Source: the IC interface specification, sections "Ordering guarantees" and "Call contexts".
 """
 
@@ -74,7 +74,7 @@ class Scheduler:
     def tick(self) -> None:
         """Queue the timers, heartbeats and expired deadlines that are due."""
         now = self._execution.now()
-        beats = now - self._last_heartbeat >= HEARTBEAT_INTERVAL_NS
+        beats = now - self._last_heartbeat >= HEARTBEAT_INTERVAL_NS and not self._has_tasks()
         if beats:
             self._last_heartbeat = now
         for canister in self._state.canisters.values():
@@ -118,6 +118,10 @@ class Scheduler:
             self._state.queue.append(SystemTask(canister_id=canister.id, kind=TaskKind.GLOBAL_TIMER))
         if beats and canister.exports(TaskKind.HEARTBEAT):
             self._state.queue.append(SystemTask(canister_id=canister.id, kind=TaskKind.HEARTBEAT))
+
+    def _has_tasks(self) -> bool:
+        """Say if tasks wait already: heartbeats must not pile up behind slow ones."""
+        return any(isinstance(item, SystemTask) for item in self._state.queue)
 
     def _expire_stop_waiters(self, canister: Canister, now: int) -> None:
         for waiter in [waiter for waiter in canister.stop_waiters if waiter.deadline < now]:

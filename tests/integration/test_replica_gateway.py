@@ -106,6 +106,20 @@ def test_a_request_may_be_upgraded_to_an_update(client: ReplicaClient) -> None:
     assert (found.status_code, found.content) == (201, b"updated")
 
 
+@pytest.mark.parametrize("status", [0, 99, 101, 600, 65535])
+def test_a_status_that_ends_no_request_is_refused(client: ReplicaClient, status: int) -> None:
+    """What is not a final HTTP status becomes a page, not a broken connection."""
+    found = get(client, deploy(client, website(response(status=status))))
+    assert (found.status_code, f"{status} is not the status of one" in found.text) == (502, True)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_a_body_has_none(client: ReplicaClient, status: int) -> None:
+    """A body that may not be there is left out, so that the next response on the connection is read right."""
+    canister = deploy(client, website(response(b"too much", status=status)))
+    assert [(found.status_code, found.content) for found in (get(client, canister), get(client, canister))] == [(status, b"")] * 2
+
+
 def test_a_body_is_streamed_with_the_canisters_own_token(client: ReplicaClient) -> None:
     """The token goes back in the type in which it came, and the parts are put together."""
     canister = client.create()

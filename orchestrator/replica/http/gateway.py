@@ -33,8 +33,12 @@ __all__ = ["CanisterResponse", "Gateway", "ResponseCheck", "canister_of"]
 
 MAX_STREAMED_BYTES = 1024 * 1024 * 1024
 """A body that a canister streams is cut off with an error beyond this size."""
+MAX_STREAMED_PARTS = 100_000
+"""And beyond this many parts: a canister may hand out tokens for ever."""
 _UPDATE_TIMEOUT_SECONDS = 60.0
 _CERTIFICATE_VERSION = 2
+_FINAL_STATUSES = range(200, 600)
+_STATUSES_WITHOUT_BODY = frozenset({204, 304})
 _HOST = re.compile(r"(?P<id>[a-z0-9-]+)\.(?:raw\.)?localhost(?::\d+)?", re.IGNORECASE)
 
 
@@ -103,8 +107,12 @@ class Gateway:
         if strategy is not None and token_type is not None:
             callback = cast("Mapping[str, object]", strategy.value)
             body += await self._stream(canister_id, cast("FunctionReference", callback["callback"]), callback["token"], token_type)
-        headers = cast("Sequence[tuple[str, str]]", answer["headers"])
-        return CanisterResponse(status=cast("int", answer["status_code"]), headers=tuple(headers), body=bytes(body), was_update=was_update)
+        headers, status = cast("Sequence[tuple[str, str]]", answer["headers"]), cast("int", answer["status_code"])
+        if status not in _FINAL_STATUSES:
+            raise _GatewayError(502, "The canister's answer is not an HTTP response", f"{status} is not the status of one.")
+        if status in _STATUSES_WITHOUT_BODY:
+            body = b""
+        return CanisterResponse(status=status, headers=tuple(headers), body=bytes(body), was_update=was_update)
 
     async def _stream(self, canister_id: Principal, callback: FunctionReference, token: object, token_type: Type) -> bytes:
         """Fetch the rest of a body, one query per part, until the canister gives no further token."""
@@ -122,8 +130,9 @@ class Gateway:
                 break
             parts.append(cast("bytes", part["body"]))
             size += len(parts[-1])
-            if size > MAX_STREAMED_BYTES:
-                raise _GatewayError(502, "The canister's answer is too large", f"Its body has more than {MAX_STREAMED_BYTES} bytes.")
+            if size > MAX_STREAMED_BYTES or len(parts) > MAX_STREAMED_PARTS:
+                limits_text = f"{MAX_STREAMED_BYTES} bytes, or more than {MAX_STREAMED_PARTS} parts"
+                raise _GatewayError(502, "The canister's answer is too large", f"Its body has more than {limits_text}.")
             token = part.get("token")
         return b"".join(parts)
 

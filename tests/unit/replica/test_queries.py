@@ -3,6 +3,7 @@
 import pytest
 
 from orchestrator.core.principal import Principal
+from orchestrator.replica import limits
 from orchestrator.replica.messages import Response
 from orchestrator.replica.rejects import Rejection
 from orchestrator.replica.vm.interface import Callback, Reply
@@ -122,6 +123,26 @@ def test_a_composite_query_may_call_itself_until_it_is_too_deep(network: Scripte
     assert isinstance(response, Reply)
     assert response.data.startswith(b"IC0525")
     assert len(depths) == 7
+
+
+def test_a_composite_query_may_not_go_on_for_ever(network: ScriptedNetwork) -> None:
+    """Once the instructions of all its parts exceed the limit of a query, no further call is made, and the next query is free again."""
+
+    def work(run: Run) -> None:
+        run.outcome.instructions = limits.MAX_COMPOSITE_QUERY_INSTRUCTIONS // 3
+        run.reply()
+
+    asked: list[int] = []
+
+    def ask(run: Run) -> None:
+        asked.append(1)
+        run.call(callee.raw, "work", on_reply=Callback(1, 0), on_reject=Callback(1, 0))
+
+    callee = network.deploy(network.machine.module({"canister_query work": work}))
+    canister = network.deploy(network.machine.module({"canister_composite_query ask": ask}, functions={1: ask}))
+    assert error_code(query(network, canister, "ask")) == "IC0526"
+    assert len(asked) == 4
+    assert query(network, callee, "work") == Reply(b"")
 
 
 def test_inspect_message_decides_about_users(network: ScriptedNetwork) -> None:

@@ -316,6 +316,15 @@ def test_heartbeats_follow_the_clock(network: ScriptedNetwork) -> None:
     assert vars(network.canister(canister).instance)["memory"]["beats"] == 5
 
 
+def test_heartbeats_do_not_pile_up(network: ScriptedNetwork) -> None:
+    """While one waits to run, no further ones are queued."""
+    network.deploy(network.machine.module({"canister_heartbeat": ignore}))
+    for _ in range(3):
+        network.time.now += 2 * SECOND
+        network.replica.tick()
+    assert len(network.state.queue) == 1
+
+
 def test_stopping_waits_for_open_calls(network: ScriptedNetwork) -> None:
     """A stopping canister takes no calls, finishes what is open, and only then the stop is answered."""
     callee = network.deploy(network.machine.module({"canister_update work": answer(b"pong")}))
