@@ -46,12 +46,16 @@ def require_connection(connection: Connection | None) -> Connection:
 async def ensure_network(session: Session, *, when_stopped: WhenStopped) -> NetworkAccess | None:
     """Return how to reach the environment's network, starting it if asked to."""
     from orchestrator.network import manager
+    from orchestrator.network.notices import find_notices
     from orchestrator.network.settings import NetworkSettings
 
     network, directory = session.environment.network, session.project.directory
     if not isinstance(network, ManagedNetwork):
         return await manager.connect(directory, network)
     report = await manager.network_status(directory, network, settings=NetworkSettings.from_environment(session.environ))
+    if report.state == "running" or when_stopped == "start":
+        for notice in find_notices(network, report):
+            session.emit(notice)
     if report.state == "running" and report.access is not None:
         access = report.access
         session.emit(
@@ -61,19 +65,19 @@ async def ensure_network(session: Session, *, when_stopped: WhenStopped) -> Netw
         )
         return access
     if when_stopped == "start":
-        return await _start(session, network)
+        return await _start(session, network, silent=report.pid if report.state == "unresponsive" else None)
     if report.state == "unresponsive":
         raise _unresponsive(network)
     return None if when_stopped == "ignore" else await manager.connect(directory, network)
 
 
-async def _start(session: Session, network: ManagedNetwork) -> NetworkAccess:
+async def _start(session: Session, network: ManagedNetwork, *, silent: int | None) -> NetworkAccess:
     from orchestrator.network import manager
     from orchestrator.network.settings import NetworkSettings
 
     session.emit(NetworkStarting(network=network.name, launcher=network.launcher))
     settings = NetworkSettings.from_environment(session.environ)
-    access = await manager.start_network(session.project.directory, network, settings=settings)
+    access = await manager.start_network(session.project.directory, network, settings=settings, silent=silent)
     session.emit(
         NetworkStarted(
             network=network.name,

@@ -7,7 +7,7 @@ from orchestrator.core.project import Launcher
 
 __all__ = ["MAINNET_ROOT_KEY", "NetworkAccess", "NetworkReport", "NetworkState"]
 
-NetworkState = Literal["running", "stopped", "unresponsive", "connected"]
+NetworkState = Literal["running", "stopped", "unresponsive", "orphaned", "connected"]
 
 MAINNET_ROOT_KEY = bytes.fromhex(
     "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100"
@@ -41,10 +41,15 @@ class NetworkAccess:
 class NetworkReport:
     """The state of a network: `access` is there when it can be talked to.
 
-    `unresponsive` is a process that lives and does not answer; `connected` networks are not ours to know.
+    `unresponsive` is a process that lives and does not answer, `orphaned` one whose files were deleted; `connected`
+    networks are not ours to know. `pid` is the process that lives, `crashed` one that ended without saving its state.
+    `listens` is the address of a running network that the project has another one for by now.
     """
 
     name: str
     launcher: Launcher | None
     state: NetworkState
     access: NetworkAccess | None
+    pid: int | None = None
+    crashed: int | None = None
+    listens: str | None = None

@@ -46,6 +46,10 @@ class Descriptor:
         started_in = Path(self.project)
         return not started_in.exists() or started_in.samefile(project_dir)
 
+    def listens_as(self, network: ManagedNetwork) -> bool:
+        """Tell whether it listens where the project wants it by now; any port does for 0."""
+        return self.bind == network.bind and network.port in {0, self.port}
+
     def access(self, network: ManagedNetwork) -> NetworkAccess:
         """Return how to reach it."""
         address = _LOCAL_ADDRESSES.get(self.bind, self.bind)

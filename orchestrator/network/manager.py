@@ -17,7 +17,7 @@ from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess, Network
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
 from orchestrator.network.embedded import launch_embedded
-from orchestrator.network.ports import PortOwner, load_owner, port_taken, release_port, write_owner
+from orchestrator.network.ports import PortOwner, find_owner, load_owner, port_taken, release_port, write_owner
 from orchestrator.network.process import end_process
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store.atomic import make_directory
@@ -28,10 +28,13 @@ __all__ = ["connect", "network_status", "reset_network", "start_network", "stop_
 _LOCK_POLL_SECONDS = 0.02
 
 
-async def start_network(project_dir: Path, network: ManagedNetwork, *, settings: NetworkSettings | None = None) -> NetworkAccess:
+async def start_network(
+    project_dir: Path, network: ManagedNetwork, *, settings: NetworkSettings | None = None, silent: int | None = None
+) -> NetworkAccess:
     """Start a managed network and return how to reach it, or how to reach the one that runs already.
 
-    A process that lives but does not answer is ended first; leftovers of a dead one are removed.
+    A process that lives but does not answer, or whose files are gone, is ended first; leftovers of a dead one are
+    removed. `silent` is a process that has just been asked, and did not answer: it is not asked again.
     Raises `NetworkError`: launcher not supported, port taken, process ended, not ready in time.
     """
     _require_embedded(network)
@@ -40,9 +43,10 @@ async def start_network(project_dir: Path, network: ManagedNetwork, *, settings:
     async with _starting(files, network.name, settings):
         present = _load_own(project_dir, files)
         if present is not None:
-            if await _answers(present, network, settings):
+            if present.pid != silent and await _answers(present, network, settings):
                 return present.access(network)
             await _end(present, files, settings)
+        await _end_orphan(project_dir, network, settings)
         owner = load_owner(settings.user.ports, network.port) if network.port else None
         if owner is not None:
             raise port_taken(settings.user.ports, network.port, network.name)
@@ -60,12 +64,15 @@ async def stop_network(project_dir: Path, network: ManagedNetwork, *, settings: 
     _require_embedded(network)
     settings = settings or NetworkSettings.from_environment()
     files = Layout(project_dir).network(network.name)
-    if _load_own(project_dir, files) is None:
+    if _load_own(project_dir, files) is None and find_owner(settings.user.ports, project_dir, network.name) is None:
         raise _not_running(network)
     async with _starting(files, network.name, settings):
         descriptor = _load_own(project_dir, files)
         if descriptor is None:
-            raise _not_running(network)
+            orphan = await _end_orphan(project_dir, network, settings)
+            if orphan is None:
+                raise _not_running(network)
+            return orphan
         alive = descriptor.is_alive()
         await _end(descriptor, files, settings)
         return descriptor.pid if alive else None
@@ -80,6 +87,7 @@ async def reset_network(project_dir: Path, network: ManagedNetwork, *, settings:
         descriptor = _load_own(project_dir, files)
         if descriptor is not None:
             await _end(descriptor, files, settings)
+        await _end_orphan(project_dir, network, settings)
         for directory in (files.ids, files.records, files.state):
             _remove(directory)
 
@@ -90,11 +98,19 @@ async def network_status(project_dir: Path, network: Network, *, settings: Netwo
         access = await connect(project_dir, network)
         return NetworkReport(name=network.name, launcher=None, state="connected", access=access)
     settings = settings or NetworkSettings.from_environment()
-    descriptor = _load_own(project_dir, Layout(project_dir).network(network.name))
+    files = Layout(project_dir).network(network.name)
+    descriptor = _load_own(project_dir, files)
     if descriptor is None or not descriptor.is_alive():
-        return NetworkReport(name=network.name, launcher=network.launcher, state="stopped", access=None)
+        return _report_dead(project_dir, network, files, descriptor, settings)
     state: NetworkState = "running" if await _answers(descriptor, network, settings) else "unresponsive"
-    return NetworkReport(name=network.name, launcher=network.launcher, state=state, access=descriptor.access(network))
+    return NetworkReport(
+        name=network.name,
+        launcher=network.launcher,
+        state=state,
+        access=descriptor.access(network),
+        pid=descriptor.pid,
+        listens=None if descriptor.listens_as(network) else f"{descriptor.bind}:{descriptor.port}",
+    )
 
 
 async def connect(project_dir: Path, network: Network) -> NetworkAccess:
@@ -159,6 +175,33 @@ async def _end(descriptor: Descriptor, files: NetworkFiles, settings: NetworkSet
     release_port(settings.user.ports, descriptor.port, descriptor.pid)
     files.descriptor.unlink(missing_ok=True)
     files.status.unlink(missing_ok=True)
+
+
+async def _end_orphan(project_dir: Path, network: ManagedNetwork, settings: NetworkSettings) -> int | None:
+    """End the network's process that only the user's record of ports still knows; return its pid, if there was one."""
+    found = find_owner(settings.user.ports, project_dir, network.name)
+    if found is None:
+        return None
+    port, owner = found
+    await end_process(owner.pid, owner.birth, seconds=settings.stop_seconds)
+    release_port(settings.user.ports, port, owner.pid)
+    return owner.pid
+
+
+def _report_dead(
+    project_dir: Path, network: ManagedNetwork, files: NetworkFiles, descriptor: Descriptor | None, settings: NetworkSettings
+) -> NetworkReport:
+    """Report a network without a process that is known; one that ended by itself has removed what it had said."""
+    found = find_owner(settings.user.ports, project_dir, network.name)
+    crashed = descriptor is not None and files.status.exists()
+    return NetworkReport(
+        name=network.name,
+        launcher=network.launcher,
+        state="stopped" if found is None else "orphaned",
+        access=None,
+        pid=None if found is None else found[1].pid,
+        crashed=descriptor.pid if descriptor is not None and crashed else None,
+    )
 
 
 def _announce(descriptor: Descriptor, settings: NetworkSettings) -> None:

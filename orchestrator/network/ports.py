@@ -10,7 +10,7 @@ from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.process import is_alive
 from orchestrator.store.json_file import load_object, write_json
 
-__all__ = ["PortOwner", "load_owner", "port_taken", "release_port", "write_owner"]
+__all__ = ["PortOwner", "find_owner", "load_owner", "port_taken", "release_port", "write_owner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,29 @@ def load_owner(ports: Path, port: int) -> PortOwner | None:
     if not (isinstance(project, str) and isinstance(network, str) and isinstance(pid, int) and isinstance(birth, str)):
         return None
     return PortOwner(project=project, network=network, pid=pid, birth=birth) if is_alive(pid, birth) else None
+
+
+def find_owner(ports: Path, project_dir: Path, network: str) -> tuple[int, PortOwner] | None:
+    """Return the port and the process of a project's network that runs, and delete what is said about dead ones.
+
+    This finds a process whose own files are gone.
+    """
+    for path in sorted(ports.glob("*.json")):
+        if not path.stem.isdecimal():
+            continue
+        owner = load_owner(ports, int(path.stem))
+        if owner is None:
+            path.unlink(missing_ok=True)
+        elif owner.network == network and _is_same(Path(owner.project), project_dir):
+            return int(path.stem), owner
+    return None
+
+
+def _is_same(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def release_port(ports: Path, port: int, pid: int) -> None:

@@ -76,10 +76,14 @@ def poll_exit(pid: int) -> int | None:
 
 
 async def end_process(pid: int, birth: str, *, seconds: float) -> bool:
-    """Ask the process to end, and end it after `seconds`; return whether it went by itself."""
+    """Ask the process to end, and end it after `seconds`; return whether it went by itself.
+
+    One that is suspended goes on, so that it hears that it is asked.
+    """
     for kind in (signal.SIGTERM, signal.SIGKILL):
         if is_alive(pid, birth):
             _signal(pid, kind)
+            _signal(pid, signal.SIGCONT)
         with anyio.move_on_after(seconds):
             await _wait_gone(pid, birth)
             return kind == signal.SIGTERM

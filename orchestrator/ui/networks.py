@@ -26,6 +26,8 @@ def render_network(report: NetworkReport) -> str:
         lines.append(f"Root Key: {access.root_key.hex()}")
         lines += [f"Process: {access.pid}"] if access.pid is not None else []
         lines += [f"Proxy Canister Principal: {access.proxy_canister_id}"] if access.proxy_canister_id else []
+    elif report.pid is not None:
+        lines += [f"Process: {report.pid}", f"Its files are gone; to stop it, run `orchestrator network stop {report.name}`"]
     return "\n".join(lines)
 
 
@@ -40,6 +42,6 @@ def network_to_json(report: NetworkReport) -> dict[str, object]:
         "api_url": access.api_url if access else None,
         "gateway_url": access.gateway_url if access else None,
         "root_key": access.root_key.hex() if access else None,
-        "pid": access.pid if access else None,
+        "pid": access.pid if access else report.pid,
         "proxy_canister_id": access.proxy_canister_id if access else None,
     }

@@ -42,14 +42,22 @@ def start(state: State, *, name: str | None, background: bool) -> None:  # noqa:
     """Start the network NAME, or the environment's; it runs on its own until it is stopped."""
     from orchestrator.network.access import NetworkReport
     from orchestrator.network.manager import network_status, start_network
+    from orchestrator.network.notices import find_notices
+    from orchestrator.network.settings import NetworkSettings
     from orchestrator.ui.networks import network_to_json, render_started
+    from orchestrator.ui.sentences import render_event
 
     project = open_project(state)
     managed = require_managed(choose_network(state, project, name))
 
+    settings = NetworkSettings.from_environment(state.terminal.environ)
+
     async def run() -> tuple[bool, "NetworkAccess"]:
-        running = (await network_status(project.directory, managed)).state == "running"
-        return running, await start_network(project.directory, managed)
+        report = await network_status(project.directory, managed, settings=settings)
+        for notice in find_notices(managed, report):
+            _tell(state, render_event(notice, style=state.style()))
+        silent = report.pid if report.state == "unresponsive" else None
+        return report.state == "running", await start_network(project.directory, managed, settings=settings, silent=silent)
 
     running, access = wait(run)
     if state.as_json:
@@ -65,12 +73,14 @@ def start(state: State, *, name: str | None, background: bool) -> None:  # noqa:
 def stop(state: State, *, name: str | None) -> None:
     """Stop the network NAME, or the environment's. Its state stays: started again, it has the same canisters."""
     from orchestrator.network.manager import stop_network
+    from orchestrator.network.settings import NetworkSettings
 
     project = open_project(state)
+    settings = NetworkSettings.from_environment(state.terminal.environ)
     managed = require_managed(choose_network(state, project, name))
     try:
         with hold_environments(project, managed, "network stop"):
-            pid = wait(lambda: stop_network(project.directory, managed))
+            pid = wait(lambda: stop_network(project.directory, managed, settings=settings))
     except NetworkError as error:
         if error.slug != "network/not-running":
             raise
@@ -87,11 +97,13 @@ def stop(state: State, *, name: str | None) -> None:
 def status(state: State, *, name: str | None) -> None:
     """Show the state of the network NAME, or of the environment's, and how it is reached."""
     from orchestrator.network.manager import network_status
+    from orchestrator.network.settings import NetworkSettings
     from orchestrator.ui.networks import network_to_json, render_network
 
     project = open_project(state)
     chosen = choose_network(state, project, name)
-    report = wait(lambda: network_status(project.directory, chosen))
+    settings = NetworkSettings.from_environment(state.terminal.environ)
+    report = wait(lambda: network_status(project.directory, chosen, settings=settings))
     text = json.dumps(network_to_json(report)) if state.as_json else render_network(report)
     state.terminal.stdout.write(f"{text}\n")
 
@@ -108,12 +120,14 @@ def reset(state: State, *, name: str | None) -> None:
     """
     from orchestrator.cli.resets import require_reset
     from orchestrator.network.manager import reset_network
+    from orchestrator.network.settings import NetworkSettings
 
     project = open_project(state)
     managed = require_managed(choose_network(state, project, name))
     with hold_environments(project, managed, "network reset"):
         require_reset(state, project, managed)
-        wait(lambda: reset_network(project.directory, managed))
+        settings = NetworkSettings.from_environment(state.terminal.environ)
+        wait(lambda: reset_network(project.directory, managed, settings=settings))
     _tell(state, f"Network `{managed.name}` is empty; to start it, run `orchestrator network start {managed.name}`")
 
 

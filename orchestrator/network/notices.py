@@ -1,0 +1,31 @@
+"""What is odd about a managed network, said to whoever is about to use it or to start it."""
+
+from orchestrator.core.project import ManagedNetwork
+from orchestrator.events import Warned
+from orchestrator.network.access import NetworkReport
+
+__all__ = ["find_notices"]
+
+
+def find_notices(network: ManagedNetwork, report: NetworkReport) -> tuple[Warned, ...]:
+    """Return the warnings that go with a report: before a start they say what the start replaces."""
+    name, process = network.name, f"process {report.pid}"
+    notices = []
+    if report.state == "unresponsive":
+        summary = f"network `{name}` does not answer ({process}): it is ended, and another one started with its state"
+        notices.append(Warned(slug="network/unresponsive", summary=summary))
+    if report.state == "orphaned":
+        summary = f"network `{name}` still runs ({process}) although its files are gone: it is ended, and another one started"
+        notices.append(Warned(slug="network/orphaned", summary=summary))
+    if report.crashed is not None:
+        summary = f"network `{name}` had ended unexpectedly (process {report.crashed}): what it did in its last second may be lost"
+        notices.append(Warned(slug="network/crashed", summary=summary))
+    if report.state == "running" and report.listens is not None:
+        notices.append(
+            Warned(
+                slug="network/outdated",
+                summary=f"network `{name}` still listens on {report.listens}: the project says otherwise since it was started",
+                hint=f"to restart it, run `orchestrator network stop {name}`, then `orchestrator network start {name}`",
+            )
+        )
+    return tuple(notices)

@@ -1,0 +1,136 @@
+"""Networks that are not as they were left: files deleted, process killed or suspended, project changed."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from orchestrator.core.project import ManagedNetwork
+from orchestrator.network.access import NetworkReport
+from orchestrator.network.manager import network_status, reset_network, start_network, stop_network
+from orchestrator.network.notices import find_notices
+from orchestrator.network.ports import PortOwner, write_owner
+from orchestrator.network.process import end_process, is_alive, load_birth
+from orchestrator.network.settings import NetworkSettings
+
+MakeSettings = Callable[..., NetworkSettings]
+NETWORK = ManagedNetwork(name="local", port=0)
+pytestmark = pytest.mark.anyio
+
+
+def slugs(report: NetworkReport, network: ManagedNetwork = NETWORK) -> list[str]:
+    """Return what a report has to be said about."""
+    return [notice.slug for notice in find_notices(network, report)]
+
+
+async def start_orphan(project: Path, settings: NetworkSettings) -> int:
+    """Start a network, delete the project's cache, and return the process that still runs."""
+    access = await start_network(project, NETWORK, settings=settings)
+    shutil.rmtree(project / ".orchestrator")
+    assert access.pid is not None
+    return access.pid
+
+
+async def test_a_network_whose_files_are_gone_is_found_and_stopped(project: Path, make_settings: MakeSettings) -> None:
+    """Without the project's cache the status still names the process, stop ends it, and its port is free again."""
+    settings = make_settings()
+    pid = await start_orphan(project, settings)
+
+    report = await network_status(project, NETWORK, settings=settings)
+    stopped = await stop_network(project, NETWORK, settings=settings)
+    after = await network_status(project, NETWORK, settings=settings)
+
+    assert (report.state, report.pid, report.access) == ("orphaned", pid, None)
+    assert slugs(report) == ["network/orphaned"]
+    assert stopped == pid
+    assert load_birth(pid) is None
+    assert after.state == "stopped"
+    assert list(settings.user.ports.glob("*.json")) == []
+
+
+@pytest.mark.parametrize("verb", [start_network, reset_network], ids=["start", "reset"])
+async def test_start_and_reset_end_what_still_runs_without_files(
+    project: Path, make_settings: MakeSettings, verb: Callable[..., object]
+) -> None:
+    """Neither leaves the process without files behind."""
+    settings = make_settings()
+    pid = await start_orphan(project, settings)
+
+    if verb is start_network:
+        await start_network(project, NETWORK, settings=settings)
+    else:
+        await reset_network(project, NETWORK, settings=settings)
+
+    assert load_birth(pid) is None
+
+
+async def test_other_projects_networks_are_nobodys_orphans(project: Path, make_settings: MakeSettings, tmp_path: Path) -> None:
+    """A record of another project stays and counts for nothing; one of a dead process is deleted."""
+    settings = make_settings()
+    (tmp_path / "other").mkdir()
+    living = PortOwner(project=str(tmp_path / "other"), network="local", pid=os.getpid(), birth=load_birth(os.getpid()) or "")
+    write_owner(settings.user.ports, 8001, living)
+    write_owner(settings.user.ports, 8002, replace(living, project=str(project), birth="another boot:1"))
+
+    report = await network_status(project, NETWORK, settings=settings)
+
+    assert (report.state, report.pid) == ("stopped", None)
+    assert [path.name for path in settings.user.ports.iterdir()] == ["8001.json"]
+
+
+async def test_a_killed_network_is_said_to_have_ended_unexpectedly(project: Path, make_settings: MakeSettings) -> None:
+    """What a process that was killed left behind tells; once started again, nothing is odd any more."""
+    settings = make_settings()
+    access = await start_network(project, NETWORK, settings=settings)
+    assert access.pid is not None
+    birth = load_birth(access.pid) or ""
+    os.kill(access.pid, signal.SIGKILL)
+    await end_process(access.pid, birth, seconds=10)
+
+    report = await network_status(project, NETWORK, settings=settings)
+    await start_network(project, NETWORK, settings=settings)
+    after = await network_status(project, NETWORK, settings=settings)
+
+    assert (report.state, report.crashed) == ("stopped", access.pid)
+    assert slugs(report) == ["network/crashed"]
+    assert slugs(after) == []
+
+
+async def test_a_suspended_network_is_told_to_end_and_not_killed(project: Path, make_settings: MakeSettings) -> None:
+    """It does not answer; asked to end it does so by itself, so its state is saved, and it is asked once only."""
+    settings = make_settings(answer_seconds=0.2)
+    access = await start_network(project, NETWORK, settings=settings)
+    assert access.pid is not None
+    birth = load_birth(access.pid) or ""
+    os.kill(access.pid, signal.SIGSTOP)
+
+    report = await network_status(project, NETWORK, settings=settings)
+    with anyio.fail_after(10):
+        second = await start_network(project, NETWORK, settings=make_settings(answer_seconds=60.0), silent=report.pid)
+
+    assert (report.state, report.pid) == ("unresponsive", access.pid)
+    assert slugs(report) == ["network/unresponsive"]
+    assert not is_alive(access.pid, birth)
+    assert second.pid != access.pid
+
+
+async def test_a_port_that_was_changed_since_the_start_is_said(project: Path, make_settings: MakeSettings) -> None:
+    """The running network is used where it listens, and the warning says how to restart it; any port does for 0."""
+    settings = make_settings()
+    access = await start_network(project, NETWORK, settings=settings)
+    changed = replace(NETWORK, port=1)
+
+    report = await network_status(project, changed, settings=settings)
+    same = await network_status(project, NETWORK, settings=settings)
+
+    (notice,) = find_notices(changed, report)
+    assert notice.slug == "network/outdated"
+    assert access.api_url.removeprefix("http://") in notice.summary
+    assert notice.hint is not None
+    assert "orchestrator network stop local" in notice.hint
+    assert slugs(same) == []
