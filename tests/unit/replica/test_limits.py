@@ -6,7 +6,8 @@ import pytest
 
 from orchestrator.protocol import envelope
 from orchestrator.replica import limits
-from orchestrator.replica.http.gateway import MAX_STREAMED_BYTES
+from orchestrator.replica.http.gateway import MAX_STREAMED_BYTES, MAX_STREAMED_PARTS
+from orchestrator.replica.vm.limits import MAX_INSTALL_SECONDS, MAX_MESSAGE_SECONDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "embedded-network.md"
 MIB = 1024 * 1024
@@ -28,11 +29,15 @@ SAID = {
     ),
     "logs of a canister": f"{limits.DEFAULT_LOG_MEMORY_BYTES} bytes, settable up to {limits.MAX_LOG_MEMORY_BYTES // MIB} MiB",
     "depth of composite queries": f"{limits.MAX_COMPOSITE_QUERY_DEPTH}",
+    "instructions of a composite query with all that it calls": f"{limits.MAX_COMPOSITE_QUERY_INSTRUCTIONS:,}",
+    "how long a message may run": f"{MAX_MESSAGE_SECONDS:.0f} seconds",
+    "how long a message of an installation may run": f"{MAX_INSTALL_SECONDS:.0f} seconds",
     "wait of a call with a bounded wait": f"{limits.MAX_BEST_EFFORT_TIMEOUT_SECONDS} seconds",
     "how long stopping a canister waits for open calls": f"{limits.STOP_TIMEOUT_NS // limits.NANOSECONDS} seconds",
     "cycles of a new canister": f"{limits.DEFAULT_PROVISIONAL_CYCLES:,}",
     "fee for creating a canister from a canister": f"{limits.CANISTER_CREATION_FEE_CYCLES:,} cycles",
     "body that a canister streams through the gateway": f"{MAX_STREAMED_BYTES // 1024**3} GiB",
+    "parts of such a body": f"{MAX_STREAMED_PARTS:,}",
 }
 
 
