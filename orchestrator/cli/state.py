@@ -1,5 +1,6 @@
 """What one invocation knows: the terminal, the options so far, its log file and its display."""
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -47,9 +48,9 @@ class State:
 
     @property
     def project(self) -> Path | None:
-        """Return the folder that was named as the project's, if one was; then none above it counts."""
+        """Return the folder that was named as the project's, if one was, without `..`; then none above it counts."""
         given = self.options.get("project") or self._variable(PROJECT_VARIABLES)
-        return self.terminal.directory / given if isinstance(given, (str, Path)) else None
+        return _without_dots(self.terminal.directory / given) if isinstance(given, (str, Path)) else None
 
     @property
     def identity(self) -> str | None:
@@ -105,3 +106,11 @@ class State:
         from orchestrator.ui.style import choose_style
 
         return choose_style(self.terminal.stderr, self.terminal.environ)
+
+
+def _without_dots(path: Path) -> Path:
+    """Return the path as a person would write it; where `..` follows a link that is another place, so links are resolved."""
+    short = Path(os.path.normpath(path))
+    if not path.exists() or (short.exists() and short.samefile(path)):
+        return short
+    return path.resolve()

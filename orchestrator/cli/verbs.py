@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from orchestrator.cli.endings import describe_ending
 from orchestrator.cli.questions import confirm, make_name_source, make_password_source
 from orchestrator.cli.state import State
+from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
@@ -27,12 +28,28 @@ def open_project(state: State, *, strict: bool = False) -> "Project":
     from orchestrator import manifest
     from orchestrator.ui.errors import render_diagnostic
 
-    directory = state.project or manifest.find_project(state.terminal.directory).parent
+    directory = _named_project(state) or manifest.find_project(state.terminal.directory).parent
     project = manifest.load_project(directory, strict=strict)
     for warning in project.warnings:
         text = render_diagnostic(warning, base=state.terminal.directory, style=state.style())
         state.terminal.stderr.write(f"{text}\n\n")
     return project
+
+
+def _named_project(state: State) -> Path | None:
+    """Return the folder that was named as the project's, if one was; raises `UsageError` where that holds no project."""
+    from orchestrator.manifest import MANIFEST_FILE
+
+    directory = state.project
+    if directory is None or (directory / MANIFEST_FILE).is_file():
+        return directory
+    missing = f"it holds no {MANIFEST_FILE}" if directory.is_dir() else "there is no such directory"
+    raise UsageError(
+        f"`{directory}` is not a project",
+        slug="usage/no-project",
+        detail=missing,
+        hint=f"name a directory that holds {MANIFEST_FILE} with `--project DIR`",
+    )
 
 
 def run_verb(state: State, verb: str, action: Callable[["Session"], Awaitable[Result]], *, events_are_data: bool = True) -> Result:

@@ -108,9 +108,8 @@ def plan_from_json(document: object) -> Plan:
     try:
         return _read_plan(document)
     except (KeyError, TypeError, ValueError) as error:
-        raise DeployError(
-            "the file does not hold a plan", slug="deploy/plan-file", detail=f"{type(error).__name__}: {error}", hint=_PLAN_HINT
-        ) from error
+        detail = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
+        raise DeployError("the file does not hold a plan", slug="deploy/plan-file", detail=detail, hint=_PLAN_HINT) from error
 
 
 def _read_plan(document: object) -> Plan:

@@ -56,6 +56,40 @@ def test_no_project_here(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "why"), [("nowhere", "there is no such directory"), ("empty", "it holds no icp.yaml")])
+def test_named_project_that_is_none(orchestrator: Command, project: Path, name: str, why: str) -> None:
+    """`--project` with a folder that is not there, or holds no project, says which of both; none above it counts."""
+    (project / "empty").mkdir()
+
+    done = orchestrator("build", "--project", f"empty/../{name}")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error[usage/no-project]: `{project / name}` is not a project\n  {why}\n")
+
+
+def test_log_of_a_named_project_is_written_short(orchestrator: Command, project: Path) -> None:
+    """However the project was named, the log's path has no `..`, unless a link needs it to be resolved."""
+    (project / "sub").mkdir()
+    elsewhere = project.parent / "elsewhere"
+    elsewhere.mkdir()
+    (project / "link").symlink_to(elsewhere)
+
+    plain = orchestrator("build", "--project", "sub/..")
+    linked = orchestrator("build", "--project", "link/../project")
+
+    assert f"\nlog: {project}/.orchestrator/" in plain.stderr
+    assert f"\nlog: {project}/.orchestrator/" in linked.stderr
+
+
+def test_plan_without_fields_names_the_file_and_the_field(orchestrator: Command, project: Path) -> None:
+    """An object that is no plan is refused in words."""
+    (project / "bad.json").write_text("{}")
+
+    done = orchestrator("apply", "bad.json")
+
+    assert done.stderr.startswith("error[deploy/plan-file]: `bad.json` is not a plan\n  `schema` is missing\n")
+
+
 def test_manifest_problem_is_shown_with_its_line(orchestrator: Command, project: Path) -> None:
     """A mistake in icp.yaml shows the place, relative to where the command was typed."""
     (project / "icp.yaml").write_text("canisters:\n  - name: backend\n    biuld:\n      steps: []\n")

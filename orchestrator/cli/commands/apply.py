@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from orchestrator.cli.options import confirm_option, proxy_option, shared_option
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import DeployError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.core.plan import Plan
 
 __all__ = ["apply"]
 
@@ -27,19 +31,26 @@ def apply(state: State, *, file: Path) -> None:
     If the project or the network has changed since, the plan is refused and nothing is sent. The environment is the plan's.
     """
     from orchestrator import engine
-    from orchestrator.core.plan import plan_from_json
 
-    approved = plan_from_json(_load(state, file))
+    approved = _load(state, file)
     if state.environment_is_typed and state.environment != approved.environment:
         raise UsageError(f"the plan is for environment `{approved.environment}`, not `{state.environment}`", hint="leave out `--env`")
     state.options["environment"] = approved.environment
     run_verb(state, "apply", lambda session: engine.apply(session, approved))
 
 
-def _load(state: State, file: Path) -> object:
+def _load(state: State, file: Path) -> "Plan":
+    from orchestrator.core.plan import plan_from_json
+
     try:
-        return json.loads((state.terminal.directory / file).read_text(encoding="utf-8"))
+        return plan_from_json(json.loads((state.terminal.directory / file).read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"`{file}` cannot be read", detail=error.strerror or str(error), hint=_HINT) from error
     except (ValueError, RecursionError) as error:
-        raise DeployError(f"`{file}` is not a plan", slug="deploy/plan-file", detail=str(error), hint=_HINT) from error
+        raise _no_plan(file, str(error)) from error
+    except DeployError as error:
+        raise _no_plan(file, error.detail) from error
+
+
+def _no_plan(file: Path, detail: str | None) -> DeployError:
+    return DeployError(f"`{file}` is not a plan", slug="deploy/plan-file", detail=detail, hint=_HINT)
