@@ -1,5 +1,6 @@
 """The edge of the process: the only place where an error becomes an exit status."""
 
+import contextlib
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -102,5 +103,6 @@ def _usage(problem: click.ClickException) -> UsageError:
 
 
 def _say(state: State, text: str) -> None:
-    state.terminal.stderr.write(f"{text}\n")
-    state.terminal.stderr.flush()
+    with contextlib.suppress(BrokenPipeError):  # whoever read it has left: the exit status still says how it ended
+        state.terminal.stderr.write(f"{text}\n")
+        state.terminal.stderr.flush()

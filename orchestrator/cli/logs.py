@@ -11,10 +11,13 @@ from typing import TextIO
 from orchestrator.core.imports import hidden_modules
 from orchestrator.store.atomic import make_directory
 
-__all__ = ["KEPT_LOGS", "keep_log", "name_log"]
+__all__ = ["EVENTS_LOGGER", "KEPT_LOGS", "keep_log", "name_log"]
 
 KEPT_LOGS = 50
 """Log files kept per project; older ones are deleted when a run begins."""
+
+EVENTS_LOGGER = "events"
+"""The name of the logger for what the display shows as well: its lines are in the file only."""
 
 _LEVELS = {None: logging.INFO, "orchestrator": logging.DEBUG, "httpx": logging.WARNING}
 """What is kept, by logger: all of ours, which has every request with its sizes and its duration, so httpx need not say it."""
@@ -28,7 +31,10 @@ def name_log(directory: Path, verb: str, now: datetime | None = None) -> Path:
 
 @contextmanager
 def keep_log(path: Path, *, verbose: TextIO | None) -> Iterator[None]:
-    """Send structlog's and the standard library's records to `path`, and to `verbose`, inside the block."""
+    """Send structlog's and the standard library's records to `path`, and to `verbose`, inside the block.
+
+    What `EVENTS_LOGGER` logs goes to `path` only.
+    """
     with hidden_modules("rich"):
         import structlog
 
@@ -46,7 +52,7 @@ def keep_log(path: Path, *, verbose: TextIO | None) -> Iterator[None]:
                 structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-            logger_factory=lambda *_: _Tee(streams),
+            logger_factory=lambda *names: _Tee((file,) if EVENTS_LOGGER in names else streams),
             cache_logger_on_first_use=False,
         )
         stack.callback(structlog.reset_defaults)

@@ -1,11 +1,13 @@
 """Running a verb of the engine: project, log, display, and a way to ask."""
 
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
 from orchestrator.cli.endings import describe_ending
+from orchestrator.cli.outlets import PatientStream
 from orchestrator.cli.questions import confirm, make_name_source, make_password_source
 from orchestrator.cli.state import State
 from orchestrator.errors import UsageError
@@ -98,7 +100,8 @@ def start_log(state: State, directory: Path, verb: str) -> None:
     from orchestrator.store.layout import Layout
 
     path = name_log(Layout(directory).logs, verb)
-    state.stack.enter_context(keep_log(path, verbose=state.terminal.stderr if state.verbose else None))
+    verbose = _patient(state, state.terminal.stderr, "stderr") if state.verbose else None
+    state.stack.enter_context(keep_log(path, verbose=verbose))
     state.log = path
 
 
@@ -148,30 +151,53 @@ def _watched(state: State, display: "Display") -> "Emit":
     """Return what takes the engine's events: the display, the board of what is in flight, and the log."""
     import structlog
 
+    from orchestrator.cli.logs import EVENTS_LOGGER
     from orchestrator.events import event_to_json
     from orchestrator.ui.board import Board
 
     board = state.board = Board()
-    log = structlog.get_logger()
+    log = structlog.get_logger(EVENTS_LOGGER)
 
     def emit(event: "Event") -> None:
         board.apply(event, monotonic())
         facts = event_to_json(event)
-        log.info(facts.pop("event"), **{key: value for key, value in facts.items() if value is not None})
+        log.info(facts.pop("event"), **{key: _flat(value) for key, value in facts.items() if value is not None})
         display.emit(event)
 
     return emit
+
+
+def _flat(value: object) -> object:
+    """Return a value as a field of a log's line: lists and objects as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, tuple, dict)) else value
 
 
 def _choose_display(state: State, *, events_are_data: bool) -> "Display":
     from orchestrator.ui.display import JsonLines, PlainLines
 
     terminal, style = state.terminal, state.style()
+    stdout, stderr = _patient(state, terminal.stdout, "stdout"), _patient(state, terminal.stderr, "stderr")
     if state.as_json and events_are_data:
-        return JsonLines(terminal.stdout)
+        return JsonLines(stdout)
     drawn = terminal.stderr.isatty() and terminal.environ.get("TERM") != "dumb" and not state.verbose
     if drawn:
         from orchestrator.ui.live import LiveTable
 
-        return LiveTable(terminal.stdout, terminal.stderr, style=style, show_plan=events_are_data)
-    return PlainLines(terminal.stdout, terminal.stderr, style=style, show_plan=events_are_data)
+        return LiveTable(stdout, stderr, style=style, show_plan=events_are_data)
+    return PlainLines(stdout, stderr, style=style, show_plan=events_are_data)
+
+
+def _patient(state: State, stream: TextIO, name: str) -> TextIO:
+    """Return a stream that outlives its reader; the log says when that left."""
+
+    def note() -> None:
+        if state.log is not None:
+            import structlog
+
+            from orchestrator.cli.logs import EVENTS_LOGGER
+
+            structlog.get_logger(EVENTS_LOGGER).warning(
+                "output-closed", stream=name, summary="its reader has left; the run goes on without it"
+            )
+
+    return cast("TextIO", PatientStream(stream, note))

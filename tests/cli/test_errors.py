@@ -123,9 +123,14 @@ def test_failed_build_names_the_log(orchestrator: Command, project: Path) -> Non
     assert "event=build-failed canister=backend" in log.read_text()
 
 
-def test_verbose_shows_the_log(orchestrator: Command) -> None:
-    """With -v the log's lines are on stderr."""
-    assert "event=build-started canister=backend" in orchestrator("build", "-v").stderr
+def test_verbose_says_everything_once(orchestrator: Command, project: Path) -> None:
+    """With -v an event is one line on stderr; the log's form of it is in the file only."""
+    stderr = orchestrator("build", "-v").stderr
+
+    (log,) = (project / ".orchestrator" / "cache" / "logs").glob("*-build-*.log")
+    assert stderr.count("[backend] building\n") == 1
+    assert "event=build-started" not in stderr
+    assert "event=build-started canister=backend" in log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Command
+from tests.support.projects import make_wasm
 from tests.support.workspace import ROOT
 
 
@@ -52,6 +53,27 @@ def test_completion_answers() -> None:
     )
 
     assert done.stdout.split() == ["plain,start", "plain,status"]
+
+
+def test_a_run_goes_on_when_its_reader_leaves(project: Path) -> None:
+    """`orchestrator build --json | head -1` builds all the same, with the run's own exit status; the log says why nobody heard."""
+    (project / "backend.wasm").write_bytes(make_wasm())
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator.cli", "build", "--json", "--project", str(project)],
+        cwd=ROOT,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+
+    (log,) = (project / ".orchestrator" / "cache" / "logs").glob("*.log")
+    text = log.read_text()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert text.count("event=output-closed stream=stdout") == 1
+    assert "event=build-finished" in text
 
 
 def test_reader_that_leaves_early_gets_no_complaint(project: Path) -> None:
