@@ -5,7 +5,7 @@ from typing import Literal
 
 from orchestrator import events
 from orchestrator.events import Event
-from orchestrator.ui.sentences import STEP_WORDS
+from orchestrator.ui.sentences import STEP_WORDS, shorten_name
 
 __all__ = ["Board", "Row"]
 
@@ -58,7 +58,7 @@ class Board:
 
     def _step(self, event: events.StepStarted | events.StepFinished | events.StepSkipped | events.StepFailed, now: float) -> None:
         busy, done = STEP_WORDS[event.step]
-        named = f" `{event.name}`" if event.name else ""
+        named = f" `{shorten_name(event.name)}`" if event.name else ""
         match event:
             case events.StepStarted():
                 self._set(event.canister, "busy", f"{busy}{named}", now)

@@ -130,14 +130,15 @@ class LiveTable:
         from rich.text import Text
 
         table = Table.grid(padding=(0, 1))
-        for options in ({"no_wrap": True}, {"no_wrap": True}, {"no_wrap": True}, {"no_wrap": True, "overflow": "ellipsis"}):
-            table.add_column(**options)
+        # On a narrow terminal columns that may wrap give way first; their cells are cut instead, see below.
+        for steadfast in (True, True, False, False):
+            table.add_column(no_wrap=steadfast)
         now = self._clock()
         for row in self._board.rows:
             mark, colour = _MARKS[row.state]
             cells = (_ASCII_MARKS[row.state] if ascii_only else mark, harmless(row.canister), *_cells(row, now))
             styles = (colour, "bold", "", "dim") if self._style.enabled else ("", "", "", "")
-            table.add_row(*(Text(cell, style=style) for cell, style in zip(cells, styles, strict=True)))
+            table.add_row(*(Text(cell, style=style, no_wrap=True, overflow="ellipsis") for cell, style in zip(cells, styles, strict=True)))
         return table
 
 

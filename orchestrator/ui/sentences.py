@@ -11,10 +11,12 @@ from orchestrator.events import Event, StepKind
 from orchestrator.ui.plans import render_changes
 from orchestrator.ui.style import PLAIN, Style, harmless
 
-__all__ = ["STEP_WORDS", "render_event", "render_seconds", "render_size"]
+__all__ = ["NAME_CHARACTERS", "STEP_WORDS", "render_event", "render_seconds", "render_size", "shorten_name"]
 
 Kind = TypeVar("Kind")
 Render = Callable[[Event, Style], str]
+NAME_CHARACTERS = 40
+"""How much of a step's name is shown: a script's name is its command, which may be long."""
 _HASH_DIGITS = 12
 _KIB = 1024
 _SENTENCES: dict[type[Event], Render] = {}
@@ -55,6 +57,14 @@ def render_size(size: int) -> str:
     return f"{size / _KIB:.1f} KiB" if size < _KIB * _KIB else f"{size / _KIB / _KIB:.1f} MiB"
 
 
+def shorten_name(name: str) -> str:
+    """Return the first line of a step's name, cut to `NAME_CHARACTERS` with `…` for what is left out."""
+    first, *more = name.strip().splitlines() or [""]
+    if len(first) <= NAME_CHARACTERS and not more:
+        return first
+    return f"{first[: NAME_CHARACTERS - 1].rstrip()}…"
+
+
 def _says(kind: type[Kind]) -> Callable[[Callable[[Kind, Style], str]], Callable[[Kind, Style], str]]:
     """Register the sentence of a kind of event."""
 
@@ -71,7 +81,7 @@ def _about(canister: str, style: Style) -> str:
 
 def _step(step: StepKind, name: str | None, index: int, total: int, *, done: bool) -> str:
     words = STEP_WORDS[step][done]
-    named = f" `{harmless(name)}`" if name else ""
+    named = f" `{harmless(shorten_name(name))}`" if name else ""
     counted = f" ({index} of {total})" if total > 1 else ""
     return f"{words}{named}{counted}"
 
@@ -147,7 +157,7 @@ def _(event: events.StepStarted, style: Style) -> str:
 
 @_says(events.StepOutput)
 def _(event: events.StepOutput, style: Style) -> str:
-    source = f"{harmless(event.name)} | " if event.name else "| "
+    source = f"{harmless(shorten_name(event.name))} | " if event.name else "| "
     return f"{_about(event.canister, style)} {source}{harmless(event.line)}"
 
 

@@ -50,6 +50,23 @@ def test_last_picture_has_every_canister_and_results_follow(every_event: tuple[E
     assert "Deployed canisters:" in output.getvalue()
 
 
+def test_narrow_terminal_keeps_mark_and_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a step says is cut; which canister it is about, and how it goes, is always shown, in one line each."""
+    monkeypatch.setenv("COLUMNS", "40")
+    talk = Terminal()
+    display = table(io.StringIO(), talk)
+    command = "for file in assets/*; do upload --verbose --canister frontend $file; done"
+
+    for canister in ("frontend", "backend"):
+        display.emit(events.StepStarted(canister=canister, step="sync-script", index=1, total=1, name=command))
+        display.emit(events.StepOutput(canister=canister, step="sync-script", index=1, total=1, stream="stdout", line="sent " * 30))
+    display.close()
+
+    last = [line.rpartition("\x1b[?25l")[2] for line in talk.getvalue().splitlines() if "⠿" in line][-2:]
+    assert [line[:11] for line in last] == ["⠿ frontend ", "⠿ backend  "]
+    assert all("syncing by" in line and len(line) <= 40 for line in last)
+
+
 def test_lasting_lines_are_above_the_table(every_event: tuple[Event, ...]) -> None:
     """Networks, failures, warnings and the plan stay readable as lines."""
     output, talk = Terminal(), Terminal()

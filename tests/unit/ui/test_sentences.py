@@ -5,7 +5,7 @@ import pytest
 from orchestrator import events
 from orchestrator.core.plan import Change, Detail
 from orchestrator.events import EVENTS, Event
-from orchestrator.ui.sentences import render_event, render_seconds, render_size
+from orchestrator.ui.sentences import render_event, render_seconds, render_size, shorten_name
 from orchestrator.ui.style import Style
 
 EXPECTED = """\
@@ -126,3 +126,19 @@ def test_what_was_settled_is_not_overstated(took_effect: bool | None, verdict: s
     event = events.OperationSettled(canister="backend", step="upgrade", operation="00", took_effect=took_effect, evidence="seen")
 
     assert render_event(event) == f"[backend] an interrupted run was upgrading: {verdict}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("seed", "seed"),
+        ("x" * 40, "x" * 40),
+        ("x" * 41, "x" * 39 + "…"),
+        ("echo a\necho b", "echo a…"),
+        ("\n echo a\n", "echo a"),
+        ("", ""),
+    ],
+)
+def test_a_steps_name_is_one_short_line(name: str, shown: str) -> None:
+    """A script's name is its command: what does not fit into a line of its own is left out, and an ellipsis says so."""
+    assert shorten_name(name) == shown
