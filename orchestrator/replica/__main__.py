@@ -15,6 +15,7 @@ from orchestrator.replica.daemon import DaemonOptions, PortTakenError, run_daemo
 __all__ = ["main"]
 
 _FAILED, _PORT_TAKEN = 1, 3
+_MAX_PORT = 65_535
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def _parse(arguments: list[str] | None) -> DaemonOptions:
     parser = argparse.ArgumentParser(prog="python -m orchestrator.replica", description="Run an embedded local network.")
     parser.add_argument("--state-dir", type=Path, required=True, help="where the network's state is kept")
     parser.add_argument("--bind", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=0, help="the port to listen on; 0 takes any free one")
+    parser.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 takes any free one")
     parser.add_argument("--status-file", type=Path, required=True, help="written when the network is ready")
     parser.add_argument("--artificial-delay-ms", type=int, default=0, help="how long an update call waits before it starts")
     parser.add_argument("--project", default="", help="the project's folder, for messages")
@@ -50,6 +51,13 @@ def _parse(arguments: list[str] | None) -> DaemonOptions:
         project=options.project,
         network=options.network,
     )
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_MAX_PORT}")
+    return number
 
 
 if __name__ == "__main__":

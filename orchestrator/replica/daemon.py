@@ -21,7 +21,7 @@ import anyio
 import anyio.to_thread
 import uvicorn
 
-from orchestrator.errors import OrchestratorError, ReplicaError
+from orchestrator.errors import OrchestratorError, ReplicaError, StoreError
 from orchestrator.replica.http.application import Application
 from orchestrator.replica.http.joined_writes import JoiningProtocol
 from orchestrator.replica.storage.directory import NetworkIdentity, StateDirectory, hold
@@ -141,11 +141,11 @@ async def _serve(process: _Process) -> None:
 async def _run_network(process: _Process, application: Application, server: _Server, stopping: anyio.Event) -> None:
     """Load the network and keep it going; a new one has nothing to load that could fail, and is ready before."""
     is_new = not process.directory.state.exists()
-    if is_new:
-        await server.listening.wait()
-        _announce(process)
     limiter = anyio.CapacityLimiter(1)
     try:
+        if is_new:
+            await server.listening.wait()
+            _announce(process)
         service = await anyio.to_thread.run_sync(_load_service, process, limiter, limiter=limiter)
     except OrchestratorError as error:
         process.failures.append(error)
@@ -157,6 +157,9 @@ async def _run_network(process: _Process, application: Application, server: _Ser
             await server.listening.wait()
             _announce(process)
         await service.go_until(stopping)
+    except StoreError as error:  # the status file cannot be written
+        process.failures.append(error)
+        server.should_exit = True
     finally:
         with anyio.CancelScope(shield=True):
             await _save(process, service)

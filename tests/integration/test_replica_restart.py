@@ -141,6 +141,23 @@ def test_a_state_that_cannot_be_saved_is_told(tmp_path: Path) -> None:
     assert "replica/not-saved" in replica.log.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["--state-dir", "FILE/state", "--status-file", "status"], 1, "state-unusable"),
+        (["--state-dir", "state", "--status-file", "FILE/status"], 1, "cannot make the folder"),
+        (["--state-dir", "state", "--status-file", "status", "--port", "99999"], 2, "from 0 to 65535"),
+    ],
+    ids=["state directory", "status file", "port"],
+)
+def test_what_cannot_work_is_told_in_words(tmp_path: Path, arguments: list[str], status: int, words: str) -> None:
+    """The process ends with a line on stderr and no traceback."""
+    (tmp_path / "FILE").touch()
+    command = [sys.executable, "-m", "orchestrator.replica", *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, words in ended.stderr, "Traceback" in ended.stderr) == (status, True, False), ended.stderr
+
+
 def test_updates_can_be_delayed(tmp_path: Path) -> None:
     """With an artificial delay a call is received at once, starts later, and answers; queries are not delayed."""
     with running_replica(tmp_path, arguments=["--artificial-delay-ms", "700"]) as replica, client_of(replica) as client:

@@ -99,8 +99,13 @@ class StateDirectory:
 @contextlib.contextmanager
 def hold(root: Path) -> Iterator[StateDirectory]:
     """Make the directory if need be and hold it for this process; raises `ReplicaError` when another one has it."""
-    root.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
-    descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+        descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
+    except OSError as error:
+        raise ReplicaError(
+            f"the state directory `{root}` cannot be used", slug="replica/state-unusable", detail=error.strerror or str(error)
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
