@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["LiveTable"]
 
 _REFRESHES_PER_SECOND = 10
+_ECHO_COLUMNS = 3
+"""What is kept free at the right: the terminal writes `^C` behind the last row, and a row that wraps would stay twice."""
 _MARKS = {"busy": ("⠿", "cyan"), "idle": ("·", "dim"), "done": ("✔", "green"), "failed": ("✘", "red")}
 _ASCII_MARKS = {"busy": "*", "idle": ".", "done": "+", "failed": "x"}
 _HIDDEN = (
@@ -59,6 +61,7 @@ class LiveTable:
         self._clock = clock
         self._board = Board()
         self._live: Live | None = None
+        self._over = False
         self._results: list[Event] = []
         self._output: dict[str, deque[Event]] = {}
 
@@ -69,6 +72,7 @@ class LiveTable:
         if isinstance(event, _RESULTS):
             self._results.append(event)
         elif isinstance(event, events.RunFinished):
+            self._over = True
             self._stop()
             self._lines.emit(event)
         elif not isinstance(event, _HIDDEN) or _is_kept(event):
@@ -82,6 +86,7 @@ class LiveTable:
 
     def close(self, error: OrchestratorError | None = None) -> None:
         """Leave the table as it is and write the results below it."""
+        self._over = True
         self._stop()
         for event in self._results:
             self._lines.emit(event)
@@ -89,7 +94,9 @@ class LiveTable:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         """Draw the table as it is now; rich calls this a few times a second."""
-        yield self._table(ascii_only=options.ascii_only)
+        from rich.constrain import Constrain
+
+        yield Constrain(self._table(ascii_only=options.ascii_only), max(1, options.max_width - _ECHO_COLUMNS))
 
     def _remember(self, event: Event) -> None:
         """Keep what a step writes while it runs; write it above the table when the step fails."""
@@ -135,8 +142,9 @@ class LiveTable:
             table.add_column(no_wrap=steadfast)
         now = self._clock()
         for row in self._board.rows:
-            mark, colour = _MARKS[row.state]
-            cells = (_ASCII_MARKS[row.state] if ascii_only else mark, harmless(row.canister), *_cells(row, now))
+            state = "failed" if self._over and row.state == "busy" else row.state
+            mark, colour = _MARKS[state]
+            cells = (_ASCII_MARKS[state] if ascii_only else mark, harmless(row.canister), *_cells(row, now))
             styles = (colour, "bold", "", "dim") if self._style.enabled else ("", "", "", "")
             table.add_row(*(Text(cell, style=style, no_wrap=True, overflow="ellipsis") for cell, style in zip(cells, styles, strict=True)))
         return table

@@ -51,7 +51,7 @@ def test_last_picture_has_every_canister_and_results_follow(every_event: tuple[E
 
 
 def test_narrow_terminal_keeps_mark_and_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a step says is cut; which canister it is about, and how it goes, is always shown, in one line each."""
+    """What a step says is cut; which canister it is about, and how it goes, is always shown, in one line each; `^C` has room."""
     monkeypatch.setenv("COLUMNS", "40")
     talk = Terminal()
     display = table(io.StringIO(), talk)
@@ -62,9 +62,22 @@ def test_narrow_terminal_keeps_mark_and_name(monkeypatch: pytest.MonkeyPatch) ->
         display.emit(events.StepOutput(canister=canister, step="sync-script", index=1, total=1, stream="stdout", line="sent " * 30))
     display.close()
 
-    last = [line.rpartition("\x1b[?25l")[2] for line in talk.getvalue().splitlines() if "⠿" in line][-2:]
-    assert [line[:11] for line in last] == ["⠿ frontend ", "⠿ backend  "]
-    assert all("syncing by" in line and len(line) <= 40 for line in last)
+    last = [line[line.index("✘") :] for line in talk.getvalue().splitlines() if "✘" in line][-2:]
+    assert [line[:11] for line in last] == ["✘ frontend ", "✘ backend  "]
+    assert all("syncing by" in line and len(line) <= 37 for line in last)
+
+
+def test_interrupted_run_leaves_nothing_busy() -> None:
+    """The last picture of a run that ended in the middle of a step has no step going on."""
+    talk = Terminal()
+    display = table(io.StringIO(), talk)
+
+    display.emit(events.BuildStarted(canister="api", total=1))
+    display.emit(events.RunFinished(run="r", result="interrupted", exit_code=130, seconds=1.0))
+    display.close()
+
+    assert "✘ api building" in talk.getvalue().splitlines()[-2]
+    assert talk.getvalue().endswith("Interrupted in 1.00 s\n")
 
 
 def test_lasting_lines_are_above_the_table(every_event: tuple[Event, ...]) -> None:
