@@ -46,6 +46,11 @@ class Descriptor:
         started_in = Path(self.project)
         return not started_in.exists() or started_in.samefile(project_dir)
 
+    @property
+    def listens_on(self) -> str:
+        """Return address and port as people write them."""
+        return f"[{self.bind}]:{self.port}" if ":" in self.bind else f"{self.bind}:{self.port}"
+
     def listens_as(self, network: ManagedNetwork) -> bool:
         """Tell whether it listens where the project wants it by now; any port does for 0."""
         return self.bind == network.bind and network.port in {0, self.port}

@@ -109,7 +109,7 @@ async def network_status(project_dir: Path, network: Network, *, settings: Netwo
         state=state,
         access=descriptor.access(network),
         pid=descriptor.pid,
-        listens=None if descriptor.listens_as(network) else f"{descriptor.bind}:{descriptor.port}",
+        listens=None if descriptor.listens_as(network) else descriptor.listens_on,
     )
 
 

@@ -33,3 +33,15 @@ def test_a_network_is_reached_where_it_listens(bind: str, api: str, gateway: str
 def test_the_first_domain_is_printed() -> None:
     """A domain of the manifest stands in the gateway's URL."""
     assert describe("192.168.1.2").access(ManagedNetwork(name="local", domains=("a.test", "b.test"))).gateway_url == "http://a.test:8000"
+
+
+@pytest.mark.parametrize(
+    ("bind", "port", "same"),
+    [("::1", 8000, True), ("::1", 0, True), ("::1", 8001, False), ("127.0.0.1", 8000, False)],
+)
+def test_whether_it_listens_where_the_project_wants_it(bind: str, port: int, *, same: bool) -> None:
+    """Address and port have to agree, where 0 agrees with every port; an IPv6 address is written in brackets."""
+    described = describe("::1")
+
+    assert described.listens_as(ManagedNetwork(name="local", bind=bind, port=port)) is same
+    assert described.listens_on == "[::1]:8000"
