@@ -64,10 +64,15 @@ class Problems:
             self.raise_errors()
 
     def raise_errors(self, *, strict: bool = False) -> None:
-        """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings are errors."""
+        """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings are errors.
+
+        Unknown keys stand beside the errors: a key that is missing may be one of them, misspelt.
+        """
         found = [*self._errors, *(replace(warning, severity="error") for warning in self._warnings if strict)]
         if not found:
             return
+        if not strict:
+            found += [warning for warning in self._warnings if warning.slug == "manifest/unknown-key"]
         found = sorted(dict.fromkeys(found), key=_place)[:MAX_PROBLEMS]
         if len(found) > 1:
             raise ManifestError("the project cannot be loaded", diagnostics=found)
