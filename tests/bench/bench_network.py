@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import psutil
 
 from orchestrator.agent.client import Client
@@ -13,7 +14,8 @@ from orchestrator.agent.management import Management
 from orchestrator.agent.transport import HttpTransport
 from orchestrator.candid import encode, types
 from orchestrator.core.principal import Principal
-from orchestrator.protocol.keys import Ed25519Identity
+from orchestrator.protocol.envelope import sign_call, sign_query
+from orchestrator.protocol.keys import Ed25519Identity, Identity
 from tests.bench.measuring import MEGABYTE, Row, milliseconds, percentile
 from tests.support.replica_process import RunningReplica, running_replica
 from tests.support.workspace import ROOT
@@ -21,6 +23,7 @@ from tests.support.workspace import ROOT
 STARTS = 7
 CALLS = 400
 CONCURRENT = 8
+EXPIRY_NS = 240 * 10**9
 WASM = ROOT / "examples" / "hello" / "phrasebook.wasm"
 PHRASE = encode([types.record({"key": types.TEXT, "value": types.TEXT})], [{"key": "en", "value": "Hello"}])
 KEY = encode([types.TEXT], ["en"])
@@ -66,7 +69,32 @@ async def _calls(replica: RunningReplica) -> list[Row]:
         found = [Row(what="install a Motoko canister of 318 KB", value=milliseconds(installed))]
         for name, call in _methods(client, canister).items():
             found += await _measure(name, call)
-        return found
+        return [*found, *await anyio.to_thread.run_sync(_bare, replica.port, client.identity, canister)]
+
+
+def _bare(port: int, identity: Identity, canister: Principal) -> list[Row]:
+    """Measure the network alone: requests that are signed beforehand, over one connection, answers not verified."""
+    expiry = time.time_ns() + EXPIRY_NS
+    requests = {
+        "update": ("/api/v4", "call", [sign_call(identity, canister, "put", PHRASE, expiry_ns=expiry).body for _ in range(CALLS)]),
+        "query": ("/api/v3", "query", [sign_query(identity, canister, "get", KEY, expiry_ns=expiry).body for _ in range(CALLS)]),
+    }
+    found = []
+    for name, (version, endpoint, bodies) in requests.items():
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        taken = []
+        for body in bodies:
+            begin = time.perf_counter()
+            connection.request("POST", f"{version}/canister/{canister}/{endpoint}", body, {"content-type": "application/cbor"})
+            response = connection.getresponse()
+            response.read()
+            taken.append(time.perf_counter() - begin)
+            if response.status != http.HTTPStatus.OK:
+                raise RuntimeError(f"{name} was answered with {response.status}")
+        connection.close()
+        peer = f"p99 {milliseconds(percentile(taken, 0.99))}"
+        found.append(Row(what=f"{name} over bare HTTP, signed beforehand: p50", value=milliseconds(percentile(taken, 0.5)), peer=peer))
+    return found
 
 
 def _methods(client: Client, canister: Principal) -> dict[str, Callable[[], Awaitable[bytes]]]:
