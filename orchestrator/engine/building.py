@@ -1,6 +1,5 @@
 """Building: every canister's steps in order, canisters at once, each module checked and stored under its hash."""
 
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from orchestrator.core.project import BuildStep, Canister, PrebuiltStep, ScriptS
 from orchestrator.engine.modules import MAX_MODULE_BYTES, describe_defect
 from orchestrator.engine.session import Session
 from orchestrator.engine.shell import run_commands
-from orchestrator.errors import BuildError, Diagnostic, OrchestratorError, Span
+from orchestrator.engine.sources import Wanted, load_source
+from orchestrator.errors import BuildError, Diagnostic, OrchestratorError
 from orchestrator.events import BuildFailed, BuildFinished, BuildOutput, BuildStarted, Stream
 from orchestrator.store import ArtifactStore
 
@@ -21,7 +21,6 @@ __all__ = ["Artifact", "build_canisters"]
 
 _OUTPUT_VARIABLE = "ICP_WASM_OUTPUT_PATH"
 _ENVIRONMENT_VARIABLE = "ICP_CLI_ENVIRONMENT"
-_URL_HINT = "check the URL, or use `path:` for a file of the project"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,54 +91,19 @@ async def _run_step(session: Session, canister: Canister, step: BuildStep, index
             if failure is not None:
                 raise BuildError(f"the build of canister `{canister.name}` failed", detail=failure.reason, span=step.span)
         case PrebuiltStep():
-            wasm = await _load_prebuilt(session, canister, step)
+            wasm = await load_source(session, step, _wanted(canister))
             await anyio.Path(output).write_bytes(wasm)
 
 
-async def _load_prebuilt(session: Session, canister: Canister, step: PrebuiltStep) -> bytes:
-    """Read or download a module that exists, and check its hash."""
-    if step.path is not None:
-        wasm = await anyio.to_thread.run_sync(_read_prebuilt, canister, step.path, step.span)
-    else:
-        wasm = await _fetch_prebuilt(session, canister, step)
-    actual = hashlib.sha256(wasm).hexdigest()
-    if step.sha256 is not None and step.sha256.lower() != actual:
-        raise BuildError(
-            f"the module of canister `{canister.name}` is not the one that the manifest names",
-            slug="build/checksum",
-            detail=f"expected SHA-256 {step.sha256}, found {actual}",
-            span=step.span,
-            hint=f"if the new module is meant, write `sha256: {actual}`",
-        )
-    return wasm
-
-
-def _read_prebuilt(canister: Canister, path: Path, span: Span | None) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BuildError(
-            f"the module of canister `{canister.name}` cannot be read",
-            slug="build/missing-module",
-            detail=f"`{path}`: {error.strerror}",
-            span=span,
-            hint="paths are relative to the canister's folder; build the module first if another tool makes it",
-        ) from error
-
-
-async def _fetch_prebuilt(session: Session, canister: Canister, step: PrebuiltStep) -> bytes:
-    if step.url is None or session.fetch is None:
-        raise BuildError(f"the module of canister `{canister.name}` cannot be downloaded", span=step.span, hint=_URL_HINT)
-    try:
-        return await session.fetch(step.url)
-    except OrchestratorError as error:
-        raise BuildError(
-            f"the module of canister `{canister.name}` cannot be downloaded",
-            slug="build/download",
-            detail=f"{step.url}: {error.summary}",
-            span=step.span,
-            hint=_URL_HINT,
-        ) from error
+def _wanted(canister: Canister) -> Wanted:
+    return Wanted(
+        noun="module",
+        name=f"the module of canister `{canister.name}`",
+        error=BuildError,
+        missing_slug="build/missing-module",
+        download_slug="build/download",
+        checksum_slug="build/checksum",
+    )
 
 
 def _load_module(canister: Canister, output: Path) -> bytes:

@@ -9,7 +9,8 @@ import anyio.to_thread
 
 from orchestrator.core.project import Canister, PluginStep
 from orchestrator.engine.session import Session
-from orchestrator.errors import OrchestratorError, PluginRefusedError
+from orchestrator.engine.sources import Wanted, load_source
+from orchestrator.errors import PluginRefusedError
 from orchestrator.sandbox.request import InlineFile, Preopen
 from orchestrator.store import UserDirectories
 
@@ -47,50 +48,19 @@ def component_cache(session: Session) -> Path:
 
 async def load_inputs(session: Session, canister: Canister, step: PluginStep) -> PluginInputs:
     """Read everything that a step declares; raises `PluginRefusedError` with the place in the manifest."""
-    component = await _load_component(session, canister, step)
+    component = await load_source(session, step, _wanted(canister))
     return await anyio.to_thread.run_sync(_declared, canister, step, component)
 
 
-async def _load_component(session: Session, canister: Canister, step: PluginStep) -> bytes:
-    """Read or download the component once: the bytes that are hashed are the bytes that run."""
-    if step.path is not None:
-        component = await anyio.to_thread.run_sync(_read_component, canister, step, step.path)
-    else:
-        component = await _fetch_component(session, canister, step)
-    actual = hashlib.sha256(component).hexdigest()
-    if step.sha256 is not None and step.sha256.lower() != actual:
-        raise PluginRefusedError(
-            f"a plugin of canister `{canister.name}` is not the one that the manifest names",
-            slug="plugin/checksum",
-            detail=f"expected SHA-256 {step.sha256}, found {actual}",
-            span=step.span,
-            hint=f"if the new plugin is meant, write `sha256: {actual}`",
-        )
-    return component
-
-
-def _read_component(canister: Canister, step: PluginStep, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PluginRefusedError(
-            f"a plugin of canister `{canister.name}` cannot be read",
-            slug="plugin/missing",
-            detail=f"`{path}`: {error.strerror}",
-            span=step.span,
-            hint="paths are relative to the canister's folder; build the plugin first if another tool makes it",
-        ) from error
-
-
-async def _fetch_component(session: Session, canister: Canister, step: PluginStep) -> bytes:
-    summary = f"a plugin of canister `{canister.name}` cannot be downloaded"
-    if step.url is None or session.fetch is None:
-        raise PluginRefusedError(summary, slug="plugin/download", span=step.span, hint="use `path:` for a file of the project")
-    try:
-        return await session.fetch(step.url)
-    except OrchestratorError as error:
-        detail = f"{step.url}: {error.summary}"
-        raise PluginRefusedError(summary, slug="plugin/download", detail=detail, span=step.span, hint="check the URL") from error
+def _wanted(canister: Canister) -> Wanted:
+    return Wanted(
+        noun="plugin",
+        name=f"a plugin of canister `{canister.name}`",
+        error=PluginRefusedError,
+        missing_slug="plugin/missing",
+        download_slug="plugin/download",
+        checksum_slug="plugin/checksum",
+    )
 
 
 def _declared(canister: Canister, step: PluginStep, component: bytes) -> PluginInputs:
