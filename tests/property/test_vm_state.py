@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from orchestrator.replica.vm.copy_on_write import copy_on_write_works
 from orchestrator.replica.vm.instance import WasmInstance
+from orchestrator.replica.vm.interface import SavedState
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 from orchestrator.replica.vm.machine import Rollback, WasmMachine
 from tests.support.vm import module, send
@@ -53,7 +54,7 @@ WRITE, GROW, STABLE_GROW, STABLE_WRITE, GLOBAL, TRAP = range(6)
 
 steps = st.tuples(st.integers(WRITE, GLOBAL), st.integers(0, 2**32 - 1), st.integers(0, 255))
 programs = st.tuples(st.lists(steps, max_size=12), st.booleans()).map(lambda pair: [*pair[0], *([(TRAP, 0, 0)] if pair[1] else [])])
-actions = st.sampled_from(["commit", "rollback", "commit", "upgrade", "failed upgrade", "restart", "fork"])
+actions = st.sampled_from(["commit", "rollback", "commit", "upgrade", "failed upgrade", "restart", "fork", "capture", "revive"])
 
 
 @dataclass
@@ -127,6 +128,7 @@ class Life:
     machine: WasmMachine
     instance: WasmInstance
     model: Model
+    captured: tuple[SavedState, Model] | None = None
 
     def step(self, program: list[tuple[int, int, int]], action: str, *, keep: bool) -> None:
         """Run a program and do something with its effects; the model follows."""
@@ -149,6 +151,12 @@ class Life:
             self.instance.rollback()
         if action == "restart":
             self.restart()
+        if action == "capture":
+            self.captured = self.instance.capture(), self.model.copy()
+        if action == "revive" and self.captured is not None:
+            state, self.model = self.captured[0], self.captured[1].copy()
+            self.instance.close()
+            self.instance = self.machine.revive(self.instance.module, state)
 
     def upgrade(self, program: list[tuple[int, int, int]], *, fails: bool, keep: bool) -> None:
         """Upgrade, or begin to and give up."""

@@ -26,9 +26,11 @@ from orchestrator.replica.vm.interface import (
     OutgoingCall,
     Reject,
     Reply,
+    SavedState,
     Section,
     Trap,
 )
+from orchestrator.replica.vm.pages import Pages
 
 WASM_PAGE = 65_536
 NO_CALLBACK = Callback(0, 0)
@@ -166,6 +168,11 @@ class ScriptedInstance:
         """Write what was kept."""
         (directory / "memory.json").write_text(json.dumps(self._committed), encoding="utf-8")
 
+    def capture(self) -> SavedState:
+        """Return what was kept, as JSON in the pages."""
+        memory, stable = (Pages.of(json.dumps(part).encode()) for part in self._committed)
+        return SavedState(memory=memory, stable=stable, globals=b"")
+
     def close(self) -> None:
         """Make any further run a mistake."""
         self.is_closed = True
@@ -216,6 +223,14 @@ class ScriptedMachine:
         """Make an instance of what `save` wrote."""
         assert isinstance(module, ScriptedModule)
         memory, stable = json.loads((directory / "memory.json").read_text(encoding="utf-8"))
+        made = ScriptedInstance(module, memory, stable)
+        made.commit()
+        return made
+
+    def revive(self, module: Module, state: SavedState) -> Instance:
+        """Make an instance of what `capture` returned."""
+        assert isinstance(module, ScriptedModule)
+        memory, stable = (json.loads(pages.read(0, pages.length) or b"{}") for pages in (state.memory, state.stable))
         made = ScriptedInstance(module, memory, stable)
         made.commit()
         return made

@@ -11,16 +11,17 @@ from orchestrator.replica.vm.binary import ExternKind, Reader, SectionId
 from orchestrator.replica.vm.binary import Section as BinarySection
 from orchestrator.replica.vm.interface import InvalidModuleError, Section
 
-__all__ = ["F32", "F64", "FUNCREF", "I32", "I64", "Facts", "Import", "Signature", "read_section"]
+__all__ = ["F32", "F64", "FUNCREF", "I32", "I64", "V128", "Facts", "Import", "Signature", "read_section", "shown_globals"]
 
 I32 = 0x7F
 I64 = 0x7E
 F32 = 0x7D
 F64 = 0x7C
+V128 = 0x7B
 FUNCREF = 0x70
 
 _FUNCTION_TYPE = 0x60
-_NUMERIC_TYPES = frozenset({I32, I64, F32, F64, 0x7B})
+_NUMERIC_TYPES = frozenset({I32, I64, F32, F64, V128})
 _PLAIN_TYPES = _NUMERIC_TYPES | {FUNCREF, 0x6F}
 
 
@@ -52,6 +53,7 @@ class Facts:
     metadata: dict[str, Section] = field(default_factory=dict)
     metadata_bytes: int = 0
     globals: int = 0
+    global_types: bytearray = field(default_factory=bytearray)
     mutable_globals: list[int] = field(default_factory=list)
     mutable_global_types: bytearray = field(default_factory=bytearray)
     has_memory: bool = False
@@ -75,6 +77,15 @@ class Facts:
         if index >= len(self.types):
             raise InvalidModuleError(f"unknown type {index}: type index out of bounds")
         return self.types[index]
+
+
+def shown_globals(facts: Facts) -> list[int]:
+    """Return the indices of the globals that are part of a canister's state as others see it: mutable or exported ones.
+
+    Spec: "IC method read_canister_snapshot_metadata".
+    """
+    exported = {index for kind, index in facts.exports.values() if kind == ExternKind.GLOBAL and index < len(facts.global_types)}
+    return sorted(index for index in exported | set(facts.mutable_globals) if facts.global_types[index] in _NUMERIC_TYPES)
 
 
 def read_section(module: bytes, section: BinarySection, facts: Facts) -> None:
@@ -147,6 +158,7 @@ def _read_globals(reader: Reader, facts: Facts) -> None:
         kind = reader.value_type()
         mutable = reader.byte()
         reader.skip_constant_expression()
+        facts.global_types.append(kind)
         if not mutable:
             continue
         if kind not in _NUMERIC_TYPES:

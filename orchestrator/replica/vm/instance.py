@@ -10,13 +10,14 @@ from orchestrator.replica.vm.engine import Compiled
 from orchestrator.replica.vm.execution import Execution, GuestTrapError, instruction_limit_exceeded, interrupted, trapped
 from orchestrator.replica.vm.host import Host
 from orchestrator.replica.vm.image import Image
-from orchestrator.replica.vm.interface import START, Callback, CanisterView, Message, MessageKind, ModuleInfo, Outcome, Trap
+from orchestrator.replica.vm.interface import START, Callback, CanisterView, Message, MessageKind, ModuleInfo, Outcome, SavedState, Trap
 from orchestrator.replica.vm.limits import INSTRUCTION_LIMITS, WASM_PAGE_BYTES
 from orchestrator.replica.vm.live import LiveInstance
+from orchestrator.replica.vm.pages import Pages
 from orchestrator.replica.vm.stable import StableMemory
 from orchestrator.replica.vm.wasm import Instrumented
 
-__all__ = ["WasmInstance", "WasmModule"]
+__all__ = ["GLOBAL_BYTES", "WasmInstance", "WasmModule"]
 
 _TRAP_REASONS = {
     wasmtime.TrapCode.STACK_OVERFLOW: "stack overflow",
@@ -29,6 +30,9 @@ _TRAP_REASONS = {
     wasmtime.TrapCode.BAD_SIGNATURE: "indirect call type mismatch",
     wasmtime.TrapCode.BAD_CONVERSION_TO_INTEGER: "invalid conversion to integer",
 }
+
+GLOBAL_BYTES = 16
+"""Size of a global where it is saved, in bytes."""
 
 _LIMITED_KINDS = frozenset({MessageKind.INIT, MessageKind.POST_UPGRADE, MessageKind.UPDATE})
 """Where the canister's own limit of main memory counts. Spec: the setting `wasm_memory_limit`."""
@@ -152,6 +156,18 @@ class WasmInstance:
         snapshot.write_pages(directory / snapshot.STABLE_FILE, size, ((index, bytes(page)) for index, page in sorted(pages.items())))
         snapshot.write_pages(directory / snapshot.MEMORY_FILE, self._image.size // WASM_PAGE_BYTES, self._image.pages())
         (directory / snapshot.GLOBALS_FILE).write_bytes(self._values)
+
+    def capture(self) -> SavedState:
+        """Return the committed state; stable memory is shared, because its committed pages never change."""
+        size, pages = self._stable.committed_pages()
+        plan, values = self._module.instrumented, self._values
+        shown = [
+            values[place * GLOBAL_BYTES : (place + 1) * GLOBAL_BYTES] if isinstance(place, int) else self.live.constant(place, kind)
+            for place, kind in zip(plan.shown_globals, plan.info.globals, strict=True)
+        ]
+        return SavedState(
+            memory=Pages(self._image.size, dict(self._image.pages())), stable=Pages(size * WASM_PAGE_BYTES, pages), globals=b"".join(shown)
+        )
 
     def close(self) -> None:
         """Give the instance's memory back; safe to call twice."""

@@ -13,7 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from orchestrator.replica.vm.pages import Pages
 
 __all__ = [
     "START",
@@ -30,6 +33,7 @@ __all__ = [
     "OutgoingCall",
     "Reject",
     "Reply",
+    "SavedState",
     "Section",
     "Trap",
 ]
@@ -181,12 +185,26 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleInfo:
-    """What a module declares: export names, metadata sections by name, and its shape."""
+    """What a module declares: export names, metadata sections by name, and its shape.
+
+    `globals` has the types (`i32`, `i64`, `f32`, `f64`, `v128`) of the globals that are mutable or exported, in the
+    module's order: those of `SavedState`.
+    """
 
     exports: frozenset[str]
     metadata: Mapping[str, Section]
     has_start: bool
     memory64: bool
+    globals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedState:
+    """What an instance has written, apart from it: 16 bytes, little-endian, for each of the module's `globals`."""
+
+    memory: "Pages"
+    stable: "Pages"
+    globals: bytes
 
 
 class InvalidModuleError(Exception):
@@ -240,6 +258,10 @@ class Instance(Protocol):
         """Write the committed memory, globals and stable memory as files into an existing directory."""
         ...
 
+    def capture(self) -> SavedState:
+        """Return the committed state; what runs afterwards does not change it."""
+        ...
+
     def close(self) -> None:
         """Give the instance's memory back."""
         ...
@@ -271,4 +293,11 @@ class Machine(Protocol):
 
     def restore(self, module: Module, directory: Path) -> Instance:
         """Make an instance from what `Instance.save` wrote."""
+        ...
+
+    def revive(self, module: Module, state: SavedState) -> Instance:
+        """Make an instance with a captured or uploaded state; raises `InvalidModuleError` when they do not fit.
+
+        Globals that cannot be changed keep the value that the module gives them.
+        """
         ...

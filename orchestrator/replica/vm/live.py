@@ -40,6 +40,7 @@ class LiveInstance:
         found = [self._exports[name] for name in plan.globals]
         variables = [variable for variable in found if isinstance(variable, wasmtime.Global)]
         is_native = bindings == "native"
+        self._is_native = is_native
         self.globals: Globals = (
             native.NativeGlobals(self.store, variables) if is_native else portable.PortableGlobals(self.store, variables, plan.global_types)
         )
@@ -51,6 +52,15 @@ class LiveInstance:
     def memory_bytes(self) -> int:
         """Return the size of the main memory."""
         return 0 if self.memory is None else self.memory.size()
+
+    def constant(self, name: str, kind: str) -> bytes:
+        """Return the 16 bytes of an exported global that cannot be changed."""
+        found = self._exports[name]
+        if not isinstance(found, wasmtime.Global):
+            raise TypeError(f"the export {name} is not a global")
+        if self._is_native:
+            return native.NativeGlobals(self.store, [found]).read()
+        return portable.PortableGlobals(self.store, [found], portable.kinds_of([kind])).read()
 
     def grow_to(self, size: int) -> None:
         """Make the memory at least this large, in bytes; raises `InvalidModuleError` when its maximum forbids it."""

@@ -15,8 +15,8 @@ from orchestrator.replica.vm.engine import Compiler, Compilers, winch_is_known_t
 from orchestrator.replica.vm.execution import MainMemory
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, ImageFactory
-from orchestrator.replica.vm.instance import WasmInstance, WasmModule
-from orchestrator.replica.vm.interface import Instance, InvalidModuleError, Module
+from orchestrator.replica.vm.instance import GLOBAL_BYTES, WasmInstance, WasmModule
+from orchestrator.replica.vm.interface import Instance, InvalidModuleError, Module, SavedState
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 from orchestrator.replica.vm.live import LiveInstance
 from orchestrator.replica.vm.stable import StableMemory
@@ -92,23 +92,43 @@ class WasmMachine:
     def restore(self, module: Module, directory: Path) -> WasmInstance:
         """Make an instance from what `Instance.save` wrote; raises `SnapshotError` when the files are damaged."""
         own = _own(module)
-        live = self._instantiate(own)
         size, pages = snapshot.read_pages(directory / snapshot.MEMORY_FILE)
         stable_size, stable_pages = snapshot.read_pages(directory / snapshot.STABLE_FILE)
         values = (directory / snapshot.GLOBALS_FILE).read_bytes()
-        if len(values) != len(live.globals.read()):
+        if len(values) != GLOBAL_BYTES * len(own.instrumented.globals):
             raise snapshot.SnapshotError("the globals that were saved are not those of the module")
+        stable = StableMemory(stable_size, {number: bytearray(page) for number, page in stable_pages})
+        return self._resume(own, size=size, pages=pages, values=values, stable=stable)
+
+    def revive(self, module: Module, state: SavedState) -> WasmInstance:
+        """Make an instance with a captured or uploaded state; raises `InvalidModuleError` when they do not fit."""
+        own = _own(module)
+        plan = own.instrumented
+        if len(state.globals) != GLOBAL_BYTES * len(plan.shown_globals):
+            raise InvalidModuleError(f"the module has {len(plan.shown_globals)} mutable or exported globals, and the state another number")
+        values = b"".join(
+            state.globals[index * GLOBAL_BYTES : (index + 1) * GLOBAL_BYTES]
+            for index, place in enumerate(plan.shown_globals)
+            if isinstance(place, int)
+        )
+        stable = StableMemory(state.stable.size, {number: bytearray(page) for number, page in state.stable.stored()})
+        return self._resume(own, size=state.memory.size, pages=state.memory.stored(), values=values, stable=stable)
+
+    def _resume(
+        self, own: WasmModule, *, size: int, pages: Iterator[tuple[int, bytes]], values: bytes, stable: StableMemory
+    ) -> WasmInstance:
+        """Make an instance that goes on from a state; `size` of its main memory is in pages."""
+        live = self._instantiate(own)
         image = self._make_image()
+        if live.memory_bytes > size * WASM_PAGE_BYTES:
+            raise InvalidModuleError(f"the module's memory is larger than the {size} pages that are to be in it")
+        if live.memory is None and size:
+            raise InvalidModuleError("the module has no memory for the state")
         if live.memory is not None:
-            _fill(
-                live.memory,
-                fresh_pages=live.memory_bytes // WASM_PAGE_BYTES,
-                pages=pages,
-                grow=lambda: live.grow_to(size * WASM_PAGE_BYTES),
-            )
+            fresh_pages = live.memory_bytes // WASM_PAGE_BYTES
+            _fill(live.memory, fresh_pages=fresh_pages, pages=pages, grow=lambda: live.grow_to(size * WASM_PAGE_BYTES))
             image.capture(live.memory)
         live.globals.write(values)
-        stable = StableMemory(stable_size, {number: bytearray(page) for number, page in stable_pages})
         return WasmInstance(self._host, own, live, image=image, values=values, stable=stable)
 
     def _instantiate(self, module: WasmModule) -> LiveInstance:

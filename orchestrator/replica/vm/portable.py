@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import wasmtime
 
-from orchestrator.replica.vm.facts import F32, F64, I32, I64
+from orchestrator.replica.vm.facts import F32, F64, I32, I64, V128
 from orchestrator.replica.vm.interface import InvalidModuleError
 
-__all__ = ["PortableGlobals", "PortableMemory"]
+__all__ = ["PortableGlobals", "PortableMemory", "kinds_of"]
 
 _FORMATS = {I32: "<i", I64: "<q", F32: "<f", F64: "<d"}
+_KINDS = {"i32": I32, "i64": I64, "f32": F32, "f64": F64, "v128": V128}
 _VALUE_BYTES = 16
 
 
@@ -56,6 +57,11 @@ class PortableGlobals:
         """Set the values to what `read` returned."""
         for index, (variable, layout) in enumerate(self._variables):
             variable.set_value(self._store, struct.unpack_from(layout, values, index * _VALUE_BYTES)[0])
+
+
+def kinds_of(names: Sequence[str]) -> bytes:
+    """Return the types of globals as the binary format writes them."""
+    return bytes(_KINDS[name] for name in names)
 
 
 def _format(kind: int) -> str:

@@ -4,12 +4,12 @@ A page file is little-endian: magic, version, pages in all, pages stored; their 
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from pathlib import Path
 
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 
-__all__ = ["GLOBALS_FILE", "MEMORY_FILE", "STABLE_FILE", "SnapshotError", "read_pages", "write_pages"]
+__all__ = ["GLOBALS_FILE", "MEMORY_FILE", "STABLE_FILE", "PageFile", "SnapshotError", "read_pages", "write_pages"]
 
 MEMORY_FILE = "memory.pages"
 STABLE_FILE = "stable.pages"
@@ -39,6 +39,32 @@ def write_pages(path: Path, size: int, pages: Iterable[tuple[int, bytes]]) -> No
 
 def read_pages(path: Path) -> tuple[int, Iterator[tuple[int, bytes]]]:
     """Return the size in pages and the stored pages, read as they are taken; raises `SnapshotError`."""
+    size, numbers = _read_numbers(path)
+    return size, _iterate(path, numbers)
+
+
+class PageFile:
+    """A file of pages, read page by page; raises `SnapshotError` when it is damaged."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places = {number: place for place, number in enumerate(_read_numbers(path)[1])}
+
+    def numbers(self) -> KeysView[int]:
+        """Return the numbers of the stored pages."""
+        return self._places.keys()
+
+    def read(self, number: int) -> bytes | None:
+        """Return a page, or None when it is not stored."""
+        place = self._places.get(number)
+        if place is None:
+            return None
+        with self._path.open("rb") as file:
+            file.seek(_HEADER.size + place * WASM_PAGE_BYTES)
+            return file.read(WASM_PAGE_BYTES)
+
+
+def _read_numbers(path: Path) -> tuple[int, tuple[int, ...]]:
     with path.open("rb") as file:
         header = file.read(_HEADER.size)
         if len(header) != _HEADER.size:
@@ -52,7 +78,7 @@ def read_pages(path: Path) -> tuple[int, Iterator[tuple[int, bytes]]]:
         numbers = struct.unpack(f"<{count}Q", file.read(count * 8))
     if any(number >= size for number in numbers):
         raise SnapshotError(f"{path.name} stores a page outside of the memory")
-    return size, _iterate(path, numbers)
+    return size, numbers
 
 
 def _iterate(path: Path, numbers: tuple[int, ...]) -> Iterator[tuple[int, bytes]]:

@@ -22,7 +22,7 @@ from orchestrator.replica.vm.binary import (
     read_sections,
 )
 from orchestrator.replica.vm.checks import check_module
-from orchestrator.replica.vm.facts import I32, I64, Facts, read_section
+from orchestrator.replica.vm.facts import F32, F64, I32, I64, V128, Facts, read_section, shown_globals
 from orchestrator.replica.vm.interface import InvalidModuleError, ModuleInfo
 from orchestrator.replica.vm.limits import MAX_WASM_BYTES
 
@@ -30,6 +30,7 @@ __all__ = ["Instrumented", "instrument", "unpack"]
 
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 _LOCAL_GET, _CALL_INDIRECT, _END = 0x20, 0x11, 0x0B
+_TYPE_NAMES = {I32: "i32", I64: "i64", F32: "f32", F64: "f64", V128: "v128"}
 _SECTION_ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
 """Numbers of sections in the order of a module: tags (13) come before globals, the data count (12) before code (10)."""
 
@@ -39,6 +40,7 @@ class Instrumented:
     """A rewritten module and the names of the exports that it has been given (None: the module has no such thing).
 
     `callback` takes an index of table 0, of 64 bits if `wide_callback_index`, and the value for the function there.
+    `shown_globals` are those of `info.globals`: the place among `globals`, or the name of the export of a constant.
     """
 
     code: bytes
@@ -49,6 +51,7 @@ class Instrumented:
     start: str | None
     globals: tuple[str, ...]
     global_types: bytes
+    shown_globals: tuple[int | str, ...]
 
 
 def unpack(raw: bytes) -> bytes:
@@ -93,11 +96,13 @@ def _plan(facts: Facts) -> Instrumented:
     prefix = "orchestrator:"
     while any(name.startswith(prefix) for name in facts.exports):
         prefix = f":{prefix}"
+    shown = shown_globals(facts)
     info = ModuleInfo(
         exports=frozenset(name for name, (kind, _) in facts.exports.items() if kind == ExternKind.FUNCTION),
         metadata=facts.metadata,
         has_start=facts.start is not None,
         memory64=facts.memory64,
+        globals=tuple(_TYPE_NAMES[facts.global_types[index]] for index in shown),
     )
     return Instrumented(
         code=b"",
@@ -108,7 +113,15 @@ def _plan(facts: Facts) -> Instrumented:
         start=f"{prefix}start" if facts.start is not None else None,
         globals=tuple(f"{prefix}global{index}" for index in facts.mutable_globals),
         global_types=bytes(facts.mutable_global_types),
+        shown_globals=_places(facts, shown),
     )
+
+
+def _places(facts: Facts, shown: list[int]) -> tuple[int | str, ...]:
+    """Say where the values of globals come from: a place among the mutable ones, or an export."""
+    constants = {index: name for name, (kind, index) in facts.exports.items() if kind == ExternKind.GLOBAL}
+    places = {index: place for place, index in enumerate(facts.mutable_globals)}
+    return tuple(places[index] if index in places else constants[index] for index in shown)
 
 
 def _new_exports(plan: Instrumented, facts: Facts) -> list[bytes]:
