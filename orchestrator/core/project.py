@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from orchestrator.core.networks import NO_FEATURES, Container, Features
 from orchestrator.core.principal import Principal
 from orchestrator.errors import Diagnostic, Span
 
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 ArgumentsFormat = Literal["candid", "hex", "bin"]
-Launcher = Literal["embedded", "pocket-ic", "dfx"]
+Launcher = Literal["embedded", "pocket-ic", "dfx", "docker"]
 LogVisibility = Literal["controllers", "public"] | tuple[Principal, ...]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NOWHERE: Mapping[str, Span] = MappingProxyType({})
@@ -155,7 +156,10 @@ class Canister:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedNetwork:
-    """A network that the tool starts; `port` 0 asks for a free one."""
+    """A network that the tool starts; `port` 0 asks for a free one, and dfx for the one that dfx is configured for.
+
+    `container` is there if, and only if, the launcher is `docker`.
+    """
 
     name: str
     launcher: Launcher = "embedded"
@@ -163,6 +167,8 @@ class ManagedNetwork:
     port: int = 8000
     domains: tuple[str, ...] = ()
     artificial_delay_ms: int = 0
+    features: Features = NO_FEATURES
+    container: Container | None = None
     span: Span | None = None
 
 

@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from orchestrator.core.project import ConnectedNetwork, Launcher, ManagedNetwork, Network
-from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode
-from orchestrator.manifest.fields import check_keys, read_choice, read_integer, read_mapping, read_text, read_texts
+from orchestrator.core.project import ConnectedNetwork, ManagedNetwork, Network
+from orchestrator.documents import MappingNode
+from orchestrator.manifest.containers import CONTAINER_KEYS, read_container
+from orchestrator.manifest.fields import check_keys, read_choice, read_text
+from orchestrator.manifest.managed import LAUNCHER_KEYS, WRITTEN_LAUNCHERS, read_program
 from orchestrator.manifest.problems import Problems
 
 __all__ = ["IMPLICIT_NETWORKS", "read_network"]
@@ -16,15 +18,9 @@ IMPLICIT_NETWORKS: tuple[Network, ...] = (
 """The networks of every project; `local` may be redefined, `ic` may not."""
 
 _MODES: tuple[Literal["managed", "connected"], ...] = ("managed", "connected")
-_LAUNCHERS: tuple[Launcher, ...] = ("embedded", "pocket-ic", "dfx")
-_MAX_PORT = 65_535
-_DEFAULT_PORT = 8000
-_DEFAULT_BIND = "127.0.0.1"
-_LOCAL_BINDS = frozenset({"127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104  compared with, not bound to
 _ROOT_KEY_BYTES = 133
 _ROOT_KEY_WORDS: tuple[Literal["mainnet", "fetch"], ...] = ("mainnet", "fetch")
-_LAUNCHER_KEYS = ("ii", "nns", "subnets", "bitcoind-addr", "dogecoind-addr", "version")
-_MANAGED_KEYS = ("name", "mode", "launcher", "gateway", "artificial-delay-ms", *_LAUNCHER_KEYS, "image")
+_MANAGED_KEYS = ("name", "mode", "launcher", *LAUNCHER_KEYS, *CONTAINER_KEYS)
 _CONNECTED_KEYS = ("name", "mode", "url", "api-url", "http-gateway-url", "root-key")
 
 
@@ -40,75 +36,29 @@ def read_network(mapping: MappingNode, name: str, problems: Problems) -> Network
     return _read_managed(mapping, name, problems) if mode == "managed" else _read_connected(mapping, name, problems)
 
 
-def _read_managed(mapping: MappingNode, name: str, problems: Problems) -> ManagedNetwork:
+def _read_managed(mapping: MappingNode, name: str, problems: Problems) -> ManagedNetwork | None:
     check_keys(mapping, _MANAGED_KEYS, f"the managed network `{name}`", problems, severity="warning")
-    launcher = read_choice(mapping.get("launcher"), "`launcher`", _LAUNCHERS, problems) or "embedded"
-    _refuse_what_the_launcher_lacks(mapping, launcher, problems)
-    gateway = read_mapping(mapping.get("gateway"), "`gateway`", problems)
-    bind, port, domains = _DEFAULT_BIND, None, tuple[str, ...]()
-    if gateway is not None:
-        check_keys(gateway, ("bind", "port", "domains"), "`gateway`", problems, severity="warning")
-        bind = _read_bind(gateway.get("bind"), problems)
-        port = read_integer(gateway.get("port"), "`port`", problems, maximum=_MAX_PORT)
-        domains = _domains(bind, read_texts(gateway.get("domains"), "`domains`", problems) or ())
-    return ManagedNetwork(
-        name=name,
-        launcher=launcher,
-        bind=bind,
-        port=port if port is not None else _DEFAULT_PORT,
-        domains=domains,
-        artificial_delay_ms=read_integer(mapping.get("artificial-delay-ms"), "`artificial-delay-ms`", problems) or 0,
-        span=mapping.span,
-    )
-
-
-def _read_bind(node: Node | None, problems: Problems) -> str:
-    text = read_text(node, "`bind`", problems)
-    if text is None or node is None or text in _LOCAL_BINDS:
-        return text or _DEFAULT_BIND
-    from ipaddress import ip_address  # rarely needed, and slow to import
-
-    try:
-        ip_address(text)
-    except ValueError:
-        problems.error("invalid-address", f"`bind` must be an IP address, not `{text}`", node.span, hint="write `bind: 127.0.0.1`")
-    return text
-
-
-def _domains(bind: str, written: tuple[str, ...]) -> tuple[str, ...]:
-    """Put `localhost` first where the gateway listens on this machine."""
-    if bind not in _LOCAL_BINDS:
-        return written
-    return tuple(dict.fromkeys(("localhost", *written)))
-
-
-def _refuse_what_the_launcher_lacks(mapping: MappingNode, launcher: Launcher, problems: Problems) -> None:
-    if (image := mapping.entry("image")) is not None:
-        problems.error(
-            "not-supported",
-            "networks from a container `image` are not supported",
-            image.key.span,
-            hint="remove `image` for the embedded network, or use `mode: connected` with the `url` of a network that runs",
-        )
-    for key in _LAUNCHER_KEYS:
-        entry = mapping.entry(key)
-        if entry is None or _asks_for_nothing(entry.value):
-            continue
-        if launcher == "embedded":
+    launcher = read_choice(mapping.get("launcher"), "`launcher`", WRITTEN_LAUNCHERS, problems)
+    image = read_text(mapping.get("image"), "`image`", problems)
+    if image is not None:
+        _tell_what_is_ignored(mapping, LAUNCHER_KEYS, "beside `image`", problems)
+        if (entry := mapping.entry("launcher")) is not None:
             problems.error(
-                "launcher-lacks",
-                f"the embedded network has no `{key}`",
+                "contradiction",
+                f"network `{name}` has both an `image` and a `launcher`",
                 entry.key.span,
-                hint="remove the key, or start a network that has it yourself, and describe it with `mode: connected`",
+                detail="a container runs by itself",
+                hint="remove one of them",
             )
-        else:
-            problems.warn("not-supported", f"the key `{key}` of a network has no effect yet", entry.key.span)
+        return read_container(mapping, name, image, problems)
+    _tell_what_is_ignored(mapping, CONTAINER_KEYS, "without `image`", problems)
+    return read_program(mapping, name, launcher or "embedded", problems)
 
 
-def _asks_for_nothing(node: Node) -> bool:
-    if isinstance(node, SequenceNode):
-        return not node.items
-    return isinstance(node, ScalarNode) and (node.value is None or node.value is False)
+def _tell_what_is_ignored(mapping: MappingNode, keys: tuple[str, ...], where: str, problems: Problems) -> None:
+    for key in keys:
+        if key != "image" and (entry := mapping.entry(key)) is not None:
+            problems.warn("ignored-key", f"the key `{key}` has no effect {where}", entry.key.span, hint="remove it")
 
 
 def _read_connected(mapping: MappingNode, name: str, problems: Problems) -> ConnectedNetwork | None:

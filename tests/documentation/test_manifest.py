@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.project import ManagedNetwork, PluginStep
-from orchestrator.manifest import canisters, environments, load, networks, settings, steps
+from orchestrator.manifest import canisters, environments, load, managed, networks, settings, steps
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "manifest.md"
 KEYS = {
@@ -41,7 +41,7 @@ def test_defaults_are_on_the_page() -> None:
     step = {field.name: field.default for field in dataclasses.fields(PluginStep)}
 
     assert f"| `gateway.bind` | IP address, `{network.bind}` |" in section("Network")
-    assert f"| `gateway.port` | 0 to {networks._MAX_PORT}, {network.port} |" in section("Network")
+    assert f"| `gateway.port` | 0 to {managed.MAX_PORT}, {network.port} |" in section("Network")
     assert f"`dfx`; `{network.launcher}` |" in section("Network")
     assert f"`none` or `default`; `{step['proxy']}` |" in section("Sync steps")
     assert f"`always` or `changed`; `{step['run']}` |" in section("Sync steps")

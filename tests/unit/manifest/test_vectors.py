@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.core.networks import Container, Features
 from orchestrator.core.project import Arguments, Canister, ConnectedNetwork, ManagedNetwork, PrebuiltStep, Project, ScriptStep, Settings
 from orchestrator.errors import ManifestError
 from orchestrator.manifest import load_project
@@ -220,10 +221,64 @@ def test_connected_network(tmp_path: Path, keys: str, api: str, gateway: str | N
 
 
 def test_other_launchers_take_their_keys(tmp_path: Path) -> None:
-    """Keys of PocketIC networks are no error where PocketIC is the launcher."""
-    network = load(tmp_path, "networks: [{name: n, mode: managed, launcher: pocket-ic, ii: true}]").networks["n"]
+    """Keys of PocketIC networks are read where PocketIC is the launcher; a version loses its `v`."""
+    keys = "ii: true, nns: false, subnets: [application, sns], bitcoind-addr: ['127.0.0.1:18444', 'btc:1'], version: v12.0.0"
+    network = load(tmp_path, f"networks: [{{name: n, mode: managed, launcher: pocket-ic, {keys}}}]").networks["n"]
     assert isinstance(network, ManagedNetwork)
     assert network.launcher == "pocket-ic"
+    assert network.features == Features(
+        ii=True, subnets=("application", "sns"), bitcoind_addresses=("127.0.0.1:18444", "btc:1"), version="12.0.0"
+    )
+
+
+def test_dfx_keeps_its_own_port(tmp_path: Path) -> None:
+    """Without a port in the manifest dfx decides about it; with one, the manifest does."""
+    text = "networks: [{name: a, mode: managed, launcher: dfx, nns: true}, {name: b, mode: managed, launcher: dfx, gateway: {port: 4943}}]"
+    networks = load(tmp_path, text).networks
+    assert [(type(networks[name]), getattr(networks[name], "port", None)) for name in ("a", "b")] == [
+        (ManagedNetwork, 0),
+        (ManagedNetwork, 4943),
+    ]
+
+
+def test_network_from_an_image(tmp_path: Path) -> None:
+    """Every key that icp-cli has for containers is read; `image` makes Docker the launcher."""
+    text = """
+networks:
+  - name: n
+    mode: managed
+    image: ghcr.io/dfinity/icp-cli-network-launcher
+    port-mapping: ["0.0.0.0:9000:4943", "0:4942"]
+    rm-on-exit: true
+    command: [--ii]
+    entrypoint: [/bin/network, --quiet]
+    environment: [LEVEL=debug]
+    volumes: ["data:/data"]
+    mounts: ["./config:/config:ro"]
+    platform: linux/amd64
+    user: "1000:1000"
+    shm-size: 2147483648
+    status-dir: /run/status
+    extra-hosts: ["host.docker.internal:host-gateway"]
+"""
+    network = load(tmp_path, text).networks["n"]
+    assert isinstance(network, ManagedNetwork)
+    assert (network.launcher, network.port) == ("docker", 9000)
+    assert network.container == Container(
+        image="ghcr.io/dfinity/icp-cli-network-launcher",
+        ports=("0.0.0.0:9000:4943", "0:4942"),
+        remove=True,
+        arguments=("--ii",),
+        entrypoint=("/bin/network", "--quiet"),
+        environment=("LEVEL=debug",),
+        volumes=("data:/data",),
+        mounts=("./config:/config:ro",),
+        extra_hosts=("host.docker.internal:host-gateway",),
+        platform="linux/amd64",
+        user="1000:1000",
+        shm_size=2_147_483_648,
+        status_directory="/run/status",
+    )
 
 
 def test_an_override_replaces_all_settings(tmp_path: Path) -> None:
