@@ -5,14 +5,25 @@ Source: the IC interface specification, sections "Canister lifecycle" and "IC me
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Literal
 
 from orchestrator.replica import limits
 from orchestrator.replica.messages import Origin
 from orchestrator.replica.vm.interface import CanisterView, Instance
 
-__all__ = ["Canister", "CanisterStatus", "Change", "ChangeKind", "LogRecord", "Settings", "StopWaiter", "Visibility", "VisibilityKind"]
+__all__ = [
+    "Canister",
+    "CanisterStatus",
+    "Change",
+    "ChangeKind",
+    "LogRecord",
+    "LowMemoryHook",
+    "Settings",
+    "StopWaiter",
+    "Visibility",
+    "VisibilityKind",
+]
 
 VisibilityKind = Literal["controllers", "public", "allowed_viewers"]
 
@@ -23,6 +34,14 @@ class CanisterStatus(IntEnum):
     RUNNING = 1
     STOPPING = 2
     STOPPED = 3
+
+
+class LowMemoryHook(StrEnum):
+    """Where a canister is with its hook `canister_on_low_wasm_memory`. Spec: "On Low Wasm Memory"."""
+
+    CONDITION_NOT_SATISFIED = "condition_not_satisfied"
+    READY = "ready"
+    EXECUTED = "executed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +130,7 @@ class Canister:
     version: int = 0
     installed_at: int = 0
     global_timer: int = 0
+    low_memory_hook: LowMemoryHook = LowMemoryHook.CONDITION_NOT_SATISFIED
     certified_data: bytes = b""
     wasm: bytes | None = None
     module_hash: bytes | None = None

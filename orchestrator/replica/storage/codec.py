@@ -26,6 +26,7 @@ _CLASSES: dict[str, type[Any]] = {
         canister.Change,
         canister.ChangeKind,
         canister.LogRecord,
+        canister.LowMemoryHook,
         canister.Settings,
         canister.StopWaiter,
         canister.Visibility,
