@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
     from orchestrator.core.project import Project
     from orchestrator.engine import Options, Session, apply, build, call, deploy, load_project, open_session, plan, sync
+    from orchestrator.network.control import advance_time
     from orchestrator.network.manager import connect
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "Plan",
     "Project",
     "Session",
+    "advance_time",
     "apply",
     "build",
     "call",
@@ -43,6 +45,7 @@ _HOMES = {
     "core.plan": ("Plan",),
     "core.project": ("Project",),
     "engine": ("Options", "Session", "apply", "build", "call", "deploy", "load_project", "open_session", "plan", "sync"),
+    "network.control": ("advance_time",),
     "network.manager": ("connect",),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -9,6 +9,7 @@ import anyio.to_thread
 
 from orchestrator.agent.answers import FORBIDDEN
 from orchestrator.agent.client import Client
+from orchestrator.agent.clock import SystemClock
 from orchestrator.agent.cycles_ledger import CyclesLedger, read_creation
 from orchestrator.agent.identities import icp_data_directory, load_identity, load_identity_file
 from orchestrator.agent.management import Management, decode_created
@@ -216,7 +217,7 @@ async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[C
     ids = IdStore(path=session.files.ids, environment=session.environment.name, instance_id=instance)
     flying: set[bytes] = set()
     async with HttpTransport(access.api_url) as transport, watched_network(session, access, flying):
-        client = Client(transport, identity, access.root_key)
+        client = Client(transport, identity, access.root_key, SystemClock(access.clock_offset_ns))
         proxy = resolve_proxy(session, ids.load())
 
         def open_port(log: RequestLog | None) -> NetworkPort:

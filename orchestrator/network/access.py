@@ -35,6 +35,7 @@ class NetworkAccess:
     instance_id: str | None = None
     pid: int | None = None
     proxy_canister_id: str | None = None
+    clock_offset_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

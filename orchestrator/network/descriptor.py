@@ -1,7 +1,7 @@
 """What is known about a running managed network: written by whoever started it, read by everyone else."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orchestrator.core.project import ManagedNetwork
@@ -20,7 +20,10 @@ _LOCAL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "127.0.0.1": "127.0.0.1", "localhost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
-    """A running network: `birth` tells its process from a later one with the same pid; `root_key` is DER hex."""
+    """A running network: `birth` tells its process from a later one with the same pid; `root_key` is DER hex.
+
+    `control_port` is the control channel's, `clock_offset_ns` how far the network's clock is ahead of the machine's.
+    """
 
     network: str
     project: str
@@ -30,7 +33,9 @@ class Descriptor:
     port: int
     root_key: str
     instance_id: str
-    control_token: str
+    control_token: str = field(repr=False)
+    control_port: int | None = None
+    clock_offset_ns: int = 0
     proxy_canister_id: str | None = None
 
     def is_alive(self) -> bool:
@@ -68,6 +73,7 @@ class Descriptor:
             managed=True,
             instance_id=self.instance_id,
             pid=self.pid,
+            clock_offset_ns=self.clock_offset_ns,
             proxy_canister_id=self.proxy_canister_id,
         )
 
@@ -98,6 +104,8 @@ def parse_descriptor(document: Mapping[str, object]) -> Descriptor:
         root_key=bytes.fromhex(_text(document, "root_key")).hex(),
         pid=_number(document, "pid"),
         port=_number(document, "port"),
+        control_port=None if document.get("control_port") is None else _number(document, "control_port"),
+        clock_offset_ns=_number(document, "clock_offset_ns") if document.get("clock_offset_ns") else 0,
         proxy_canister_id=proxy if isinstance(proxy, str) else None,
     )
 

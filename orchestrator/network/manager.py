@@ -15,6 +15,7 @@ from orchestrator.core.project import ConnectedNetwork, ManagedNetwork, Network
 from orchestrator.errors import LockHeldError, NetworkError, StoreError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess, NetworkReport, NetworkState
 from orchestrator.network.answer import wait_answer
+from orchestrator.network.control import stop_process
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
 from orchestrator.network.embedded import launch_embedded
 from orchestrator.network.ports import PortOwner, find_owner, load_owner, port_taken, release_port, write_owner
@@ -171,7 +172,7 @@ async def _answers(descriptor: Descriptor, network: ManagedNetwork, settings: Ne
 
 async def _end(descriptor: Descriptor, files: NetworkFiles, settings: NetworkSettings) -> None:
     """End the process, if it lives, and remove what describes it."""
-    await end_process(descriptor.pid, descriptor.birth, seconds=settings.stop_seconds)
+    await stop_process(descriptor, seconds=settings.stop_seconds)
     release_port(settings.user.ports, descriptor.port, descriptor.pid)
     files.descriptor.unlink(missing_ok=True)
     files.status.unlink(missing_ok=True)

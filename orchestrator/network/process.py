@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 
-__all__ = ["end_process", "is_alive", "load_birth", "poll_exit", "spawn_detached"]
+__all__ = ["end_process", "is_alive", "load_birth", "poll_exit", "spawn_detached", "wait_gone"]
 
 POLL_SECONDS = 0.01
 _PROC = Path("/proc")
@@ -85,12 +85,13 @@ async def end_process(pid: int, birth: str, *, seconds: float) -> bool:
             _signal(pid, kind)
             _signal(pid, signal.SIGCONT)
         with anyio.move_on_after(seconds):
-            await _wait_gone(pid, birth)
+            await wait_gone(pid, birth)
             return kind == signal.SIGTERM
     return False
 
 
-async def _wait_gone(pid: int, birth: str) -> None:
+async def wait_gone(pid: int, birth: str) -> None:
+    """Return once the process that was born then has ended; a child of ours is reaped."""
     while is_alive(pid, birth):
         poll_exit(pid)
         await anyio.sleep(POLL_SECONDS)

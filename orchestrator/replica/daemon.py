@@ -11,9 +11,9 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ import anyio.to_thread
 import uvicorn
 
 from orchestrator.errors import OrchestratorError, ReplicaError, StoreError
+from orchestrator.replica.control import ControlApplication
 from orchestrator.replica.http.application import Application
 from orchestrator.replica.http.joined_writes import JoiningProtocol
 from orchestrator.replica.storage.directory import NetworkIdentity, StateDirectory, hold
@@ -37,6 +38,7 @@ _STATUS_VERSION = 1
 _TOKEN_BYTES = 32
 _SHUTDOWN_SECONDS = 3
 _BACKLOG = 1024
+_CONTROL_ADDRESS = "127.0.0.1"
 THREAD_STACK_BYTES = 64 * 1024 * 1024
 """Of the thread that runs canisters: their own stack and the host functions' room."""
 
@@ -58,7 +60,7 @@ class PortTakenError(Exception):
     """Raised when somebody else listens on the port; the message says where."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Process:
     """What the parts of this process share; `failures` end it after the loop has ended."""
 
@@ -66,8 +68,18 @@ class _Process:
     directory: StateDirectory
     identity: NetworkIdentity
     listener: socket.socket
+    control_listener: socket.socket
+    control_token: str = field(repr=False)
     time_source: Callable[[], int]
     failures: list[OrchestratorError]
+
+
+@dataclass(frozen=True, slots=True)
+class _Applications:
+    """What answers on the public port, and what on the control port."""
+
+    public: Application
+    control: ControlApplication
 
 
 class _Server(uvicorn.Server):
@@ -91,30 +103,62 @@ def run_daemon(options: DaemonOptions, *, time_source: Callable[[], int]) -> Non
 
     Raises `PortTakenError`, and `ReplicaError` when the state directory is in use or unreadable.
     """
-    with hold(options.state_directory) as directory, _listen(options) as listener:
-        identity = directory.load_identity()
+    with (
+        hold(options.state_directory) as directory,
+        _listen(options.bind, options.port) as listener,
+        _listen(_CONTROL_ADDRESS, 0) as control,
+    ):
+        process = _Process(
+            options=options,
+            directory=directory,
+            identity=directory.load_identity(),
+            listener=listener,
+            control_listener=control,
+            control_token=secrets.token_hex(_TOKEN_BYTES),
+            time_source=time_source,
+            failures=[],
+        )
         threading.stack_size(THREAD_STACK_BYTES)  # the worker thread runs canisters, which may recurse deeply
-        failures: list[OrchestratorError] = []
-        anyio.run(_serve, _Process(options, directory, identity, listener, time_source, failures))
-        for failure in failures:
+        anyio.run(_serve, process)
+        for failure in process.failures:
             raise failure
 
 
-def _listen(options: DaemonOptions) -> socket.socket:
-    family = socket.AF_INET6 if ":" in options.bind else socket.AF_INET
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio turns Nagle off for TCP sockets that say so
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((options.bind, options.port))
+        listener.bind((address, port))
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise PortTakenError(f"{options.bind}:{options.port} ({error.strerror})") from error
+        raise PortTakenError(f"{address}:{port} ({error.strerror})") from error
     return listener
 
 
 async def _serve(process: _Process) -> None:
     application = Application()
+    server = _make_server(application)
+
+    async def stop(_content: Mapping[str, object]) -> Mapping[str, object]:
+        _LOG.info("asked to stop")
+        server.should_exit = True
+        return {"pid": os.getpid()}
+
+    control = ControlApplication(process.control_token, {"/stop": stop})
+    stopping = anyio.Event()
+    async with anyio.create_task_group() as others:
+        others.start_soon(_stop_on_signal, server)
+        others.start_soon(_make_server(control).serve, [process.control_listener])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_run_network, process, _Applications(application, control), server, stopping)
+            await server.serve(sockets=[process.listener])
+            stopping.set()
+        others.cancel_scope.cancel()
+
+
+def _make_server(application: Application | ControlApplication) -> _Server:
     config = uvicorn.Config(
         application,
         http=JoiningProtocol,
@@ -127,35 +171,28 @@ async def _serve(process: _Process) -> None:
         log_level="warning",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    server = _Server(config)
-    stopping = anyio.Event()
-    async with anyio.create_task_group() as signals:
-        signals.start_soon(_stop_on_signal, server)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_run_network, process, application, server, stopping)
-            await server.serve(sockets=[process.listener])
-            stopping.set()
-        signals.cancel_scope.cancel()
+    return _Server(config)
 
 
-async def _run_network(process: _Process, application: Application, server: _Server, stopping: anyio.Event) -> None:
+async def _run_network(process: _Process, applications: _Applications, server: _Server, stopping: anyio.Event) -> None:
     """Load the network and keep it going; a new one has nothing to load that could fail, and is ready before."""
     is_new = not process.directory.state.exists()
     limiter = anyio.CapacityLimiter(1)
     try:
         if is_new:
             await server.listening.wait()
-            _announce(process)
+            _announce(process, clock_offset_ns=0)
         service = await anyio.to_thread.run_sync(_load_service, process, limiter, limiter=limiter)
     except OrchestratorError as error:
         process.failures.append(error)
         server.should_exit = True
         return
-    application.serve(service.handlers)
+    applications.public.serve(service.handlers)
+    applications.control.serve(service.operations)
     try:
         if not is_new:
             await server.listening.wait()
-            _announce(process)
+            _announce(process, clock_offset_ns=service.clock_offset_ns)
         await service.go_until(stopping)
     except StoreError as error:  # the status file cannot be written
         process.failures.append(error)
@@ -192,7 +229,7 @@ async def _stop_on_signal(server: _Server) -> None:
             server.should_exit = True
 
 
-def _announce(process: _Process) -> None:
+def _announce(process: _Process, *, clock_offset_ns: int) -> None:
     """Write the status file: the network is ready."""
     options, port = process.options, process.listener.getsockname()[1]
     status = {
@@ -201,7 +238,9 @@ def _announce(process: _Process) -> None:
         "port": port,
         "root_key": process.identity.root_key.hex(),
         "instance_id": process.identity.instance_id,
-        "control_token": secrets.token_hex(_TOKEN_BYTES),
+        "control_port": process.control_listener.getsockname()[1],
+        "control_token": process.control_token,
+        "clock_offset_ns": clock_offset_ns,
     }
     write_atomic(options.status_file, json.dumps(status).encode() + b"\n", PRIVATE_MODE)
     name = f"network {options.network} of {options.project}" if options.network else "network"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import anyio
 
+from orchestrator.replica.control import Operations
+from orchestrator.replica.control_routes import make_operations
 from orchestrator.replica.driver import Driver
 from orchestrator.replica.http.api import Api
 from orchestrator.replica.http.application import Handlers
@@ -27,8 +29,14 @@ class Service:
     """A network that is ready to answer."""
 
     handlers: Handlers
+    operations: Operations
     driver: Driver
     checkpoints: Checkpoints
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """Return how far the network's clock has been moved ahead of the machine's."""
+        return self.driver.replica.clock.offset
 
     async def keep_going(self) -> None:
         """Execute, tick, watch and save until cancelled."""
@@ -69,9 +77,9 @@ def load_service(
     machine = WasmMachine(cache_directory=directory.root / "compiled")
     keys = NetworkKeys.from_seeds(*directory.load_seeds())
     loaded = load_state(directory, machine)
-    clock = Clock(time_source, loaded.last_time if loaded else 0)
+    clock = Clock(time_source, loaded.last_time, loaded.time_offset) if loaded else Clock(time_source)
     replica = Replica(machine=machine, keys=keys, entropy=secrets.token_bytes, state=loaded.state if loaded else None, clock=clock)
     checkpoints = Checkpoints(replica, directory, loaded=loaded)
     driver = Driver(replica, checkpoints, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
     api, gateway = Api(driver, implementation=_IMPLEMENTATION), Gateway(driver)
-    return Service(Handlers(api.answer, gateway.answer), driver, checkpoints)
+    return Service(Handlers(api.answer, gateway.answer), make_operations(driver, checkpoints), driver, checkpoints)

@@ -17,16 +17,24 @@ _CANISTER_ID_SUFFIX = b"\x01\x01"
 
 
 class Clock:
-    """Time in nanoseconds that never stands still and never goes back, from any source that may do both."""
+    """Time in nanoseconds that never stands still and never goes back, from any source that may do both.
 
-    def __init__(self, source: Callable[[], int], last: int = 0) -> None:
+    `offset` is how far ahead of the source it has been moved.
+    """
+
+    def __init__(self, source: Callable[[], int], last: int = 0, offset: int = 0) -> None:
         self._source = source
         self.last = last
+        self.offset = offset
 
     def now(self) -> int:
         """Return a time later than every one before."""
-        self.last = max(self.last + 1, self._source())
+        self.last = max(self.last + 1, self._source() + self.offset)
         return self.last
+
+    def advance(self, nanoseconds: int) -> None:
+        """Move on by some time that has not passed."""
+        self.offset += nanoseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,11 @@ class ReplicaClient:
         self.root_key = root_key
         self.identity = identity or Ed25519Identity.generate()
         self.http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS)
+        self.clock_offset_ns = 0
+
+    def now(self) -> int:
+        """Return the time of a network whose clock was moved by `clock_offset_ns`."""
+        return time.time_ns() + self.clock_offset_ns
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -51,7 +56,7 @@ class ReplicaClient:
 
     def prepare(self, canister_id: Principal, method: str, arg: bytes) -> SignedRequest:
         """Sign an update call with a fresh nonce."""
-        return sign_call(self.identity, canister_id, method, arg, expiry_ns=time.time_ns() + EXPIRY_NS, nonce=secrets.token_bytes(16))
+        return sign_call(self.identity, canister_id, method, arg, expiry_ns=self.now() + EXPIRY_NS, nonce=secrets.token_bytes(16))
 
     def post(self, path: str, body: bytes) -> httpx.Response:
         """Send an envelope."""
@@ -88,7 +93,7 @@ class ReplicaClient:
 
     def query(self, canister_id: Principal, method: str, arg: bytes) -> bytes:
         """Evaluate a query and return its reply."""
-        request = sign_query(self.identity, canister_id, method, arg, expiry_ns=time.time_ns() + EXPIRY_NS, nonce=None)
+        request = sign_query(self.identity, canister_id, method, arg, expiry_ns=self.now() + EXPIRY_NS, nonce=None)
         response = self.post(f"/api/v3/canister/{canister_id}/query", request.body)
         assert response.status_code == 200, response.text
         answer = cast("dict[str, object]", cbor.loads(response.content))
@@ -100,7 +105,7 @@ class ReplicaClient:
 
     def read_state(self, paths: Sequence[Sequence[bytes]], canister_id: Principal) -> httpx.Response:
         """Ask for a certificate of these paths."""
-        request = sign_read_state(self.identity, paths, expiry_ns=time.time_ns() + EXPIRY_NS)
+        request = sign_read_state(self.identity, paths, expiry_ns=self.now() + EXPIRY_NS)
         return self.post(f"/api/v3/canister/{canister_id}/read_state", request.body)
 
     def certificate(self, paths: Sequence[Sequence[bytes]], canister_id: Principal) -> Certificate:
@@ -114,7 +119,7 @@ class ReplicaClient:
         return verify_certificate(
             certificate,
             root_key_der=self.root_key,
-            now_ns=time.time_ns(),
+            now_ns=self.now(),
             max_skew_ns=MAX_SKEW_NS,
             subnet_id=Principal.self_authenticating(self.root_key),
         )

@@ -34,6 +34,7 @@ class RunningReplica:
     process: subprocess.Popen[bytes]
     port: int
     instance_id: str
+    control_port: int
     control_token: str
     state_directory: Path
     log: Path
@@ -57,15 +58,20 @@ def start_replica(directory: Path, *, state_directory: Path | None = None, argum
     _wait_until_ready(process, status_file, log)
     status = json.loads(status_file.read_text(encoding="utf-8"))
     return RunningReplica(
-        url=f"http://127.0.0.1:{status['port']}",
+        url=f"http://{_address(arguments)}:{status['port']}",
         root_key=bytes.fromhex(status["root_key"]),
         process=process,
         port=status["port"],
         instance_id=status["instance_id"],
+        control_port=status["control_port"],
         control_token=status["control_token"],
         state_directory=state,
         log=log,
     )
+
+
+def _address(arguments: Sequence[str]) -> str:
+    return arguments[arguments.index("--bind") + 1] if "--bind" in arguments else "127.0.0.1"
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], status_file: Path, log: Path) -> None:

@@ -33,10 +33,11 @@ _NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks"})
 
 @dataclass(frozen=True, slots=True)
 class LoadedState:
-    """A state from disk, the time it knew last, and which memory of which version each canister has there."""
+    """A state from disk, the time it knew last and how far ahead of the machine's that was, and which memory of which version each canister has there."""
 
     state: ReplicaState
     last_time: int
+    time_offset: int
     memories: Mapping[bytes, tuple[int, str]]
 
 
@@ -73,7 +74,7 @@ class Checkpoints:
         self._records = {canister.id: self._record(canister) for canister in state.canisters.values()}
         self._rest = {name: codec.pack(getattr(state, name)) for name in _STATE_FIELDS}
         self._rest["requests"] = self._pack_requests()
-        self._rest["time"] = self._replica.clock.last
+        self._rest["time"], self._rest["time_offset"] = self._replica.clock.last, self._replica.clock.offset
         self._write()
         self._collect_garbage()
         self._saved_activity = activity
@@ -180,7 +181,7 @@ def _load_state(directory: StateDirectory, machine: Machine) -> LoadedState:
         request = cast("RequestRecord", codec.load_part(packed))
         if request.is_done or request.request_id in alive:
             state.requests.put(request)
-    return LoadedState(state, content["time"], memories)
+    return LoadedState(state, content["time"], content.get("time_offset", 0), memories)
 
 
 def _load_canister(directory: StateDirectory, machine: Machine, record: dict[str, Any]) -> Canister:

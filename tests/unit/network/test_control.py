@@ -1,0 +1,116 @@
+"""The client's side of the control channel: what it sends, and what it makes of odd answers."""
+
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.project import ManagedNetwork
+from orchestrator.errors import NetworkError
+from orchestrator.network.control import advance_time, request_control, stop_process
+from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
+from orchestrator.network.process import load_birth
+from orchestrator.store import Layout
+
+NETWORK = ManagedNetwork(name="local", port=0)
+pytestmark = pytest.mark.anyio
+
+
+class Channel:
+    """A control channel that gives one answer to one connection; `request` is what it got."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.server.getsockname()[1]
+        self.request = b""
+        self.thread = threading.Thread(target=self._answer, args=(answer,), daemon=True)
+        self.thread.start()
+
+    def _answer(self, answer: bytes) -> None:
+        with self.server, self.server.accept()[0] as connection:
+            self.request = connection.recv(65536)
+            connection.sendall(answer)
+
+
+def describe(port: int | None, project: Path) -> Descriptor:
+    """Describe a network that is this process."""
+    return Descriptor(
+        network="local",
+        project=str(project),
+        pid=os.getpid(),
+        birth=load_birth(os.getpid()) or "",
+        bind="127.0.0.1",
+        port=1,
+        root_key="00",
+        instance_id="i",
+        control_token="s3cret",
+        control_port=port,
+    )
+
+
+async def test_a_request_carries_the_token_and_the_answer_is_an_object(tmp_path: Path) -> None:
+    """One POST with the token, and what comes back as a mapping."""
+    channel = Channel(b'HTTP/1.1 200 OK\r\n\r\n{"seconds": 0.5}')
+    assert await request_control(describe(channel.port, tmp_path), "/checkpoint", {}) == {"seconds": 0.5}
+    assert b"POST /checkpoint HTTP/1.1\r\n" in channel.request
+    assert b"Authorization: Bearer s3cret\r\n" in channel.request
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b'HTTP/1.1 507 x\r\n\r\n{"error": "the disk is full"}', "the disk is full"),
+        (b"", "makes no sense"),
+        (b"HTTP/1.1 200 OK\r\n\r\n[]", "makes no sense"),
+        (b"SSH-2.0\r\n", "makes no sense"),
+    ],
+    ids=["refused", "nothing", "list", "another protocol"],
+)
+async def test_every_other_answer_is_an_error_in_words(tmp_path: Path, answer: bytes, words: str) -> None:
+    """A refusal is passed on, nonsense is called that; the token is never in it."""
+    with pytest.raises(NetworkError) as raised:
+        await request_control(describe(Channel(answer).port, tmp_path), "/time", {})
+    assert words in (raised.value.detail or "")
+    assert "s3cret" not in repr(describe(1, tmp_path)) + str(raised.value.detail)
+
+
+async def test_the_clock_of_a_network_that_does_not_run_cannot_be_moved(tmp_path: Path) -> None:
+    """The error says what to do."""
+    with pytest.raises(NetworkError) as raised:
+        await advance_time(tmp_path, NETWORK, seconds=60)
+    assert raised.value.slug == "network/not-running"
+
+
+async def test_moving_the_clock_is_remembered_for_those_who_connect(tmp_path: Path) -> None:
+    """The new time comes back, and the descriptor knows how far ahead of the machine's clock it is."""
+    channel = Channel(b'HTTP/1.1 200 OK\r\n\r\n{"time_ns": "5", "offset_ns": "1500000000"}')
+    path = Layout(tmp_path).network("local").descriptor
+    write_descriptor(path, describe(channel.port, tmp_path))
+    assert await advance_time(tmp_path, NETWORK, seconds=1.5) == 5
+    assert b'{"advance_ns": "1500000000"}' in channel.request
+    described = load_descriptor(path)
+    assert described is not None
+    assert described.access(NETWORK).clock_offset_ns == 1_500_000_000
+
+
+async def test_a_pid_that_another_process_has_by_now_is_left_alone(tmp_path: Path) -> None:
+    """A stale descriptor whose pid was given to somebody else ends nobody, by no means."""
+    channel = Channel(b"HTTP/1.1 200 OK\r\n\r\n{}")
+    stale = Descriptor(
+        network="local",
+        project=str(tmp_path),
+        pid=os.getpid(),
+        birth="another boot:1",
+        bind="127.0.0.1",
+        port=1,
+        root_key="00",
+        instance_id="i",
+        control_token="x",
+        control_port=channel.port,
+    )
+    assert not stale.is_alive()
+    await stop_process(stale, seconds=1)
+    assert channel.request == b""
+    socket.create_connection(("127.0.0.1", channel.port)).close()
