@@ -21,10 +21,12 @@ __all__ = [
     "Certificate",
     "Delegation",
     "certificate_message",
+    "check_certificate_time",
     "decode_leb128",
     "decode_ranges",
     "encode_certificate",
     "read_certificate",
+    "render_time",
     "subnet_of",
     "verify_certificate",
 ]
@@ -172,9 +174,15 @@ def verify_certificate(
     _verify_signature(certificate, key)
     if subnet_id is not None and subnet_id != signer:
         raise CertificateError("a certificate is of another subnet", detail=f"signed for {signer}, asked for {subnet_id}")
-    if now_ns is not None and abs(certificate.time_ns - now_ns) > max_skew_ns:
-        raise _wrong_time(certificate.time_ns, now_ns)
+    if now_ns is not None:
+        check_certificate_time(certificate, now_ns=now_ns, max_skew_ns=max_skew_ns)
     return certificate
+
+
+def check_certificate_time(certificate: Certificate, *, now_ns: int, max_skew_ns: int = MAX_CERTIFICATE_SKEW_NS) -> None:
+    """Raise `CertificateError` when a certificate's time is further from the clock than `max_skew_ns` nanoseconds."""
+    if abs(certificate.time_ns - now_ns) > max_skew_ns:
+        raise _wrong_time(certificate.time_ns, now_ns)
 
 
 def _verify_signature(certificate: Certificate, public_key: bytes) -> None:
@@ -190,7 +198,7 @@ def _verify_signature(certificate: Certificate, public_key: bytes) -> None:
 def _verify_delegation(delegation: Delegation, root_key: bytes, now_ns: int | None, max_age_ns: int | None) -> bytes:
     _verify_signature(delegation.certificate, root_key)
     if now_ns is not None and max_age_ns is not None and now_ns - delegation.certificate.time_ns > max_age_ns:
-        raise CertificateError("a certificate's delegation is too old", detail=f"made at {_render_time(delegation.certificate.time_ns)}")
+        raise CertificateError("a certificate's delegation is too old", detail=f"made at {render_time(delegation.certificate.time_ns)}")
     key = delegation.certificate.lookup(["subnet", delegation.subnet_id.raw, "public_key"])
     if not isinstance(key, Found):
         raise CertificateError("a certificate's delegation shows no key", detail=f"for subnet {delegation.subnet_id}")
@@ -243,7 +251,8 @@ def subnet_of(certificate: Certificate, root_key_der: bytes) -> Principal:
     return certificate.delegation.subnet_id if certificate.delegation else Principal.self_authenticating(root_key_der)
 
 
-def _render_time(nanoseconds: int) -> str:
+def render_time(nanoseconds: int) -> str:
+    """Write a time in nanoseconds since 1970 as a date, or as the number that it is when no calendar has it."""
     try:
         return datetime.fromtimestamp(nanoseconds // _SECOND_NS, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, ValueError, OSError):
@@ -254,7 +263,7 @@ def _wrong_time(certified_ns: int, now_ns: int) -> CertificateError:
     return CertificateError(
         "a certificate's time is far from this machine's clock",
         slug="protocol/certificate-time",
-        detail=f"certified at {_render_time(certified_ns)}, while the clock here says {_render_time(now_ns)}",
+        detail=f"certified at {render_time(certified_ns)}, while the clock here says {render_time(now_ns)}",
         hint="set this machine's clock; if it is right, the network answers with old state: try again or use another endpoint",
     )
 

@@ -9,8 +9,8 @@ import pytest
 from orchestrator.agent.transport import HttpAnswer
 from orchestrator.errors import CertificateError, OutcomeUnknownError, ProtocolError, SignatureError, TransportError
 from orchestrator.protocol import bls, cbor, hash_tree
+from orchestrator.protocol.authentication import verify_envelope
 from orchestrator.protocol.certificate import MAX_CERTIFICATE_SKEW_NS, certificate_message, encode_certificate
-from orchestrator.protocol.envelope import verify_envelope
 from orchestrator.protocol.keys import Ed25519Identity
 from orchestrator.protocol.request_id import encode_leb128
 from tests.support.authority import Authority, Labels, Subnet

@@ -169,14 +169,14 @@ def test_the_expiry_must_lie_in_the_window(client: ReplicaClient, canister: Prin
 
 
 def test_a_wrong_signature_is_refused(client: ReplicaClient, canister: Principal) -> None:
-    """One flipped bit of the signature, or a foreign sender, is a 400 that says so."""
+    """One flipped bit of the signature, or a foreign sender, is a 403 that says so."""
     request = client.prepare(canister, "inc", EMPTY)
     envelope = cast("dict[str, object]", cbor.loads(request.body))
     signature = cast("bytes", envelope["sender_sig"])
     forged = cbor.dumps({**envelope, "sender_sig": bytes([signature[0] ^ 1]) + signature[1:]})
     foreign = cbor.dumps({**envelope, "sender_pubkey": Ed25519Identity.generate().public_key_der})
     answers = [client.post(f"/api/v4/canister/{canister}/call", body) for body in (forged, foreign)]
-    assert [answer.status_code for answer in answers] == [400, 400]
+    assert [answer.status_code for answer in answers] == [403, 403]
     assert "signature" in answers[0].text
     assert number(client.query(canister, "get", EMPTY)) == 100
 

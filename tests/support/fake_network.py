@@ -21,7 +21,7 @@ from orchestrator.agent.transport import HttpAnswer
 from orchestrator.core.principal import Principal
 from orchestrator.errors import ProtocolError, TransportError
 from orchestrator.protocol import cbor
-from orchestrator.protocol.envelope import AuthenticatedRequest, verify_envelope
+from orchestrator.protocol.authentication import AuthenticatedRequest, verify_envelope
 from orchestrator.protocol.keys import Ed25519Identity, Identity
 from orchestrator.protocol.request_id import encode_leb128
 from orchestrator.protocol.response import response_message

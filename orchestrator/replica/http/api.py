@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from orchestrator.core.principal import Principal, PrincipalError
-from orchestrator.errors import ProtocolError
+from orchestrator.errors import ProtocolError, SignatureError
 from orchestrator.protocol import cbor
-from orchestrator.protocol.envelope import AuthenticatedRequest, verify_envelope
+from orchestrator.protocol.authentication import AuthenticatedRequest, verify_envelope
+from orchestrator.protocol.certificate import MAINNET_ROOT_KEY
 from orchestrator.protocol.response import response_message
 from orchestrator.replica import limits
 from orchestrator.replica.driver import Driver
@@ -51,9 +52,13 @@ class Api:
     """Answers the paths below `/api`."""
 
     def __init__(self, driver: Driver, *, implementation: str) -> None:
-        """Take the driver; `implementation` is told in the status."""
+        """Take the driver; `implementation` is told in the status.
+
+        Canisters of the mainnet may sign for senders too, so that Internet Identity's users are who they are there.
+        """
         self._driver = driver
         self._implementation = implementation
+        self._root_keys = (driver.replica.keys.root_key, MAINNET_ROOT_KEY)
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; raises `HttpError` for what is refused."""
@@ -84,9 +89,10 @@ class Api:
     def _authenticate(self, request: HttpRequest, operation: str) -> AuthenticatedRequest:
         try:
             envelope = cbor.loads(request.body, max_bytes=limits.MAX_HTTP_BODY_BYTES)
-            authenticated = verify_envelope(envelope, now_ns=self._driver.replica.clock.now())
+            authenticated = verify_envelope(envelope, now_ns=self._driver.replica.clock.now(), root_keys=self._root_keys)
         except ProtocolError as error:
-            raise HttpError(400, error.summary + (f": {error.detail}" if error.detail else "")) from error
+            is_unproven = isinstance(error, SignatureError) and error.slug != "protocol/delegation-expiry"
+            raise HttpError(403 if is_unproven else 400, error.summary + (f": {error.detail}" if error.detail else "")) from error
         if authenticated.request_type != operation:
             raise HttpError(400, f"the request_type is `{authenticated.request_type}`, but the URL is for `{operation}`")
         return authenticated

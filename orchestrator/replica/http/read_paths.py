@@ -6,7 +6,7 @@ Source: the IC interface specification, section "Request: Read state".
 from collections.abc import Sequence
 
 from orchestrator.core.principal import Principal
-from orchestrator.protocol.envelope import AuthenticatedRequest
+from orchestrator.protocol.authentication import AuthenticatedRequest
 from orchestrator.replica.http.exchange import HttpError
 from orchestrator.replica.replica import Replica
 

@@ -9,16 +9,8 @@ import pytest
 from orchestrator.core.principal import ANONYMOUS, Principal
 from orchestrator.errors import OrchestratorError, ProtocolError, SignatureError
 from orchestrator.protocol import cbor
-from orchestrator.protocol.envelope import (
-    INGRESS_WINDOW_NS,
-    MAX_CLOCK_DRIFT_NS,
-    MAX_DELEGATIONS,
-    sign_call,
-    sign_delegation,
-    sign_query,
-    sign_read_state,
-    verify_envelope,
-)
+from orchestrator.protocol.authentication import INGRESS_WINDOW_NS, MAX_CLOCK_DRIFT_NS, MAX_DELEGATIONS, verify_envelope
+from orchestrator.protocol.envelope import sign_call, sign_delegation, sign_query, sign_read_state
 from orchestrator.protocol.keys import (
     AnonymousIdentity,
     DelegatedIdentity,

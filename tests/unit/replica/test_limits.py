@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.protocol import envelope
+from orchestrator.protocol import authentication
 from orchestrator.replica import limits
 from orchestrator.replica.http.gateway import MAX_STREAMED_BYTES, MAX_STREAMED_PARTS
 from orchestrator.replica.vm.limits import MAX_INSTALL_SECONDS, MAX_MESSAGE_SECONDS
@@ -15,9 +15,9 @@ MINUTE_NS = 60 * limits.NANOSECONDS
 SAID = {
     "body of an HTTP request": f"{limits.MAX_HTTP_BODY_BYTES // MIB} MiB",
     "method name and argument of a call": f"{limits.MAX_INGRESS_BYTES // MIB} MiB",
-    "nonce of a request": f"{envelope.MAX_NONCE_BYTES} bytes",
-    "paths of one `read_state`": f"{envelope.MAX_PATHS}, of {envelope.MAX_PATH_LABELS} labels each",
-    "how far ahead a request may expire": f"{(envelope.INGRESS_WINDOW_NS + envelope.MAX_CLOCK_DRIFT_NS) // MINUTE_NS} minutes",
+    "nonce of a request": f"{authentication.MAX_NONCE_BYTES} bytes",
+    "paths of one `read_state`": f"{authentication.MAX_PATHS}, of {authentication.MAX_PATH_LABELS} labels each",
+    "how far ahead a request may expire": f"{(authentication.INGRESS_WINDOW_NS + authentication.MAX_CLOCK_DRIFT_NS) / MINUTE_NS} minutes",
     "how long an answer waits for an update call before it is 202": f"{limits.SYNC_CALL_TIMEOUT_SECONDS:.0f} seconds",
     "how long a request's status is kept after its expiry": f"{limits.REQUEST_STATUS_RETENTION_NS // MINUTE_NS} minutes",
     "chunk of a module": f"{limits.MAX_CHUNK_BYTES // MIB} MiB",
