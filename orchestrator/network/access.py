@@ -22,8 +22,10 @@ MAINNET_ROOT_KEY = bytes.fromhex(
 class NetworkAccess:
     """What a client needs to talk to a network.
 
-    `root_key` is DER. `instance_id` (hex) tells apart instances of the embedded network; `managed` is true
-    for networks that this tool starts. `launcher` is `None` for connected networks.
+    `root_key` is DER. `instance_id` tells apart instances of a managed network; `managed` is true for networks that
+    this tool starts. `launcher` is `None` for connected networks. `container` is the id of the container that the
+    network runs in, `effective_canister_id` where canisters are created unless it matters where, and `owner` who else
+    has started the network (`icp-cli`, `dfx`).
     """
 
     name: str
@@ -36,6 +38,9 @@ class NetworkAccess:
     pid: int | None = None
     proxy_canister_id: str | None = None
     clock_offset_ns: int = 0
+    container: str | None = None
+    effective_canister_id: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,8 @@ class NetworkReport:
 
     `unresponsive` is a process that lives and does not answer, `orphaned` one whose files were deleted; `connected`
     networks are not ours to know. `pid` is the process that lives, `crashed` one that ended without saving its state.
-    `listens` is the address of a running network that the project has another one for by now.
+    `listens` is the address of a running network that the project has another one for by now. `container` stands for
+    `pid` where the network runs in one.
     """
 
     name: str
@@ -54,3 +60,4 @@ class NetworkReport:
     pid: int | None = None
     crashed: int | None = None
     listens: str | None = None
+    container: str | None = None

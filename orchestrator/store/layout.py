@@ -58,8 +58,26 @@ class NetworkFiles:
 
     @property
     def ids(self) -> Path:
-        """Return the folder of the canister ids, one file per environment."""
+        """Return the folder of the canister ids, one file per environment.
+
+        Of networks whose ids are in icp-cli's files it says to which instance these belong.
+        """
         return self.directory / "ids"
+
+    @property
+    def instance(self) -> Path:
+        """Return where the state's instance is named, for networks that do not name it themselves."""
+        return self.directory / "instance.json"
+
+    @property
+    def family(self) -> Path:
+        """Return where the processes that a launcher started are written down."""
+        return self.directory / "family.json"
+
+    @property
+    def announcements(self) -> Path:
+        """Return the folder in which launchers and containers say that they are ready."""
+        return self.directory / "status"
 
     @property
     def records(self) -> Path:
@@ -69,7 +87,10 @@ class NetworkFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentFiles:
-    """What an environment keeps. `embedded` tells whether ids are tied to an instance of the network."""
+    """What an environment keeps. `embedded` tells whether the file of ids names the instance that they belong to.
+
+    `tie` is the file that names it where `ids` cannot; connected networks have neither.
+    """
 
     ids: Path
     records: Path
@@ -77,6 +98,7 @@ class EnvironmentFiles:
     lock: Path
     artifacts: Path
     embedded: bool
+    tie: Path | None = None
 
     @property
     def sync_records(self) -> Path:
@@ -147,6 +169,7 @@ class Layout:
             lock=self.cache / "locks" / f"{name}.lock",
             artifacts=self.artifacts / "latest" / f"{name}.json",
             embedded=embedded,
+            tie=self.network(network.name).ids / f"{name}.json" if managed and not embedded else None,
         )
 
 

@@ -1,0 +1,59 @@
+"""The processes that a launcher starts: written down, so that none is left when the launcher itself is killed.
+
+The network launcher runs PocketIC as a process of its own, which would go on for thirty days without it.
+"""
+
+import subprocess
+from pathlib import Path
+
+from orchestrator.errors import StoreError
+from orchestrator.network.process import end_process, load_birth
+from orchestrator.store.json_file import load_object, write_json
+from orchestrator.store.layout import NetworkFiles
+
+__all__ = ["end_family", "forget_family", "load_children", "write_family"]
+
+_FORMAT = 1
+_PARENT_FIELD = 1
+_PROC = Path("/proc")
+
+
+def write_family(files: NetworkFiles, pid: int) -> None:
+    """Write down which processes the process `pid` has started by now."""
+    births = {str(child): load_birth(child) for child in load_children(pid)}
+    write_json(files.family, {"v": _FORMAT, "processes": {child: birth for child, birth in births.items() if birth is not None}})
+
+
+async def end_family(files: NetworkFiles, *, seconds: float) -> None:
+    """End the processes that were written down, if any still runs, and forget them."""
+    try:
+        document = load_object(files.family, hint="delete the file") or {}
+    except StoreError:
+        document = {}
+    processes = document.get("processes")
+    for pid, birth in processes.items() if isinstance(processes, dict) else ():
+        if isinstance(birth, str) and pid.isdecimal():
+            await end_process(int(pid), birth, seconds=seconds)
+    forget_family(files)
+
+
+def forget_family(files: NetworkFiles) -> None:
+    """Remove what was written down."""
+    files.family.unlink(missing_ok=True)
+
+
+def load_children(pid: int) -> tuple[int, ...]:
+    """Return the processes that have `pid` as their parent."""
+    if not _PROC.joinpath("self", "stat").exists():
+        done = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)
+        rows = (line.split() for line in done.stdout.splitlines())
+        return tuple(int(row[0]) for row in rows if len(row) == 2 and row[1] == str(pid))
+    return tuple(int(path.parent.name) for path in _PROC.glob("[0-9]*/stat") if _load_parent(path) == pid)
+
+
+def _load_parent(path: Path) -> int | None:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(text.rpartition(")")[2].split()[_PARENT_FIELD])

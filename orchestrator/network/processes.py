@@ -1,0 +1,88 @@
+"""Networks that are a process of ours: a descriptor says which, and the user's record of ports knows it as well."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.network.access import NetworkAccess
+from orchestrator.network.control import stop_process
+from orchestrator.network.deletion import delete_folder
+from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
+from orchestrator.network.family import end_family, forget_family
+from orchestrator.network.ports import PortOwner, find_owner, load_owner, port_taken, release_port, write_owner
+from orchestrator.network.process import end_process
+from orchestrator.network.runner import Found, Orphan, Place
+from orchestrator.store.layout import NetworkFiles
+
+__all__ = ["ProcessRunner"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRunner:
+    """Runs a network as a process; `start` makes the process and describes it."""
+
+    start: Callable[[Place], Awaitable[Descriptor]]
+
+    async def find(self, place: Place) -> Found | None:
+        """Return what the descriptor says."""
+        descriptor = _load_own(place.project_dir, place.files)
+        if descriptor is None:
+            return None
+        alive = descriptor.is_alive()
+        return Found(
+            alive=alive,
+            access=descriptor.access(place.network),
+            pid=descriptor.pid,
+            listens=None if descriptor.listens_as(place.network) else descriptor.listens_on,
+            crashed=not alive and place.files.status.exists(),
+        )
+
+    async def find_orphan(self, place: Place) -> Orphan | None:
+        """Return the process that only the record of ports still knows."""
+        found = find_owner(place.settings.user.ports, place.project_dir, place.network.name)
+        return None if found is None else Orphan(pid=found[1].pid)
+
+    async def launch(self, place: Place) -> NetworkAccess:
+        """Start the process, describe it, and say that it has the port."""
+        ports, network = place.settings.user.ports, place.network
+        if network.port and load_owner(ports, network.port) is not None:
+            raise port_taken(ports, network.port, network.name)
+        descriptor = await self.start(place)
+        write_descriptor(place.files.descriptor, descriptor)
+        owner = PortOwner(project=descriptor.project, network=descriptor.network, pid=descriptor.pid, birth=descriptor.birth)
+        write_owner(ports, descriptor.port, owner)
+        return descriptor.access(network)
+
+    async def end(self, place: Place, found: Found) -> None:  # noqa: ARG002  # the descriptor says more than what was found
+        """End the process, with what it had started, and remove what describes it."""
+        files, settings = place.files, place.settings
+        descriptor = load_descriptor(files.descriptor)
+        if descriptor is not None:
+            await stop_process(descriptor, seconds=settings.stop_seconds)
+            release_port(settings.user.ports, descriptor.port, descriptor.pid)
+        await end_family(files, seconds=settings.stop_seconds)
+        files.descriptor.unlink(missing_ok=True)
+        files.status.unlink(missing_ok=True)
+
+    async def end_orphan(self, place: Place) -> Orphan | None:
+        """End the process that only the record of ports still knows."""
+        ports = place.settings.user.ports
+        found = find_owner(ports, place.project_dir, place.network.name)
+        if found is None:
+            return None
+        port, owner = found
+        await end_process(owner.pid, owner.birth, seconds=place.settings.stop_seconds)
+        release_port(ports, port, owner.pid)
+        return Orphan(pid=owner.pid)
+
+    async def clear(self, place: Place) -> None:
+        """Delete the state."""
+        forget_family(place.files)
+        place.files.instance.unlink(missing_ok=True)
+        delete_folder(place.files.state)
+
+
+def _load_own(project_dir: Path, files: NetworkFiles) -> Descriptor | None:
+    """Read the descriptor of the project's own network; one that came with a copy of another project counts for nothing."""
+    descriptor = load_descriptor(files.descriptor)
+    return descriptor if descriptor is not None and descriptor.is_of(project_dir) else None
