@@ -25,6 +25,7 @@ _OPERATIONS = {
     "number": "(call $push (i64.load (global.get $pc))) (call $advance (I.const 8))",
     "address": "(call $push (P.from32 (i32.load (global.get $pc)))) (call $push (P.widen (global.get $base)))"
     "(call $push (i64.add (call $pop) (call $pop))) (call $advance (I.const 4))",
+    "self": "(call $push (P.widen (global.get $base)))",
     "spill": f"(i64.store (I.const {SCRATCH}) (call $pop)) (call $push (i64.const {SCRATCH})) (call $push (i64.const 8))",
     "duplicate": "(local $a i64) (local.set $a (call $pop)) (call $push (local.get $a)) (call $push (local.get $a))",
     "drop": "(drop (call $pop))",
