@@ -12,7 +12,7 @@ from orchestrator.agent.client import Client
 from orchestrator.agent.clock import SystemClock
 from orchestrator.agent.cycles_ledger import CyclesLedger, read_creation
 from orchestrator.agent.identities import icp_data_directory, load_identity, load_identity_file
-from orchestrator.agent.management import Management, decode_created
+from orchestrator.agent.management import DEFAULT_EFFECTIVE_CANISTER, Management, decode_created
 from orchestrator.agent.proxy import ProxySender, read_proxy_reply
 from orchestrator.agent.senders import UpdateSender
 from orchestrator.agent.state import RequestState
@@ -27,7 +27,7 @@ from orchestrator.engine.watch import watched_network
 from orchestrator.errors import OrchestratorError, OutcomeUnknownError, RejectError, TransportError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess
 from orchestrator.protocol.keys import Identity
-from orchestrator.store import IdStore
+from orchestrator.store import open_ids
 
 __all__ = ["CREATION_CYCLES", "AgentPort", "open_agent"]
 
@@ -85,12 +85,16 @@ class JournaledSender:
 
 @dataclass(frozen=True, slots=True)
 class AgentPort(NetworkPort):
-    """A port on a real network. `proxy` carries management calls, if there is one; `managed` allows free creation."""
+    """A port on a real network. `proxy` carries management calls, if there is one; `managed` allows free creation.
+
+    `creation_at` is the canister id to whose subnet a free creation is sent.
+    """
 
     client: Client
     sender: UpdateSender
     managed: bool
     proxy: Principal | None
+    creation_at: Principal = DEFAULT_EFFECTIVE_CANISTER
 
     @property
     def _management(self) -> Management:
@@ -141,7 +145,7 @@ class AgentPort(NetworkPort):
                 settings=wanted
             )
         if self.managed:
-            return await self._management.provisional_create_canister(settings=wanted)
+            return await self._management.provisional_create_canister(settings=wanted, effective_canister_id=self.creation_at)
         try:
             ledger = CyclesLedger(self.sender, self.client)
             created = await ledger.create_canister(cycles=CREATION_CYCLES, created_at_ns=created_at_ns, settings=wanted)
@@ -213,16 +217,16 @@ def _wire_settings(update: SettingsUpdate) -> CanisterSettings:
 async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[Connection]:
     """Open a network as the session's identity: the command line's, else the environment's, else icp-cli's default."""
     identity = await anyio.to_thread.run_sync(_identity, session)
-    instance = access.instance_id if session.files.embedded else None
-    ids = IdStore(path=session.files.ids, environment=session.environment.name, instance_id=instance)
+    ids = open_ids(session.files, session.environment.name, access.instance_id)
     flying: set[bytes] = set()
     async with HttpTransport(access.api_url) as transport, watched_network(session, access, flying):
         client = Client(transport, identity, access.root_key, SystemClock(access.clock_offset_ns))
         proxy = resolve_proxy(session, ids.load())
+        creation_at = Principal.from_text(access.effective_canister_id) if access.effective_canister_id else DEFAULT_EFFECTIVE_CANISTER
 
         def open_port(log: RequestLog | None) -> NetworkPort:
             sender = JournaledSender(client, log, flying)
-            return AgentPort(client=client, sender=sender, managed=access.managed, proxy=proxy)
+            return AgentPort(client=client, sender=sender, managed=access.managed, proxy=proxy, creation_at=creation_at)
 
         yield Connection(
             network=access.name,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.session import Session
 from orchestrator.engine.sync_records import SyncRecords
-from orchestrator.store import ArtifactStore, IdStore, RecordStore
+from orchestrator.store import ArtifactStore, IdStore, RecordStore, open_ids
 
 __all__ = ["Stores", "open_stores"]
 
@@ -21,11 +21,10 @@ class Stores:
 
 
 def open_stores(session: Session, connection: Connection) -> Stores:
-    """Return the environment's stores; on the embedded network ids and records count for its present instance only."""
-    files = session.files
-    instance = connection.instance_id if files.embedded else None
+    """Return the environment's stores; on managed networks ids and records count for the present instance only."""
+    files, instance = session.files, connection.instance_id
     return Stores(
-        ids=IdStore(path=files.ids, environment=session.environment.name, instance_id=instance),
+        ids=open_ids(files, session.environment.name, instance),
         records=RecordStore(path=files.records, instance_id=instance),
         sync_records=SyncRecords(path=files.sync_records, instance_id=instance),
         artifacts=ArtifactStore(directory=session.layout.artifacts, index=files.artifacts),

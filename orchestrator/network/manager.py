@@ -19,6 +19,7 @@ from orchestrator.network.launchers import choose_runner
 from orchestrator.network.runner import Found, Place, Runner
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store.atomic import make_directory
+from orchestrator.store.layout import Layout
 
 __all__ = ["connect", "network_status", "reset_network", "start_network", "stop_network"]
 
@@ -73,9 +74,17 @@ async def reset_network(project_dir: Path, network: ManagedNetwork, *, settings:
         if present is not None:
             await runner.end(place, present)
         await runner.end_orphan(place)
+        _forget_ids(place)
         for directory in (place.files.ids, place.files.records):
             delete_folder(directory)
         await runner.clear(place)
+
+
+def _forget_ids(place: Place) -> None:
+    """Delete icp-cli's files of ids that we had written for this network; the embedded one has them with its state."""
+    layout = Layout(place.project_dir)
+    for tie in () if place.network.launcher == "embedded" else sorted(place.files.ids.glob("*.json")):
+        layout.managed_mapping(tie.stem).unlink(missing_ok=True)
 
 
 async def network_status(project_dir: Path, network: Network, *, settings: NetworkSettings | None = None) -> NetworkReport:

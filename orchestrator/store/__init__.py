@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from orchestrator.store.artifacts import ArtifactStore
     from orchestrator.store.atomic import write_atomic
-    from orchestrator.store.ids import IdStore, load_registered
+    from orchestrator.store.ids import IdStore, load_registered, open_ids
     from orchestrator.store.journal import Journal, load_records, open_operations
     from orchestrator.store.layout import EnvironmentFiles, Layout, NetworkFiles
     from orchestrator.store.lock import EnvironmentLock, LockHolder, is_held, load_holder
@@ -29,6 +29,7 @@ __all__ = [
     "load_holder",
     "load_records",
     "load_registered",
+    "open_ids",
     "open_operations",
     "write_atomic",
 ]
@@ -36,7 +37,7 @@ __all__ = [
 _HOMES = {
     "artifacts": ("ArtifactStore",),
     "atomic": ("write_atomic",),
-    "ids": ("IdStore", "load_registered"),
+    "ids": ("IdStore", "load_registered", "open_ids"),
     "journal": ("Journal", "load_records", "open_operations"),
     "layout": ("EnvironmentFiles", "Layout", "NetworkFiles"),
     "lock": ("EnvironmentLock", "LockHolder", "is_held", "load_holder"),

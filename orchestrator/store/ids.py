@@ -3,7 +3,8 @@
 On connected networks, and on managed ones that icp-cli may run too, the file is icp-cli's: a JSON
 object, name to principal text, sorted. The embedded network keeps its ids with its state, tied to its
 instance: the same principals come back on a fresh network and mean other canisters, so ids of another
-instance are refused.
+instance are refused. For other managed networks a file of ours, the tie, names the instance that icp-cli's file
+was last written for; instances of such networks end without us, so ids of another one just do not count.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,10 @@ from pathlib import Path
 
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.errors import StoreError
-from orchestrator.store.json_file import change_json, load_object
+from orchestrator.store.json_file import change_json, hold_file, load_object, write_json
+from orchestrator.store.layout import EnvironmentFiles
 
-__all__ = ["IdStore", "load_registered"]
+__all__ = ["IdStore", "load_registered", "open_ids"]
 
 _FORMAT = 1
 
@@ -23,15 +25,20 @@ _FORMAT = 1
 class IdStore:
     """The ids in the file `path`; with `instance_id` (hex) the file is the embedded network's.
 
-    `environment` is for messages. Every method reads the file anew, so that several stores of one file agree.
+    With a `tie` the ids count only while that file names the instance `tied_to`. `environment` is for messages. Every
+    method reads the files anew, so that several stores of one file agree.
     """
 
     path: Path
     environment: str
     instance_id: str | None = None
+    tie: Path | None = None
+    tied_to: str | None = None
 
     def load(self) -> Mapping[str, Principal]:
         """Read all ids, by canister name; no file means none. Raises `StoreError`."""
+        if not self._is_tied():
+            return {}
         return self._parse(load_object(self.path, hint=self._damage_hint()) or {})
 
     def assign(self, name: str, principal: Principal) -> None:
@@ -54,6 +61,7 @@ class IdStore:
                 )
             return self._render({**ids, name: principal})
 
+        self._ensure_tied()
         change_json(self.path, change, hint=self._damage_hint())
 
     def remove(self, name: str) -> None:
@@ -63,7 +71,26 @@ class IdStore:
             ids = dict(self._parse(document))
             return None if ids.pop(name, None) is None else self._render(ids)
 
-        change_json(self.path, change, hint=self._damage_hint())
+        if self._is_tied():
+            change_json(self.path, change, hint=self._damage_hint())
+
+    def _is_tied(self) -> bool:
+        if self.tie is None:
+            return True
+        try:
+            document = load_object(self.tie, hint="delete the file")
+        except StoreError:
+            return False
+        return document is not None and document.get("instance_id") == self.tied_to
+
+    def _ensure_tied(self) -> None:
+        """Forget the ids of another instance before the file says that it is about this one."""
+        if self.tie is None or self._is_tied():
+            return
+        with hold_file(self.tie):
+            if not self._is_tied():
+                self.path.unlink(missing_ok=True)
+                write_json(self.tie, {"v": _FORMAT, "instance_id": self.tied_to})
 
     def _parse(self, document: Mapping[str, object]) -> dict[str, Principal]:
         if not document:
@@ -106,8 +133,15 @@ class IdStore:
         )
 
 
+def open_ids(files: EnvironmentFiles, environment: str, instance_id: str | None) -> IdStore:
+    """Return an environment's ids on the instance of its network that is running; `None` where instances have no name."""
+    if files.embedded or instance_id is None or files.tie is None:
+        return IdStore(path=files.ids, environment=environment, instance_id=instance_id if files.embedded else None)
+    return IdStore(path=files.ids, environment=environment, tie=files.tie, tied_to=instance_id)
+
+
 def load_registered(path: Path) -> Mapping[str, str]:
-    """Return what an embedded network's file of ids says, of whatever instance: names to principal texts.
+    """Return what a managed network's file of ids says, of whatever instance: names to principal texts.
 
     It is for telling what is about to be deleted: a damaged file tells nothing.
     """
@@ -115,5 +149,5 @@ def load_registered(path: Path) -> Mapping[str, str]:
         document = load_object(path, hint="") or {}
     except StoreError:
         return {}
-    texts = document.get("canisters")
+    texts = document.get("canisters", document)
     return {name: text for name, text in texts.items() if isinstance(text, str)} if isinstance(texts, dict) else {}

@@ -154,6 +154,10 @@ class Layout:
         """Return the files of the managed network `name`."""
         return NetworkFiles(directory=self.networks / _checked(name, "network"))
 
+    def managed_mapping(self, environment: str) -> Path:
+        """Return icp-cli's file of canister ids of an environment on a managed network."""
+        return self.project_dir / ".icp" / "cache" / "mappings" / f"{_checked(environment, 'environment')}.ids.json"
+
     def environment(self, environment: Environment) -> EnvironmentFiles:
         """Return the files of an environment; its network's kind decides where they are."""
         name, network = _checked(environment.name, "environment"), environment.network

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.core.principal import Principal
 from orchestrator.errors import StoreError
-from orchestrator.store import IdStore
+from orchestrator.store import EnvironmentFiles, IdStore, open_ids
 
 FIRST = Principal(b"\x00\x00\x00\x00\x00\x00\x00\x01\x01\x01")
 SECOND = Principal(b"\x00\x00\x00\x00\x00\x00\x00\x02\x01\x01")
@@ -140,3 +141,33 @@ def test_two_processes_lose_no_update(store: IdStore) -> None:
 
     assert codes == (0, 0)
     assert len(store.load()) == 20
+
+
+def test_ids_in_icp_clis_file_count_for_the_instance_they_were_written_for(tmp_path: Path) -> None:
+    """Ids that a network's earlier instance had, or that somebody else wrote, are not used, and give way to new ones."""
+    mapping = tmp_path / "local.ids.json"
+    mapping.write_text(json.dumps({"stranger": str(SECOND)}))
+
+    def tied(instance: str) -> IdStore:
+        return IdStore(path=mapping, environment="local", tie=tmp_path / "tie.json", tied_to=instance)
+
+    before = tied("aa").load()
+    tied("aa").assign("backend", FIRST)
+    tied("bb").remove("backend")
+    same, other = tied("aa").load(), tied("bb").load()
+    tied("bb").assign("frontend", SECOND)
+
+    assert (before, same, other) == ({}, {"backend": FIRST}, {})
+    assert (tied("aa").load(), tied("bb").load()) == ({}, {"frontend": SECOND})
+    assert json.loads(mapping.read_bytes()) == {"frontend": str(SECOND)}
+
+
+def test_only_instances_with_a_name_tie_ids(tmp_path: Path) -> None:
+    """Connected networks have no tie, and neither have networks that icp-cli runs; the embedded one needs none."""
+    files = EnvironmentFiles(ids=tmp_path / "i", records=tmp_path, runs=tmp_path, lock=tmp_path, artifacts=tmp_path, embedded=False)
+    tied = replace(files, tie=tmp_path / "t")
+
+    assert open_ids(files, "e", "aa") == IdStore(path=tmp_path / "i", environment="e")
+    assert open_ids(tied, "e", None) == IdStore(path=tmp_path / "i", environment="e")
+    assert open_ids(tied, "e", "aa") == IdStore(path=tmp_path / "i", environment="e", tie=tmp_path / "t", tied_to="aa")
+    assert open_ids(replace(files, embedded=True), "e", "aa") == IdStore(path=tmp_path / "i", environment="e", instance_id="aa")
