@@ -1,19 +1,23 @@
 """Running one message of one canister and taking over, or undoing, what it did."""
 
 import logging
+from dataclasses import replace
 
 from orchestrator.core.principal import Principal
 from orchestrator.replica import limits
-from orchestrator.replica.canister import Canister
-from orchestrator.replica.messages import Call, CallbackOrigin, CallContext, PendingCallback
+from orchestrator.replica.canister import Canister, LowMemoryHook
+from orchestrator.replica.messages import Call, CallbackOrigin, CallContext, PendingCallback, SystemTask, TaskKind
 from orchestrator.replica.rejects import Rejection, trapped
 from orchestrator.replica.state import Environment, ReplicaState
-from orchestrator.replica.vm.interface import Callback, Instance, Message, Outcome, OutgoingCall, Trap
+from orchestrator.replica.vm.interface import Callback, Instance, Message, MessageKind, Outcome, OutgoingCall, Trap
+from orchestrator.replica.vm.limits import MAX_WASM_MEMORY_BYTES
 
 __all__ = ["Execution", "rejection_of"]
 
 _LOG = logging.getLogger(__name__)
 _CALLED_TRAP, _ENGINE_ERROR = "IC0503", "IC0521"
+_NEW_CODE = frozenset({MessageKind.START, MessageKind.INIT, MessageKind.POST_UPGRADE})
+"""Messages of code that is about to be the canister's: they see the version it will have, and no timer."""
 
 
 def rejection_of(canister_id: bytes, trap: Trap) -> Rejection:
@@ -38,6 +42,8 @@ class Execution:
         A failure of the virtual machine itself is told as a trap: it ends this message, not the network.
         """
         view = canister.view(subnet_id=self._environment.subnet_id, root_key=self._environment.root_key)
+        if message.kind in _NEW_CODE:
+            view = replace(view, version=view.version + 1, global_timer=0)
         try:
             return instance.run(entry, message, view)
         except Exception as error:  # noqa: BLE001 # the edge between the network and whatever a canister makes the machine do
@@ -67,6 +73,18 @@ class Execution:
         if context is not None:
             for call in outcome.calls:
                 self._send(canister, context, call)
+        self.watch_memory(canister)
+
+    def watch_memory(self, canister: Canister) -> None:
+        """See if main memory is about to run out; if so the canister's hook runs next, once until there is room again.
+
+        Spec: "On Low Wasm Memory"; where no limit is set, 4 GiB count.
+        """
+        if canister.instance is None or not _is_low_on_memory(canister, canister.instance):
+            canister.low_memory_hook = LowMemoryHook.CONDITION_NOT_SATISFIED
+        elif canister.low_memory_hook is not LowMemoryHook.EXECUTED:
+            canister.low_memory_hook = LowMemoryHook.READY
+            self._state.queue.appendleft(SystemTask(canister_id=canister.id, kind=TaskKind.LOW_MEMORY))
 
     def apply_cycles(self, canister: Canister, context: CallContext | None, outcome: Outcome) -> None:
         """Take over only cycles and counters: what is left of a replicated query."""
@@ -108,3 +126,11 @@ class Execution:
     def _log(canister: Canister, now: int, line: bytes) -> None:
         canister.log(now, line)
         _LOG.info("[%s] %s", Principal(canister.id), line.decode("utf-8", "replace"))
+
+
+def _is_low_on_memory(canister: Canister, instance: Instance) -> bool:
+    settings = canister.settings
+    room = settings.wasm_memory_limit or MAX_WASM_MEMORY_BYTES
+    if settings.memory_allocation:
+        room = min(room, settings.memory_allocation - instance.stable_bytes)
+    return room < instance.memory_bytes + settings.wasm_memory_threshold

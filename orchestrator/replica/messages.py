@@ -54,7 +54,8 @@ Origin = IngressOrigin | CallbackOrigin | NoOrigin
 class Call:
     """A call on its way to a canister, or to the management canister (an empty callee).
 
-    `deadline` is 0 unless the caller waits for a bounded time; `expiry` is a request's, 0 for canisters.
+    `deadline` is 0 unless the caller waits for a bounded time; `expiry` is a request's, 0 for canisters. The caller
+    info is what a canister that signed for the user says about the user, and which canister that is.
     """
 
     caller: bytes
@@ -65,6 +66,8 @@ class Call:
     origin: Origin
     deadline: int = 0
     expiry: int = 0
+    caller_info_data: bytes = b""
+    caller_info_signer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +84,12 @@ class TaskKind(StrEnum):
 
     GLOBAL_TIMER = "canister_global_timer"
     HEARTBEAT = "canister_heartbeat"
+    LOW_MEMORY = "canister_on_low_wasm_memory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemTask:
-    """A timer or a heartbeat that is due."""
+    """A timer, a heartbeat or a hook that is due."""
 
     canister_id: bytes
     kind: TaskKind

@@ -1,5 +1,6 @@
 """Everything a network remembers, apart from its keys: canisters, calls under way, requests."""
 
+import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,7 +55,8 @@ class ReplicaState:
     """The state of all canisters and calls.
 
     `touched` collects the ids of canisters whose certified part changed; `created` those that were created
-    since it was last emptied.
+    since it was last emptied. Contexts and callbacks come and go through the methods, which keep an index of each
+    canister's contexts and a heap of the deadlines, so that nothing takes longer the more calls are open.
     """
 
     next_canister_number: int = limits.FIRST_CANISTER_NUMBER
@@ -66,6 +68,15 @@ class ReplicaState:
     requests: RequestStore = field(default_factory=RequestStore)
     touched: set[bytes] = field(default_factory=set)
     created: set[bytes] = field(default_factory=set)
+    _contexts_of: dict[bytes, dict[int, CallContext]] = field(init=False, default_factory=dict, repr=False)
+    _deadlines: list[tuple[int, int]] = field(init=False, default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        """Build the indexes."""
+        for context in self.contexts.values():
+            self._contexts_of.setdefault(context.canister_id, {})[context.id] = context
+        self._deadlines = [(pending.deadline, pending.id) for pending in self.callbacks.values() if pending.deadline]
+        heapq.heapify(self._deadlines)
 
     def canister(self, canister_id: bytes) -> Canister:
         """Return a canister; raises `RejectedError` when there is none."""
@@ -98,17 +109,43 @@ class ReplicaState:
         """Begin a call context; None for a canister's own tasks."""
         context = CallContext(id=self._next_id(), canister_id=canister_id, call=call, cycles=call.cycles if call else 0)
         self.contexts[context.id] = context
+        self._contexts_of.setdefault(canister_id, {})[context.id] = context
         return context
+
+    def close_context(self, context: CallContext) -> bool:
+        """Forget a call context; returns False when it was forgotten before."""
+        if self.contexts.pop(context.id, None) is None:
+            return False
+        own = self._contexts_of[context.canister_id]
+        del own[context.id]
+        if not own:
+            del self._contexts_of[context.canister_id]
+        return True
+
+    def contexts_of(self, canister_id: bytes) -> list[CallContext]:
+        """Return the open call contexts of a canister, oldest first."""
+        return list(self._contexts_of.get(canister_id, {}).values())
 
     def open_callback(self, callback: Callable[[int], PendingCallback]) -> PendingCallback:
         """Register what `callback` makes of a new id."""
         pending = callback(self._next_id())
         self.callbacks[pending.id] = pending
+        if pending.deadline:
+            heapq.heappush(self._deadlines, (pending.deadline, pending.id))
         return pending
+
+    def take_expired(self, now: int) -> list[int]:
+        """Return the ids of the callbacks whose deadline has passed, each of them once."""
+        expired: list[int] = []
+        while self._deadlines and self._deadlines[0][0] < now:
+            number = heapq.heappop(self._deadlines)[1]
+            if number in self.callbacks:
+                expired.append(number)
+        return expired
 
     def has_open_contexts(self, canister_id: bytes) -> bool:
         """Say if a canister has calls that are not answered, or answered ones whose callbacks are pending."""
-        return any(context.canister_id == canister_id for context in self.contexts.values())
+        return canister_id in self._contexts_of
 
     def _next_id(self) -> int:
         number = self.next_call_id

@@ -129,8 +129,9 @@ class ScriptedInstance:
 
     @property
     def memory_bytes(self) -> int:
-        """Return one page per entry."""
-        return len(self.memory) * WASM_PAGE
+        """Return one page per entry, or what the entry `pages` says."""
+        pages = self.memory.get("pages", len(self.memory))
+        return (pages if isinstance(pages, int) else 0) * WASM_PAGE
 
     @property
     def stable_bytes(self) -> int:
