@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Literal
 
 from orchestrator.replica import limits
+from orchestrator.replica.canister_snapshot import CanisterSnapshot
 from orchestrator.replica.messages import Origin
 from orchestrator.replica.vm.interface import CanisterView, Instance
 
@@ -17,6 +18,7 @@ __all__ = [
     "CanisterStatus",
     "Change",
     "ChangeKind",
+    "LoadedSnapshot",
     "LogRecord",
     "LowMemoryHook",
     "Settings",
@@ -100,19 +102,39 @@ class ChangeKind(IntEnum):
     CODE_UNINSTALL = 1
     CODE_DEPLOYMENT = 2
     CONTROLLERS_CHANGE = 3
+    LOAD_SNAPSHOT = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedSnapshot:
+    """Which snapshot was loaded; `canister` is empty when it was one of the canister's own."""
+
+    canister: bytes
+    snapshot: bytes
+    canister_version: int
+    taken_at: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """An entry of the canister's history; `mode` and `module_hash` belong to code deployments."""
+    """An entry of the canister's history.
+
+    `origin` did it: a canister, of `origin_version` if it said so, or a user. `mode` and `module_hash` belong to code
+    deployments, `controllers` to creation and their change, `environment_hash` to creation, `loaded` to snapshots.
+    """
 
     timestamp: int
     version: int
     origin: bytes
     kind: ChangeKind
+    by_canister: bool = False
+    origin_version: int | None = None
     controllers: tuple[bytes, ...] = ()
+    environment_hash: bytes | None = None
     mode: str = ""
     module_hash: bytes = b""
+    loaded: LoadedSnapshot | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,6 +159,8 @@ class Canister:
     instance: Instance | None = None
     memory_version: int = 0
     chunks: dict[bytes, bytes] = field(default_factory=dict)
+    snapshots: dict[bytes, CanisterSnapshot] = field(default_factory=dict)
+    next_snapshot_number: int = 0
     logs: deque[LogRecord] = field(default_factory=deque)
     log_bytes: int = 0
     next_log_index: int = 0

@@ -24,6 +24,9 @@ __all__ = [
     "MAX_HTTP_BODY_BYTES",
     "MAX_INGRESS_BYTES",
     "MAX_LOG_MEMORY_BYTES",
+    "MAX_RESPONSES_BYTES",
+    "MAX_SNAPSHOTS",
+    "MAX_SNAPSHOT_SLICE_BYTES",
     "MAX_VIEWERS",
     "NANOSECONDS",
     "REQUEST_STATUS_RETENTION_NS",
@@ -51,6 +54,10 @@ MAX_ENVIRONMENT_VARIABLE_BYTES = 128
 MAX_CHUNK_BYTES = 1024 * 1024
 MAX_CHUNKS = 100
 MAX_HISTORY_ENTRIES = 20
+MAX_SNAPSHOTS = 10
+"""Of one canister."""
+MAX_SNAPSHOT_SLICE_BYTES = 2_000_000
+"""How much of a snapshot one message may read."""
 STOP_TIMEOUT_NS = 300 * NANOSECONDS
 """How long stop_canister waits for open call contexts before it is rejected."""
 
@@ -67,3 +74,5 @@ MAX_INGRESS_BYTES = 2 * 1024 * 1024
 SYNC_CALL_TIMEOUT_SECONDS = 10.0
 REQUEST_STATUS_RETENTION_NS = 300 * NANOSECONDS
 """How long past its expiry a request's status is kept."""
+MAX_RESPONSES_BYTES = 256 * 1024 * 1024
+"""Of all kept responses to requests together; beyond it the oldest are forgotten. The mainnet keeps 4 GiB."""

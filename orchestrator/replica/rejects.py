@@ -32,6 +32,7 @@ class Reason(Enum):
     CANISTER_EXISTS = (205, "Canister {canister} is already installed.")
     STOP_TIMED_OUT = (206, "Stop canister request timed out")
     CANISTER_NOT_FOUND = (301, "Canister {canister} not found")
+    SNAPSHOT_NOT_FOUND = (305, "Could not find the snapshot ID {snapshot} for canister {canister}.")
     CREATION_CYCLES = (
         403,
         "Creating a canister requires a fee of {fee} that is deducted from the canister's initial balance but only {received} cycles were received with the create_canister request.",
@@ -40,6 +41,13 @@ class Reason(Enum):
     UNINSTALLED = (406, "Canister has been uninstalled.")
     NOT_AS_INGRESS = (406, "ic00 method {method} can not be called via ingress messages")
     NOT_AS_UPDATE = (406, "{method} API is only accessible in non-replicated mode")
+    SNAPSHOT_OF_ANOTHER = (406, "The snapshot {snapshot} does not belong to canister {canister}.")
+    SNAPSHOT_OF_EMPTY = (406, "Failed to create snapshot for empty canister {canister}:")
+    SNAPSHOT_LIMIT = (406, "Canister {canister} has reached the maximum number of snapshots allowed: {limit}.")
+    SNAPSHOT_IMMUTABLE = (409, "Only canister snapshots created by metadata upload can be mutated.")
+    INVALID_SLICE = (408, "Invalid subslice into wasm module / main memory / stable memory: offset: {offset}, size: {size}")
+    SLICE_TOO_LARGE = (408, "Requested slice too large: {requested} > {allowed}")
+    CHUNK_STORE = (504, "Error from Wasm chunk store: {detail}.")
     INVALID_ARGUMENT = (408, "{detail}")
     UNREADABLE_ARGUMENT = (408, "Failed to parse payload for ic00 method {method}: {detail}")
     EOP_OPTION_MISSING = (

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from orchestrator.core.principal import Principal
-from orchestrator.replica.canister import Canister
+from orchestrator.replica.canister import Canister, Change, ChangeKind, LoadedSnapshot
 from orchestrator.replica.execution import Execution
-from orchestrator.replica.messages import Call
+from orchestrator.replica.messages import Call, CallbackOrigin
 from orchestrator.replica.rejects import Reason, RejectedError, reject
 from orchestrator.replica.scheduler import Scheduler
 from orchestrator.replica.state import Environment, ReplicaState
 
-__all__ = ["DEFERRED", "Answer", "Argument", "Context", "Method", "controlled_canister", "principal_of", "refuse"]
+__all__ = ["DEFERRED", "Answer", "Argument", "Context", "Method", "change_by", "controlled_canister", "principal_of", "refuse"]
 
 Argument = Mapping[str, object]
 
@@ -64,3 +65,29 @@ def controlled_canister(
     if not canister.is_controlled_by(call.caller) and not (or_itself and call.caller == canister.id):
         raise RejectedError(reject(Reason.NOT_CONTROLLER, canister=canister.id, method=call.method))
     return canister
+
+
+def change_by(
+    call: Call,
+    argument: Argument,
+    *,
+    now: int,
+    version: int,
+    kind: ChangeKind,
+    controllers: tuple[bytes, ...] = (),
+    environment_hash: bytes | None = None,
+    loaded: LoadedSnapshot | None = None,
+) -> Change:
+    """Return the entry of the history that a call makes: who did it, and what the canister is after it."""
+    by_canister = isinstance(call.origin, CallbackOrigin)
+    return Change(
+        timestamp=now,
+        version=version,
+        origin=call.caller,
+        kind=kind,
+        by_canister=by_canister,
+        origin_version=cast("int | None", argument.get("sender_canister_version")) if by_canister else None,
+        controllers=controllers,
+        environment_hash=environment_hash,
+        loaded=loaded,
+    )

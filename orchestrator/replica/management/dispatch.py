@@ -10,7 +10,7 @@ from orchestrator.candid import decode, encode, load_interface
 from orchestrator.candid import types as T  # the name that Candid's types go by
 from orchestrator.core.principal import Principal
 from orchestrator.errors import CandidError
-from orchestrator.replica.management import installing, lifecycle, observing
+from orchestrator.replica.management import installing, lifecycle, observing, snapshot_data, snapshots
 from orchestrator.replica.management.context import Answer, Argument, Context, Method
 from orchestrator.replica.messages import Call, IngressOrigin, NoOrigin, Response
 from orchestrator.replica.rejects import Reason, RejectedError, Rejection, reject
@@ -32,33 +32,45 @@ class _Via(Flag):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A method and how it may be called; `is_open` means that ingress needs no controller."""
+    """A method and how it may be called; `is_open` means that ingress needs no controller.
+
+    `visibility` names the setting that says who else may call it.
+    """
 
     run: Method
     via: _Via
     is_open: bool = False
+    visibility: str = ""
 
 
 _UPDATE = _Via.CANISTER | _Via.INGRESS
 _METHODS: dict[str, _Entry] = {
     "canister_info": _Entry(observing.canister_info, _Via.CANISTER),
     "canister_metadata": _Entry(observing.canister_metadata, _Via.CANISTER),
-    "canister_status": _Entry(observing.canister_status, _UPDATE | _Via.QUERY, is_open=True),
+    "canister_status": _Entry(observing.canister_status, _UPDATE | _Via.QUERY, visibility="status_visibility"),
     "clear_chunk_store": _Entry(installing.clear_chunk_store, _UPDATE),
     "create_canister": _Entry(lifecycle.create_canister, _Via.CANISTER),
     "delete_canister": _Entry(lifecycle.delete_canister, _UPDATE),
+    "delete_canister_snapshot": _Entry(snapshots.delete_canister_snapshot, _UPDATE),
     "deposit_cycles": _Entry(lifecycle.deposit_cycles, _Via.CANISTER),
     "fetch_canister_logs": _Entry(observing.fetch_canister_logs, _Via.QUERY),
     "install_chunked_code": _Entry(installing.install_chunked_code, _UPDATE),
     "install_code": _Entry(installing.install_code, _UPDATE),
+    "list_canister_snapshots": _Entry(snapshots.list_canister_snapshots, _UPDATE, visibility="snapshot_visibility"),
+    "load_canister_snapshot": _Entry(snapshots.load_canister_snapshot, _UPDATE),
     "provisional_create_canister_with_cycles": _Entry(lifecycle.provisional_create_canister_with_cycles, _UPDATE, is_open=True),
     "provisional_top_up_canister": _Entry(lifecycle.provisional_top_up_canister, _UPDATE, is_open=True),
     "raw_rand": _Entry(lifecycle.raw_rand, _Via.CANISTER),
+    "read_canister_snapshot_data": _Entry(snapshot_data.read_canister_snapshot_data, _UPDATE, visibility="snapshot_visibility"),
+    "read_canister_snapshot_metadata": _Entry(snapshot_data.read_canister_snapshot_metadata, _UPDATE, visibility="snapshot_visibility"),
     "start_canister": _Entry(lifecycle.start_canister, _UPDATE),
     "stop_canister": _Entry(lifecycle.stop_canister, _UPDATE),
     "stored_chunks": _Entry(installing.stored_chunks, _UPDATE),
+    "take_canister_snapshot": _Entry(snapshots.take_canister_snapshot, _UPDATE),
     "uninstall_code": _Entry(lifecycle.uninstall_code, _UPDATE),
     "update_settings": _Entry(lifecycle.update_settings, _UPDATE),
+    "upload_canister_snapshot_data": _Entry(snapshot_data.upload_canister_snapshot_data, _UPDATE),
+    "upload_canister_snapshot_metadata": _Entry(snapshot_data.upload_canister_snapshot_metadata, _UPDATE),
     "upload_chunk": _Entry(installing.upload_chunk, _UPDATE),
 }
 _CREATING = frozenset({"create_canister", "provisional_create_canister_with_cycles"})
@@ -106,7 +118,8 @@ class Management:
             entry = _find(method, _Via.INGRESS)
             if not entry.is_open:
                 canister = self._context.state.canister(self.effective_canister_id(method, arg) or b"")
-                if not canister.is_controlled_by(caller):
+                seen = entry.visibility and getattr(canister.settings, entry.visibility).allows(caller)
+                if not seen and not canister.is_controlled_by(caller):
                     return reject(Reason.NOT_CONTROLLER, canister=canister.id, method=method)
         except RejectedError as error:
             return error.rejection

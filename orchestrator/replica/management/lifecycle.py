@@ -5,9 +5,19 @@ from typing import cast
 
 from orchestrator.core.principal import Principal
 from orchestrator.replica import limits
-from orchestrator.replica.canister import Canister, CanisterStatus, Change, ChangeKind, Settings, StopWaiter
+from orchestrator.replica.canister import Canister, CanisterStatus, ChangeKind, Settings, StopWaiter
 from orchestrator.replica.certified_state import is_in_ranges
-from orchestrator.replica.management.context import DEFERRED, Answer, Argument, Context, controlled_canister, principal_of, refuse
+from orchestrator.replica.management.context import (
+    DEFERRED,
+    Answer,
+    Argument,
+    Context,
+    change_by,
+    controlled_canister,
+    principal_of,
+    refuse,
+)
+from orchestrator.replica.management.removing import remove_code
 from orchestrator.replica.management.settings import apply_settings
 from orchestrator.replica.messages import Call
 from orchestrator.replica.rejects import Reason, RejectedError, reject
@@ -55,7 +65,8 @@ def _create(context: Context, call: Call, argument: Argument, *, cycles: int, ca
     settings = apply_settings(Settings(controllers=(call.caller,)), changes)
     now = context.execution.now()
     canister = Canister(id=canister_id or context.state.new_canister_id(), settings=settings, cycles=cycles, created_at=now)
-    canister.record(Change(timestamp=now, version=0, origin=call.caller, kind=ChangeKind.CREATION, controllers=settings.controllers))
+    change = change_by(call, argument, now=now, version=0, kind=ChangeKind.CREATION, controllers=settings.controllers)
+    canister.record(change)
     context.state.add_canister(canister)
     return canister.id
 
@@ -67,15 +78,9 @@ def update_settings(context: Context, call: Call, argument: Argument) -> Answer:
     canister.settings = apply_settings(before, cast("Mapping[str, object]", argument["settings"]))
     canister.version += 1
     if canister.settings.controllers != before.controllers:
-        canister.record(
-            Change(
-                timestamp=context.execution.now(),
-                version=canister.version,
-                origin=call.caller,
-                kind=ChangeKind.CONTROLLERS_CHANGE,
-                controllers=canister.settings.controllers,
-            )
-        )
+        now, controllers = context.execution.now(), canister.settings.controllers
+        kind = ChangeKind.CONTROLLERS_CHANGE
+        canister.record(change_by(call, argument, now=now, version=canister.version, kind=kind, controllers=controllers))
     context.state.touched.add(canister.id)
     return Answer()
 
@@ -116,17 +121,9 @@ def delete_canister(context: Context, call: Call, argument: Argument) -> Answer:
 def uninstall_code(context: Context, call: Call, argument: Argument) -> Answer:
     """Take a canister's code and state away; open calls are rejected."""
     canister = controlled_canister(context, call, argument)
-    if canister.instance is not None:
-        canister.instance.close()
-    canister.instance, canister.wasm, canister.module_hash = None, None, None
-    canister.certified_data, canister.global_timer, canister.chunks = b"", 0, {}
     now = context.execution.now()
-    canister.clear_logs(before=now)
-    canister.version += 1
-    canister.memory_version += 1
-    canister.record(Change(timestamp=now, version=canister.version, origin=call.caller, kind=ChangeKind.CODE_UNINSTALL))
-    context.scheduler.abandon_contexts(canister.id)
-    context.state.touched.add(canister.id)
+    change = change_by(call, argument, now=now, version=canister.version + 1, kind=ChangeKind.CODE_UNINSTALL)
+    remove_code(context.state, context.scheduler, canister, now=now, change=change)
     return Answer()
 
 

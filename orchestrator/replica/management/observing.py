@@ -7,7 +7,7 @@ from typing import cast
 
 from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
-from orchestrator.replica.canister import Canister, CanisterStatus, Change, ChangeKind
+from orchestrator.replica.canister import Canister, CanisterStatus, Change, ChangeKind, LoadedSnapshot
 from orchestrator.replica.management.context import Answer, Argument, Context, principal_of, refuse
 from orchestrator.replica.management.settings import render_settings
 from orchestrator.replica.messages import Call
@@ -59,7 +59,7 @@ def _memory_metrics(canister: Canister) -> dict[str, int]:
         "custom_sections_size": sum(len(name) + len(section.content) for name, section in sections.items()),
         "canister_history_size": 0,
         "wasm_chunk_store_size": sum(len(chunk) for chunk in canister.chunks.values()),
-        "snapshots_size": 0,
+        "snapshots_size": sum(snapshot.size for snapshot in canister.snapshots.values()),
         "log_memory_store_size": canister.log_bytes,
     }
 
@@ -71,31 +71,44 @@ def canister_info(context: Context, call: Call, argument: Argument) -> Answer:  
     recent = canister.history[max(0, len(canister.history) - wanted) :]
     report = {
         "total_num_changes": canister.total_changes,
-        "recent_changes": [_render_change(context, change) for change in recent],
+        "recent_changes": [_render_change(change) for change in recent],
         "module_hash": canister.module_hash,
         "controllers": [Principal(raw) for raw in canister.settings.controllers],
     }
     return Answer((report,))
 
 
-def _render_change(context: Context, change: Change) -> dict[str, object]:
+def _render_change(change: Change) -> dict[str, object]:
     controllers = [Principal(raw) for raw in change.controllers]
     details = {
-        ChangeKind.CREATION: Variant("creation", {"controllers": controllers, "environment_variables_hash": None}),
+        ChangeKind.CREATION: Variant("creation", {"controllers": controllers, "environment_variables_hash": change.environment_hash}),
         ChangeKind.CODE_UNINSTALL: Variant("code_uninstall"),
         ChangeKind.CODE_DEPLOYMENT: Variant("code_deployment", {"mode": Variant(change.mode), "module_hash": change.module_hash}),
         ChangeKind.CONTROLLERS_CHANGE: Variant("controllers_change", {"controllers": controllers}),
+        ChangeKind.LOAD_SNAPSHOT: _render_loaded(change.loaded),
     }
     origin = Principal(change.origin)
-    by_canister = change.origin in context.state.canisters
     return {
         "timestamp_nanos": change.timestamp,
         "canister_version": change.version,
-        "origin": Variant("from_canister", {"canister_id": origin, "canister_version": None})
-        if by_canister
+        "origin": Variant("from_canister", {"canister_id": origin, "canister_version": change.origin_version})
+        if change.by_canister
         else Variant("from_user", {"user_id": origin}),
         "details": details[change.kind],
     }
+
+
+def _render_loaded(loaded: LoadedSnapshot | None) -> Variant | None:
+    if loaded is None:
+        return None
+    content = {
+        "from_canister_id": Principal(loaded.canister) if loaded.canister else None,
+        "snapshot_id": loaded.snapshot,
+        "canister_version": loaded.canister_version,
+        "taken_at_timestamp": loaded.taken_at,
+        "source": Variant(loaded.source),
+    }
+    return Variant("load_snapshot", content)
 
 
 def canister_metadata(context: Context, call: Call, argument: Argument) -> Answer:

@@ -4,7 +4,6 @@ A checkpoint writes the memories that changed under new names, then replaces `st
 belongs together: whatever happens in between, the directory holds one consistent state.
 """
 
-import hashlib
 import os
 import shutil
 import time
@@ -21,6 +20,7 @@ from orchestrator.replica.requests import RequestRecord
 from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.directory import StateDirectory
+from orchestrator.replica.storage.snapshot_files import SnapshotFiles, load_snapshots, snapshot_blobs
 from orchestrator.replica.vm.interface import InvalidModuleError, Machine
 from orchestrator.replica.vm.snapshot import SnapshotError
 from orchestrator.store.atomic import PRIVATE_MODE, sync_directory, write_atomic
@@ -28,7 +28,7 @@ from orchestrator.store.atomic import PRIVATE_MODE, sync_directory, write_atomic
 __all__ = ["Checkpoints", "LoadedState", "load_state"]
 
 _STATE_FIELDS = ("next_canister_number", "next_call_id", "contexts", "callbacks", "queue")
-_NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks"})
+_NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks", "snapshots"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Checkpoints:
         self._memories: dict[bytes, tuple[int, str]] = {} if loaded is None else dict(loaded.memories)
         self._requests: dict[bytes, tuple[RequestRecord, bytes]] = {}
         self._blobs: set[str] = set()
+        self._snapshots = SnapshotFiles(directory.snapshots)
         self._next_memory = 1 + max((_number(path.name) for path in _entries(directory.memories)), default=0)
 
     def checkpoint(self) -> float:
@@ -102,9 +103,10 @@ class Checkpoints:
         record: dict[str, object] = {
             field.name: codec.pack(getattr(canister, field.name)) for field in fields(canister) if field.name not in _NOT_IN_RECORD
         }
-        record["chunks"] = [self._save_blob(chunk) for chunk in canister.chunks.values()]
-        record["wasm"] = None if canister.wasm is None else self._save_blob(canister.wasm)
+        record["chunks"] = [self._save_blob(digest, chunk) for digest, chunk in canister.chunks.items()]
+        record["wasm"] = None if canister.wasm is None else self._save_blob(canister.module_hash or b"", canister.wasm)
         record["memory"] = None if canister.instance is None else self._save_memory(canister)
+        record["snapshots"] = self._snapshots.save(canister, self._save_blob)
         return record
 
     def _pack_requests(self) -> list[bytes]:
@@ -116,8 +118,9 @@ class Checkpoints:
             self._requests[record.request_id] = (record, packed)
         return [packed for _, packed in self._requests.values()]
 
-    def _save_blob(self, data: bytes) -> str:
-        name = hashlib.sha256(data).hexdigest()
+    def _save_blob(self, digest: bytes, data: bytes) -> str:
+        """Write bytes whose SHA-256 is known under their name, unless they are there."""
+        name = digest.hex()
         if name not in self._blobs:
             path = self._directory.blobs / name
             if not path.exists():
@@ -147,6 +150,8 @@ class Checkpoints:
         blobs: set[object] = {record["wasm"] for record in self._records.values()}
         for record in self._records.values():
             blobs.update(cast("list[object]", record["chunks"]))
+        blobs |= snapshot_blobs(self._records.values())
+        self._snapshots.collect_garbage(self._records.values())
         for path in _entries(self._directory.memories):
             if path.name not in memories:
                 shutil.rmtree(path)
@@ -186,7 +191,8 @@ def _load_state(directory: StateDirectory, machine: Machine) -> LoadedState:
 
 def _load_canister(directory: StateDirectory, machine: Machine, record: dict[str, Any]) -> Canister:
     memory, wasm, chunks = record.pop("memory"), record.pop("wasm"), record.pop("chunks")
-    canister = Canister(**record)
+    snapshots = load_snapshots(directory.snapshots, directory.blobs, record.pop("snapshots", []))
+    canister = Canister(**record, snapshots=snapshots)
     for name in chunks:
         canister.chunks[bytes.fromhex(name)] = (directory.blobs / name).read_bytes()
     if wasm is not None and memory is not None:

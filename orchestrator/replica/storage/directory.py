@@ -5,6 +5,7 @@ network.json              version and instance id
 keys/root, keys/node      32 secret bytes each, readable by their owner only
 blobs/<sha256>            modules and chunks, as they were uploaded
 memories/<id>-<number>/   a canister's memory, globals and stable memory
+snapshots/<number>        a part of a canister snapshot
 state.cbor                all the rest; names the blobs and memories that belong to it
 """
 
@@ -58,6 +59,11 @@ class StateDirectory:
     def memories(self) -> Path:
         """The folder of the canisters' memories."""
         return self.root / "memories"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of the parts of canister snapshots."""
+        return self.root / "snapshots"
 
     def load_identity(self) -> NetworkIdentity:
         """Read the network's identity, or make one in an empty directory. Raises `ReplicaError`."""

@@ -18,11 +18,14 @@ Page = bytes | bytearray
 
 
 class Pages:
-    """`length` bytes in pages of 64 KiB; a page that is absent holds zeroes. `revision` counts the writes."""
+    """`length` bytes in pages of 64 KiB; a page that is absent holds zeroes.
+
+    `saved_as` names the file with this content, for whoever saves it; None when there is none.
+    """
 
     def __init__(self, length: int, pages: Mapping[int, Page] | None = None, *, file: PageFile | None = None) -> None:
         self.length = length
-        self.revision = 0
+        self.saved_as: str | None = None
         self._own: dict[int, Page] = dict(pages or {})
         self._file = file
 
@@ -36,7 +39,9 @@ class Pages:
     @classmethod
     def load(cls, path: Path, length: int) -> "Pages":
         """Return the pages that `save` wrote; raises `SnapshotError` when the file is damaged."""
-        return cls(length, file=PageFile(path))
+        pages = cls(length, file=PageFile(path))
+        pages.saved_as = path.name
+        return pages
 
     @property
     def size(self) -> int:
@@ -66,7 +71,7 @@ class Pages:
             page[start : start + count] = memoryview(data)[at : at + count]
             self._own[number] = page
             at += count
-        self.revision += 1
+        self.saved_as = None
 
     def stored(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and content of the pages that are not zero, in order."""
@@ -89,7 +94,7 @@ class Pages:
 
     def settle(self, path: Path) -> None:
         """Read from the file that `save` wrote from now on, which gives the memory back."""
-        self._file = PageFile(path)
+        self._file, self.saved_as = PageFile(path), path.name
         self._own = {}
 
     def _page(self, number: int) -> Page | None:
