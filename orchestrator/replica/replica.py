@@ -16,7 +16,7 @@ from orchestrator.replica.management.context import Context
 from orchestrator.replica.management.dispatch import Management
 from orchestrator.replica.messages import Call, IngressOrigin, Response
 from orchestrator.replica.network_keys import NetworkKeys
-from orchestrator.replica.queries import QueryRunner
+from orchestrator.replica.queries import QueryRunner, Question
 from orchestrator.replica.rejects import Reason, RejectedError, Rejection, reject
 from orchestrator.replica.requests import RequestRecord
 from orchestrator.replica.scheduler import Scheduler
@@ -31,7 +31,10 @@ PRUNING_INTERVAL_NS = 10 * limits.NANOSECONDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserCall:
-    """An update call of a user; `effective_id` is the canister (or subnet) of the URL it came to."""
+    """An update call of a user; `effective_id` is the canister (or subnet) of the URL it came to.
+
+    The caller info is what the canister that signed for the user says about the user, and that canister's id.
+    """
 
     request_id: bytes
     sender: bytes
@@ -40,6 +43,8 @@ class UserCall:
     arg: bytes
     expiry: int
     effective_id: bytes
+    caller_info_data: bytes = b""
+    caller_info_signer: bytes = b""
 
 
 class Replica:
@@ -72,7 +77,6 @@ class Replica:
             data_certificate=self._certified.data_certificate,
         )
         execution = Execution(self.state, environment)
-        self._queries = QueryRunner(self.state, execution, environment)
         self.management: Management
 
         def make_management(scheduler: Scheduler) -> Management:
@@ -80,6 +84,7 @@ class Replica:
             return self.management
 
         self._scheduler = Scheduler(self.state, execution, make_management)
+        self._queries = QueryRunner(self.state, execution, environment, self.management.query)
 
     def accept(self, call: UserCall) -> Rejection | None:
         """Check a user's call and remember its request; `enqueue` executes it. Returns why it is refused, or None."""
@@ -116,6 +121,8 @@ class Replica:
                 cycles=0,
                 origin=IngressOrigin(call.request_id),
                 expiry=call.expiry,
+                caller_info_data=call.caller_info_data,
+                caller_info_signer=call.caller_info_signer,
             )
         )
 
@@ -128,7 +135,16 @@ class Replica:
             return reject(reason, canister=canister.id)
         if canister.instance is None:
             return reject(Reason.NO_MODULE, canister=canister.id)
-        return self._queries.inspect(call.canister_id, call.method, call.arg, call.sender)
+        return self._queries.inspect(
+            Question(
+                canister_id=call.canister_id,
+                method=call.method,
+                arg=call.arg,
+                caller=call.sender,
+                caller_info_data=call.caller_info_data,
+                caller_info_signer=call.caller_info_signer,
+            )
+        )
 
     def run(self, limit: int) -> bool:
         """Execute at most `limit` messages; returns True when more are waiting."""
@@ -147,12 +163,30 @@ class Replica:
         """Return what is known of a request."""
         return self.state.requests.get(request_id)
 
-    def query(self, canister_id: bytes, method: str, arg: bytes, caller: bytes) -> Response:
+    def query(
+        self, canister_id: bytes, method: str, arg: bytes, caller: bytes, *, caller_info_data: bytes = b"", caller_info_signer: bytes = b""
+    ) -> Response:
         """Evaluate a query; an empty canister id means the management canister."""
         if not canister_id:
             return self.management.query(method, arg, caller)
-        return self._queries.query(canister_id, method, arg, caller)
+        return self._queries.query(
+            Question(
+                canister_id=canister_id,
+                method=method,
+                arg=arg,
+                caller=caller,
+                caller_info_data=caller_info_data,
+                caller_info_signer=caller_info_signer,
+            )
+        )
 
     def certificate(self, paths: Iterable[Sequence[bytes]]) -> bytes:
         """Certify paths of the state tree."""
         return self._certified.certificate(paths)
+
+    def request_certificates(self, request_ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Certify what became of some requests, each for itself, with one signature."""
+        if not request_ids:
+            return {}
+        certificates = self._certified.certificates([[(b"request_status", request_id)] for request_id in request_ids])
+        return dict(zip(request_ids, certificates, strict=True))

@@ -144,6 +144,8 @@ class Life:
             fork = self.instance.fork()
             assert_equal(fork, self.model)
             fork.close()
+        if action == "mark" and works:
+            self.go_on_and_return(expected)
         if action == "commit" and works:
             self.instance.commit()
             self.model = expected
@@ -157,6 +159,14 @@ class Life:
             state, self.model = self.captured[0], self.captured[1].copy()
             self.instance.close()
             self.instance = self.machine.revive(self.instance.module, state)
+
+    def go_on_and_return(self, expected: Model) -> None:
+        """Mark uncommitted writes, write more over them, and undo only those."""
+        mark = self.instance.mark()
+        more = [(WRITE, 70_000, 1), (GROW, 1, 0), (STABLE_GROW, 1, 0), (STABLE_WRITE, 7, 9), (GLOBAL, 5, 0), (TRAP, 0, 0)]
+        send(self.instance, "canister_update run", encode(more))
+        self.instance.return_to(mark)
+        assert_equal(self.instance, expected)
 
     def upgrade(self, program: list[tuple[int, int, int]], *, fails: bool, keep: bool) -> None:
         """Upgrade, or begin to and give up."""

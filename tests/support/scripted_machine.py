@@ -19,6 +19,7 @@ from orchestrator.replica.vm.interface import (
     CanisterView,
     Instance,
     InvalidModuleError,
+    Mark,
     Message,
     Module,
     ModuleInfo,
@@ -157,6 +158,15 @@ class ScriptedInstance:
     def rollback(self) -> None:
         """Go back to what was kept."""
         self.memory, self.stable = copy.deepcopy(self._committed)
+
+    def mark(self) -> Mark:
+        """Copy both memories, as JSON."""
+        content = json.dumps([self.memory, self.stable]).encode()
+        return Mark(memory_size=len(content), memory=((0, content),), stable_size=0, stable={}, globals=b"")
+
+    def return_to(self, mark: Mark) -> None:
+        """Go back to what `mark` copied."""
+        self.memory, self.stable = json.loads(mark.memory[0][1])
 
     def fork(self) -> "ScriptedInstance":
         """Copy what was kept."""

@@ -10,7 +10,18 @@ from orchestrator.replica.vm.engine import Compiled
 from orchestrator.replica.vm.execution import Execution, GuestTrapError, instruction_limit_exceeded, interrupted, trapped
 from orchestrator.replica.vm.host import Host
 from orchestrator.replica.vm.image import Image
-from orchestrator.replica.vm.interface import START, Callback, CanisterView, Message, MessageKind, ModuleInfo, Outcome, SavedState, Trap
+from orchestrator.replica.vm.interface import (
+    START,
+    Callback,
+    CanisterView,
+    Mark,
+    Message,
+    MessageKind,
+    ModuleInfo,
+    Outcome,
+    SavedState,
+    Trap,
+)
 from orchestrator.replica.vm.limits import INSTRUCTION_LIMITS, WASM_PAGE_BYTES
 from orchestrator.replica.vm.live import LiveInstance
 from orchestrator.replica.vm.pages import Pages
@@ -128,6 +139,29 @@ class WasmInstance:
         elif live.memory is not None:
             self._image.restore(live.memory)
         live.globals.write(self._values)
+
+    def mark(self) -> Mark:
+        """Remember what has been written since the last commit."""
+        memory = self.live.memory
+        changes = () if memory is None else tuple((at, memory.read(at, length)) for at, length in self._image.changes(memory))
+        return Mark(
+            memory_size=self.memory_bytes,
+            memory=changes,
+            stable_size=self._stable.size,
+            stable=self._stable.written(),
+            globals=self.live.globals.read(),
+        )
+
+    def return_to(self, mark: Mark) -> None:
+        """Undo what has been written since a mark."""
+        self.rollback()
+        live = self.live
+        live.grow_to(mark.memory_size)
+        if live.memory is not None:
+            for offset, content in mark.memory:
+                live.memory.write(offset, content)
+        live.globals.write(mark.globals)
+        self._stable.rewrite(mark.stable_size, mark.stable)
 
     def fork(self) -> "WasmInstance":
         """Make a second instance of the committed state."""

@@ -25,6 +25,7 @@ __all__ = [
     "Instance",
     "InvalidModuleError",
     "Machine",
+    "Mark",
     "Message",
     "MessageKind",
     "Module",
@@ -207,6 +208,17 @@ class SavedState:
     globals: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What an instance had written since its last commit, at some moment: of memory in bytes, of stable memory in pages."""
+
+    memory_size: int
+    memory: tuple[tuple[int, bytes], ...]
+    stable_size: int
+    stable: Mapping[int, bytes]
+    globals: bytes
+
+
 class InvalidModuleError(Exception):
     """Raised when bytes are not a module that a canister can be made of; the message says why."""
 
@@ -248,6 +260,14 @@ class Instance(Protocol):
 
     def rollback(self) -> None:
         """Undo what has been written since the last commit: memory, globals, stable memory."""
+        ...
+
+    def mark(self) -> Mark:
+        """Remember what has been written since the last commit."""
+        ...
+
+    def return_to(self, mark: Mark) -> None:
+        """Undo what has been written since a mark; nothing may have been committed since."""
         ...
 
     def fork(self) -> "Instance":

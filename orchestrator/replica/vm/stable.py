@@ -85,6 +85,16 @@ class StableMemory:
         self._undo = {}
         self.size = self._committed_size
 
+    def written(self) -> dict[int, bytes]:
+        """Return a copy of the pages that were written to since the last commit."""
+        return {index: bytes(self._pages[index]) for index in self._undo}
+
+    def rewrite(self, size: int, pages: Mapping[int, bytes]) -> None:
+        """Set the size in pages, and pages as `written` returned them."""
+        self.size = size
+        for index, page in pages.items():
+            self._own_page(index)[:] = page
+
     def fork(self, *, uncommitted: bool) -> "StableMemory":
         """Return a second memory that shares the pages: the committed state, with or without what came after.
 
