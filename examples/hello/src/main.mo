@@ -10,7 +10,7 @@ persistent actor PhraseBook {
   type Phrase = { key : Text; value : Text };
   type HeaderField = (Text, Text);
   type HttpRequest = { method : Text; url : Text; headers : [HeaderField]; body : Blob };
-  type HttpResponse = { status_code : Nat16; headers : [HeaderField]; body : Blob };
+  type HttpResponse = { status_code : Nat16; headers : [HeaderField]; body : Blob; upgrade : ?Bool };
 
   let phrases = Map.empty<Text, Text>();
 
@@ -39,14 +39,20 @@ persistent actor PhraseBook {
     };
   };
 
+  // The page changes with the phrases, so that it cannot be certified ahead of time. An update call makes it,
+  // whose answer the network certifies: gateways show nothing else.
   public query func http_request(_ : HttpRequest) : async HttpResponse {
+    { status_code = 200; headers = []; body = ""; upgrade = ?true };
+  };
+
+  public func http_request_update(_ : HttpRequest) : async HttpResponse {
     var rows = "";
     for ((key, value) in Map.entries(phrases)) {
       rows #= "<dt>" # escape(key) # "</dt><dd>" # escape(value) # "</dd>";
     };
     let page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Phrase book</title>"
       # "<h1>Phrase book</h1><dl>" # rows # "</dl></html>";
-    { status_code = 200; headers = [("content-type", "text/html; charset=utf-8")]; body = Text.encodeUtf8(page) };
+    { status_code = 200; headers = [("content-type", "text/html; charset=utf-8")]; body = Text.encodeUtf8(page); upgrade = null };
   };
 
   func escape(text : Text) : Text {
