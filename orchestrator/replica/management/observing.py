@@ -3,11 +3,12 @@
 Source: the IC interface specification, sections "IC method canister_status" to "IC method canister_metadata".
 """
 
+from collections.abc import Mapping
 from typing import cast
 
 from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
-from orchestrator.replica.canister import Canister, CanisterStatus, Change, ChangeKind, LoadedSnapshot
+from orchestrator.replica.canister import Canister, CanisterStatus, Change, ChangeKind, LoadedSnapshot, LogRecord
 from orchestrator.replica.management.context import Answer, Argument, Context, principal_of, refuse
 from orchestrator.replica.management.settings import render_settings
 from orchestrator.replica.messages import Call
@@ -126,5 +127,16 @@ def fetch_canister_logs(context: Context, call: Call, argument: Argument) -> Ans
     canister = context.state.canister(principal_of(argument, "canister_id"))
     if not canister.is_controlled_by(call.caller) and not canister.settings.log_visibility.allows(call.caller):
         raise RejectedError(reject(Reason.NOT_VISIBLE, caller=call.caller, what="logs"))
-    records = [{"idx": record.index, "timestamp_nanos": record.timestamp, "content": record.content} for record in canister.logs]
+    wanted = cast("Variant | None", argument.get("filter"))
+    records = [
+        {"idx": record.index, "timestamp_nanos": record.timestamp, "content": record.content}
+        for record in canister.logs
+        if wanted is None or _passes(record, wanted)
+    ]
     return Answer(({"canister_log_records": records},))
+
+
+def _passes(record: LogRecord, wanted: Variant) -> bool:
+    """Say if a line lies in the range that is asked for: with its start, without its end."""
+    limits = cast("Mapping[str, int]", wanted.value)
+    return limits["start"] <= (record.index if wanted.label == "by_idx" else record.timestamp) < limits["end"]
