@@ -6,8 +6,10 @@ Source: the IC interface specification, sections "The system state tree" and "Ce
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from orchestrator.protocol import cbor
+from orchestrator.protocol.certificate import STATE_ROOT_SEPARATOR
 from orchestrator.replica import labeled_tree as tree
 from orchestrator.replica.canister import Canister
 from orchestrator.replica.limits import FIRST_CANISTER_NUMBER, LAST_CANISTER_NUMBER
@@ -19,7 +21,6 @@ from orchestrator.replica.vm.interface import Reply
 
 __all__ = ["CANISTER_RANGES", "CertifiedState", "encode_natural", "is_in_ranges"]
 
-_STATE_ROOT_SEPARATOR = b"\x0dic-state-root"
 _SUFFIX = b"\x01\x01"
 
 CANISTER_RANGES: tuple[tuple[bytes, bytes], ...] = (
@@ -27,6 +28,10 @@ CANISTER_RANGES: tuple[tuple[bytes, bytes], ...] = (
     (FIRST_CANISTER_NUMBER.to_bytes(8, "big") + _SUFFIX, LAST_CANISTER_NUMBER.to_bytes(8, "big") + _SUFFIX),
 )
 """The ids of this network's canisters: the mainnet's for those created with a specified id, and its own."""
+
+
+CERTIFICATE_REUSE_NS = 10_000_000
+"""How long a signature serves other readers of a state that has not changed, in nanoseconds."""
 
 
 def is_in_ranges(canister_id: bytes) -> bool:
@@ -44,6 +49,15 @@ def encode_natural(value: int) -> bytes:
             return bytes(out)
 
 
+@dataclass(frozen=True, slots=True)
+class _SignedRoot:
+    """The whole tree as it was at a time, and the signature of its root."""
+
+    root: tree.Tree
+    signature: bytes
+    time: int
+
+
 class CertifiedState:
     """The tree of a state, refreshed from what the state says has changed."""
 
@@ -53,56 +67,65 @@ class CertifiedState:
         self._now = now
         self._canisters: tree.Tree = tree.EMPTY
         self._requests: tree.Tree = tree.EMPTY
-        self._subnet, self._ranges = _network_trees(keys)
+        self._constant = _constant_tree(keys)
+        self._signed: _SignedRoot | None = None
         for canister in state.canisters.values():
             state.touched.add(canister.id)
         state.requests.changed.update(record.request_id for record in state.requests.all())
 
     def certificate(self, paths: Iterable[Sequence[bytes]]) -> bytes:
         """Return a CBOR certificate that shows these paths, or their absence, and the time."""
+        return self.certificates([paths])[0]
+
+    def certificates(self, wanted: Iterable[Iterable[Sequence[bytes]]]) -> list[bytes]:
+        """Return one certificate for each of several readers; all have the same time, root and signature."""
         self._refresh()
-        root = tree.from_mapping(
-            {
-                b"canister": self._canisters,
-                b"canister_ranges": self._ranges,
-                b"request_status": self._requests,
-                b"subnet": self._subnet,
-                b"time": encode_natural(self._now()),
-            }
-        )
-        shown = tree.witness(root, [*paths, (b"time",)])
-        signature = self._keys.root.sign(_STATE_ROOT_SEPARATOR + root.digest)
-        return cbor.dumps({"tree": shown, "signature": signature})
+        now = self._now()
+        if self._signed is None or now - self._signed.time >= CERTIFICATE_REUSE_NS:
+            self._signed = self._sign(now)
+        root, signature = self._signed.root, self._signed.signature
+        return [cbor.dumps({"tree": tree.witness(root, [*paths, (b"time",)]), "signature": signature}) for paths in wanted]
+
+    def _sign(self, now: int) -> "_SignedRoot":
+        root = tree.insert(tree.insert(self._constant, b"canister", self._canisters), b"request_status", self._requests)
+        root = tree.insert(root, b"time", tree.leaf(encode_natural(now)))
+        return _SignedRoot(root, self._keys.root.sign(STATE_ROOT_SEPARATOR + root.digest), now)
 
     def data_certificate(self, canister_id: bytes) -> bytes:
         """Return the certificate that a canister gets in a query: its certified data."""
         return self.certificate([(b"canister", canister_id, b"certified_data")])
 
     def _refresh(self) -> None:
-        for canister_id in self._state.touched:
+        """Bring the tree up to date; what was signed before is of no use then."""
+        touched, changed = self._state.touched, self._state.requests.changed
+        if not touched and not changed:
+            return
+        self._signed = None
+        for canister_id in touched:
             canister = self._state.canisters.get(canister_id)
             if canister is None:
                 self._canisters = tree.remove(self._canisters, canister_id)
             else:
                 self._canisters = tree.insert(self._canisters, canister_id, _canister_tree(canister))
-        self._state.touched.clear()
-        requests = self._state.requests
-        for request_id in requests.changed:
-            record = requests.get(request_id)
+        touched.clear()
+        for request_id in changed:
+            record = self._state.requests.get(request_id)
             if record is None:
                 self._requests = tree.remove(self._requests, request_id)
             else:
                 self._requests = tree.insert(self._requests, request_id, _request_tree(record))
-        requests.changed.clear()
+        changed.clear()
 
 
-def _network_trees(keys: NetworkKeys) -> tuple[tree.Tree, tree.Tree]:
+def _constant_tree(keys: NetworkKeys) -> tree.Tree:
     """Make what never changes: the subnet with its node, and the ranges, in both layouts."""
     ranges = cbor.dumps([list(pair) for pair in CANISTER_RANGES])
     nodes = tree.from_mapping({keys.node_id: tree.from_mapping({b"public_key": keys.node_public_key})})
     subnet = tree.from_mapping({b"canister_ranges": ranges, b"node": nodes, b"public_key": keys.root_key, b"type": b"application"})
     shards = tree.from_mapping({CANISTER_RANGES[0][0]: ranges})
-    return tree.from_mapping({keys.subnet_id: subnet}), tree.from_mapping({keys.subnet_id: shards})
+    return tree.from_mapping(
+        {b"canister_ranges": tree.from_mapping({keys.subnet_id: shards}), b"subnet": tree.from_mapping({keys.subnet_id: subnet})}
+    )
 
 
 def _canister_tree(canister: Canister) -> tree.Tree:

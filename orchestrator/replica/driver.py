@@ -1,15 +1,16 @@
 """Between the event loop and the thread that executes canisters: nothing on the loop ever waits for a canister.
 
-Jobs run one at a time, in order, on a worker thread that only they use. What a job leaves in the queue is
-executed in slices by `keep_running`, so that queries are answered while calls go on.
+Jobs run one at a time, in order, on a worker thread that only they use. All that wait together go to the thread
+together: then a slice of the queued messages is executed, and the requests that have ended are certified with
+one signature. So there is one change of threads, and one signature, however many clients there are.
 """
 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -25,6 +26,10 @@ SLICE_MESSAGES = 50
 """How many messages run before other jobs get their turn."""
 SLICE_SECONDS = 0.1
 """How long messages run one after another before other jobs get their turn; one message may take longer."""
+BATCH_SECONDS = 0.01
+"""How long jobs run one after another before those that have run are answered."""
+BATCH_JOBS = 32
+"""How many jobs go to the thread together."""
 TICK_SECONDS = 0.1
 WATCH_SECONDS = 1.0
 """How often the running message is looked at."""
@@ -57,7 +62,41 @@ class CallEnd:
     certificate: bytes | None = None
 
 
-_UNDER_WAY = CallEnd()
+class _Job(Generic[_T]):
+    """Something to run on the thread; after a `is_call` job messages are executed."""
+
+    __slots__ = ("_action", "_error", "_result", "has_run", "is_call")
+
+    def __init__(self, action: Callable[[], _T], *, is_call: bool) -> None:
+        self._action = action
+        self._error: Exception | None = None
+        self._result: _T
+        self.has_run = False
+        self.is_call = is_call
+
+    def run(self) -> None:
+        """Run on the thread; what is raised is kept for the one who waits."""
+        try:
+            self._result = self._action()
+        except Exception as error:  # noqa: BLE001 # it belongs to the one who waits, not to those in the same batch
+            self._error = error
+        self.has_run = True
+
+    def result(self) -> _T:
+        """Return what the action returned, or raise what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class _Waiting:
+    """Somebody who waits for a request's certificate."""
+
+    __slots__ = ("certificate", "event")
+
+    def __init__(self) -> None:
+        self.certificate: bytes | None = None
+        self.event = anyio.Event()
 
 
 class Driver:
@@ -79,48 +118,80 @@ class Driver:
         self._limiter = limiter
         self._monotonic = monotonic
         self._is_stopping = False
-        self._progress = anyio.Event()
+        self._jobs: deque[_Job[object]] = deque()
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._waiting: dict[bytes, list[_Waiting]] = {}
+        self._known_ends: list[bytes] = []
         self._work = anyio.Event()
         self._delayed: deque[tuple[float, UserCall]] = deque()
         self._delays = anyio.Event()
 
     async def run(self, job: Callable[[], _T]) -> _T:
         """Run a job on the replica's thread."""
-        return await anyio.to_thread.run_sync(job, limiter=self._limiter)
+        return await self._run(_Job(job, is_call=False))
 
     async def submit(self, call: UserCall) -> Rejection | None:
         """Take in an update call and start executing it; returns why it is refused, or None."""
-        return (await self._start(call, certify=False)).refusal
+        refusal = await self._run(_Job(lambda: self._submit(call), is_call=not self._delay))
+        if refusal is None and self._delay:
+            self._delayed.append((anyio.current_time() + self._delay, call))
+            self._delays.set()
+        return refusal
 
     async def call(self, call: UserCall, *, timeout_seconds: float) -> CallEnd:
         """Execute an update call and return its certificate, unless it takes too long."""
-        progress = self._progress
-        end = await self._start(call, certify=True)
-        with anyio.move_on_after(timeout_seconds):
-            while end == _UNDER_WAY:
-                await progress.wait()
-                progress = self._progress
-                end = await self.run(lambda: self._end(call))
-        return end
+        waiting = _Waiting()
+        others = self._waiting.setdefault(call.request_id, [])
+        others.append(waiting)
+        try:
+            refusal = await self.submit(call)
+            if refusal is not None:
+                return CallEnd(refusal=refusal)
+            if waiting.certificate is None:
+                with anyio.move_on_after(timeout_seconds):
+                    await waiting.event.wait()
+            return CallEnd(certificate=waiting.certificate)
+        finally:
+            others.remove(waiting)
+            if not others:
+                self._waiting.pop(call.request_id, None)
 
-    async def _start(self, call: UserCall, *, certify: bool) -> CallEnd:
-        """Take in a call, and execute a slice of what is queued unless the call has to wait."""
-        if self._delay:
-            refusal = await self.run(lambda: self.replica.accept(call))
-            if refusal is None:
-                self._delayed.append((anyio.current_time() + self._delay, call))
-                self._delays.set()
-            return CallEnd(refusal=refusal)
-        end, more = await self.run(lambda: self._submit(call, certify=certify))
-        self._note(more=more)
-        return end
+    async def _run(self, job: _Job[_T]) -> _T:
+        """Queue a job, and run a batch when it is its turn: unless a batch before has run it as well."""
+        self._jobs.append(job)  # type: ignore[arg-type]  # only this task looks at the result
+        try:
+            async with self._turn:
+                while not job.has_run:
+                    await self._run_batch()
+        finally:
+            if not job.has_run and job in self._jobs:
+                self._jobs.remove(job)  # type: ignore[arg-type]  # as above
+        return job.result()
+
+    async def _run_batch(self) -> None:
+        """Run the oldest jobs on the thread, and tell those whose requests have ended."""
+        batch = self._next_batch()
+        more, certificates = await anyio.to_thread.run_sync(self._work_through, batch, limiter=self._limiter)
+        if more:
+            self._work.set()
+        for request_id, certificate in certificates.items():
+            for waiting in self._waiting.get(request_id, ()):
+                waiting.certificate = certificate
+                waiting.event.set()
+
+    def _next_batch(self) -> list[_Job[object]]:
+        """Take the oldest jobs of one kind: whoever only asks does not wait for the calls of others to be executed."""
+        batch = [self._jobs.popleft()]
+        while self._jobs and len(batch) < BATCH_JOBS and self._jobs[0].is_call is batch[0].is_call:
+            batch.append(self._jobs.popleft())
+        return batch
 
     async def keep_running(self) -> None:
         """Execute what is queued, for ever."""
         while True:
             await self._work.wait()
             self._work = anyio.Event()
-            self._note(more=await self.run(self._advance))
+            await self._run(_Job(_nothing, is_call=True))
 
     async def keep_delaying(self) -> None:
         """Start delayed calls when their time has come, for ever."""
@@ -130,8 +201,7 @@ class Driver:
             while self._delayed:
                 due, call = self._delayed.popleft()
                 await anyio.sleep_until(due)
-                await self.run(lambda call=call: self.replica.enqueue(call))  # type: ignore[misc]  # the default binds the loop's value
-                self._work.set()
+                await self._run(_Job(lambda call=call: self.replica.enqueue(call), is_call=True))  # type: ignore[misc]  # the default binds the loop's value
 
     async def keep_ticking(self) -> None:
         """Start timers and heartbeats when they are due, for ever."""
@@ -165,20 +235,32 @@ class Driver:
                 seconds = 0.0
             pause = max(min_pause_seconds, CHECKPOINT_PAUSE_FACTOR * seconds)
 
-    def _note(self, *, more: bool) -> None:
-        """Wake those who wait for an end, and the loop that executes the rest."""
-        if more:
-            self._work.set()
-        self._progress.set()
-        self._progress = anyio.Event()
+    def _work_through(self, batch: list[_Job[object]]) -> tuple[bool, Mapping[bytes, bytes]]:
+        """Run jobs, on the thread. Returns whether messages are left to execute, and certificates of ended requests.
 
-    def _submit(self, call: UserCall, *, certify: bool) -> tuple[CallEnd, bool]:
+        What could not run in time goes back to the front of the queue. After calls a slice of messages is executed.
+        """
+        end = self._monotonic() + BATCH_SECONDS
+        for number, job in enumerate(batch):
+            job.run()
+            if self._monotonic() >= end:
+                self._jobs.extendleft(reversed(batch[number + 1 :]))
+                break
+        if not batch[0].is_call:
+            return False, {}
+        more = self._advance()
+        return more, self._certify()
+
+    def _submit(self, call: UserCall) -> Rejection | None:
         refusal = self.replica.accept(call)
         if refusal is not None:
-            return CallEnd(refusal=refusal), bool(self.replica.state.queue)
-        self.replica.enqueue(call)
-        more = self._advance()
-        return self._end(call) if certify else _UNDER_WAY, more
+            return refusal
+        if not self._delay:
+            self.replica.enqueue(call)
+        record = self.replica.request(call.request_id)
+        if record is not None and record.is_done:
+            self._known_ends.append(call.request_id)
+        return None
 
     def _advance(self) -> bool:
         end, more = self._monotonic() + SLICE_SECONDS, True
@@ -190,12 +272,16 @@ class Driver:
             self._persistence.save_created()
         return more
 
-    def _end(self, call: UserCall) -> CallEnd:
-        record = self.replica.request(call.request_id)
-        if record is None or not record.is_done:
-            return _UNDER_WAY
-        return CallEnd(certificate=self.replica.certificate([(b"request_status", call.request_id)]))
+    def _certify(self) -> Mapping[bytes, bytes]:
+        """Certify the requests that have ended and that somebody waits for."""
+        ended = [*self.replica.state.requests.take_ended(), *self._known_ends]
+        self._known_ends.clear()
+        return self.replica.request_certificates([request_id for request_id in ended if request_id in self._waiting])
 
     def _tick(self) -> bool:
         self.replica.tick()
         return bool(self.replica.state.queue)
+
+
+def _nothing() -> None:
+    """Do nothing: a job that only has messages executed."""

@@ -1,9 +1,12 @@
 """The requests that users submitted and what became of them.
 
-A request that is known is never executed again: its id stays until well past its expiry.
-Source: the IC interface specification, section "Request status".
+A request that is known is never executed again: its id stays until well past its expiry. Its response may go
+before: when all responses together are too large, the oldest ones are forgotten, and their requests are `done`.
+Source: the IC interface specification, sections "Overview of canister calling" and "Request status".
 """
 
+import heapq
+from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -21,6 +24,7 @@ class RequestState(StrEnum):
     PROCESSING = "processing"
     REPLIED = "replied"
     REJECTED = "rejected"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +45,28 @@ class RequestRecord:
 
     @property
     def is_done(self) -> bool:
-        """Say if the response is there."""
-        return self.response is not None
+        """Say if there was a response; it may be forgotten by now."""
+        return self.response is not None or self.state is RequestState.DONE
+
+    @property
+    def response_bytes(self) -> int:
+        """How much memory the response takes, about."""
+        if self.response is None:
+            return 0
+        return len(self.response.message if isinstance(self.response, Rejection) else self.response.data)
 
 
 class RequestStore:
     """Requests by id. `changed` collects the ids whose certified status is out of date."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_response_bytes: int = limits.MAX_RESPONSES_BYTES) -> None:
+        """Keep responses of up to so many bytes together."""
         self._records: dict[bytes, RequestRecord] = {}
+        self._max_response_bytes = max_response_bytes
+        self._response_bytes = 0
+        self._answered: deque[bytes] = deque()
+        self._expiring: list[tuple[int, bytes]] = []
+        self._ended: list[bytes] = []
         self.changed: set[bytes] = set()
 
     def get(self, request_id: bytes) -> RequestRecord | None:
@@ -58,8 +75,15 @@ class RequestStore:
 
     def put(self, record: RequestRecord) -> None:
         """Add or replace a request."""
+        before = self._records.get(record.request_id)
         self._records[record.request_id] = record
         self.changed.add(record.request_id)
+        self._response_bytes += record.response_bytes - (before.response_bytes if before is not None else 0)
+        if record.is_done and (before is None or not before.is_done):
+            heapq.heappush(self._expiring, (record.expiry, record.request_id))
+            self._answered.append(record.request_id)
+            self._ended.append(record.request_id)
+            self._forget_responses()
 
     def all(self) -> list[RequestRecord]:
         """Return every known request."""
@@ -78,14 +102,26 @@ class RequestStore:
             state = RequestState.REJECTED if isinstance(response, Rejection) else RequestState.REPLIED
             self.put(replace(record, state=state, response=response))
 
+    def take_ended(self) -> list[bytes]:
+        """Return the requests that have ended since the last time this was asked."""
+        ended, self._ended = self._ended, []
+        return ended
+
     def prune(self, now: int) -> int:
         """Forget what ended and expired long enough ago; returns how many."""
-        old = [
-            record.request_id
-            for record in self._records.values()
-            if record.is_done and record.expiry + limits.REQUEST_STATUS_RETENTION_NS < now
-        ]
-        for request_id in old:
-            del self._records[request_id]
+        pruned = 0
+        while self._expiring and self._expiring[0][0] + limits.REQUEST_STATUS_RETENTION_NS < now:
+            request_id = heapq.heappop(self._expiring)[1]
+            self._response_bytes -= self._records.pop(request_id).response_bytes
             self.changed.add(request_id)
-        return len(old)
+            pruned += 1
+        while self._answered and self._answered[0] not in self._records:
+            self._answered.popleft()
+        return pruned
+
+    def _forget_responses(self) -> None:
+        """Keep all responses together below the limit; the newest is kept in any case, because its caller waits for it."""
+        while self._response_bytes > self._max_response_bytes and len(self._answered) > 1:
+            record = self._records.get(self._answered.popleft())
+            if record is not None:
+                self.put(replace(record, state=RequestState.DONE, response=None))

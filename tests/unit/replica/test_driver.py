@@ -1,6 +1,7 @@
 """The driver: calls end, wait or are delayed; background work goes on whatever happens."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ import pytest
 
 from orchestrator.core.principal import Principal
 from orchestrator.errors import StoreError
+from orchestrator.protocol.certificate import Certificate, read_certificate
+from orchestrator.protocol.hash_tree import Found
 from orchestrator.replica.driver import CallEnd, Driver
 from orchestrator.replica.replica import UserCall
 from orchestrator.replica.requests import RequestState
@@ -204,3 +207,128 @@ def test_what_is_queued_leaves_room_after_a_while() -> None:
         assert network.machine.interrupts == 1
 
     anyio.run(check)
+
+
+def test_calls_that_come_together_share_a_signature() -> None:
+    """Each gets its own certificate, of the same time, and none gets another's."""
+    network = ScriptedNetwork()
+    canister = network.deploy(network.machine.module({"canister_update go": answer(b"done")}))
+    calls = [user_call(canister, "go") for _ in range(10)]
+    certificates: dict[bytes, Certificate] = {}
+
+    async def check() -> None:
+        driver = make_driver(network)
+
+        async def one(call: UserCall) -> None:
+            end = await driver.call(call, timeout_seconds=LIMIT_SECONDS)
+            assert end.certificate is not None
+            certificates[call.request_id] = read_certificate(end.certificate)
+
+        async with anyio.create_task_group() as tasks:
+            for call in calls:
+                tasks.start_soon(one, call)
+
+    anyio.run(check)
+    for call in calls:
+        assert certificates[call.request_id].lookup([b"request_status", call.request_id, b"reply"]) == Found(b"done")
+        assert certificates[call.request_id].list_labels([b"request_status"]) == [call.request_id]
+    assert len({certificate.signature for certificate in certificates.values()}) <= 2  # the first went alone
+
+
+def test_the_same_call_twice_at_once_runs_once() -> None:
+    """Both who wait get the certificate, and the canister hears of it once."""
+    network = ScriptedNetwork()
+    runs: list[int] = []
+
+    def go(run: Run) -> None:
+        runs.append(1)
+        answer(b"done")(run)
+
+    canister = network.deploy(network.machine.module({"canister_update go": go}))
+    ends: list[CallEnd] = []
+
+    async def check() -> None:
+        driver, call = make_driver(network), user_call(canister, "go")
+
+        async def one() -> None:
+            ends.append(await driver.call(call, timeout_seconds=LIMIT_SECONDS))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(one)
+        ends.append(await driver.call(call, timeout_seconds=LIMIT_SECONDS))
+
+    anyio.run(check)
+    assert runs == [1]
+    assert [end.certificate is not None for end in ends] == [True] * 4
+
+
+def test_a_failed_job_fails_alone() -> None:
+    """Others that went to the thread together with it get their results."""
+    network = ScriptedNetwork()
+    results: list[object] = []
+
+    async def check() -> None:
+        driver = make_driver(network)
+
+        async def one(number: int) -> None:
+            try:
+                results.append(await driver.run(lambda: 1 // number))
+            except ZeroDivisionError as error:
+                results.append(type(error))
+
+        async with anyio.create_task_group() as tasks:
+            for number in (1, 0, 1, 1):
+                tasks.start_soon(one, number)
+
+    anyio.run(check)
+    assert results == [1, ZeroDivisionError, 1, 1]
+
+
+def test_a_job_whose_caller_left_does_not_run() -> None:
+    """Whoever is cancelled while waiting takes the job along, and the next one gets its turn."""
+    network = ScriptedNetwork()
+    ran: list[str] = []
+
+    async def check() -> None:
+        driver = make_driver(network)
+        is_running, may_end = anyio.Event(), threading.Event()
+
+        def block() -> None:
+            anyio.from_thread.run_sync(is_running.set)
+            may_end.wait(LIMIT_SECONDS)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(driver.run, block)
+            await is_running.wait()
+            async with anyio.create_task_group() as leaving:
+                leaving.start_soon(driver.run, lambda: ran.append("left"))
+                await anyio.wait_all_tasks_blocked()
+                leaving.cancel_scope.cancel()
+            may_end.set()
+            await driver.run(lambda: ran.append("stayed"))
+
+    anyio.run(check)
+    assert ran == ["stayed"]
+
+
+def test_questions_do_not_wait_for_calls() -> None:
+    """What only asks goes to the thread apart from calls, however they come in."""
+    network = ScriptedNetwork()
+    canister = network.deploy(network.machine.module({"canister_update go": answer(b"done")}))
+    order: list[str] = []
+
+    async def check() -> None:
+        driver = make_driver(network)
+
+        async def ask() -> None:
+            await driver.run(lambda: order.append(f"asked with {len(network.state.queue)} queued"))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(driver.submit, user_call(canister, "go"))
+            tasks.start_soon(driver.submit, user_call(canister, "go"))
+            tasks.start_soon(ask)
+            tasks.start_soon(driver.submit, user_call(canister, "go"))
+
+    anyio.run(check)
+    assert order == ["asked with 0 queued"]
