@@ -21,6 +21,7 @@ from orchestrator.replica.rejects import Reason, RejectedError, Rejection, rejec
 from orchestrator.replica.requests import RequestRecord
 from orchestrator.replica.scheduler import Scheduler
 from orchestrator.replica.state import Clock, Environment, ReplicaState
+from orchestrator.replica.system.installing import install_system_canisters, seed_accounts
 from orchestrator.replica.vm.interface import Machine
 
 __all__ = ["Replica", "UserCall"]
@@ -85,6 +86,16 @@ class Replica:
 
         self._scheduler = Scheduler(self.state, execution, make_management)
         self._queries = QueryRunner(self.state, execution, environment, self.management.query)
+
+    def install_system_canisters(self) -> None:
+        """Put the ledgers, the minting canister and the proxy in their places, unless they are there."""
+        self.activity += 1
+        install_system_canisters(self.state, self.clock.now())
+
+    def seed_accounts(self, principals: Iterable[bytes]) -> None:
+        """Give each principal that has none yet its ICP and cycles, and control of the proxy canister."""
+        if seed_accounts(self.state, principals, self.clock.now()):
+            self.activity += 1
 
     def accept(self, call: UserCall) -> Rejection | None:
         """Check a user's call and remember its request; `enqueue` executes it. Returns why it is refused, or None."""

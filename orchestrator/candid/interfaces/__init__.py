@@ -5,11 +5,15 @@ from pathlib import Path
 
 from orchestrator.candid.interface import Interface, parse_interface
 
-__all__ = ["load_interface"]
+__all__ = ["load_interface", "load_interface_text"]
 
 
 @cache
 def load_interface(name: str) -> Interface:
     """Return a packaged interface, such as `management` or `proxy`; an unknown name raises `FileNotFoundError`."""
-    text = Path(__file__).with_name(f"{name}.did").read_text(encoding="utf-8")
-    return parse_interface(text, path=Path(f"{name}.did"))
+    return parse_interface(load_interface_text(name), path=Path(f"{name}.did"))
+
+
+def load_interface_text(name: str) -> str:
+    """Return the text of a packaged interface; an unknown name raises `FileNotFoundError`."""
+    return Path(__file__).with_name(f"{name}.did").read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.storage.snapshot_files import SnapshotFiles, load_snapshots, snapshot_blobs
+from orchestrator.replica.system.installing import restore_native
 from orchestrator.replica.vm.interface import InvalidModuleError, Machine
 from orchestrator.replica.vm.snapshot import SnapshotError
 from orchestrator.store.atomic import PRIVATE_MODE, sync_directory, write_atomic
@@ -197,7 +198,8 @@ def _load_canister(directory: StateDirectory, machine: Machine, record: dict[str
         canister.chunks[bytes.fromhex(name)] = (directory.blobs / name).read_bytes()
     if wasm is not None and memory is not None:
         canister.wasm = (directory.blobs / wasm).read_bytes()
-        canister.instance = machine.restore(machine.load(canister.wasm), directory.memories / memory)
+        path = directory.memories / memory
+        canister.instance = restore_native(canister.wasm, path) or machine.restore(machine.load(canister.wasm), path)
     return canister
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from orchestrator.errors import ProtocolError, ReplicaError
 from orchestrator.protocol import cbor
 from orchestrator.replica import canister, messages, rejects, requests
+from orchestrator.replica.system import records
 from orchestrator.replica.vm import interface
 
 __all__ = ["FORMAT_VERSION", "dump", "dump_part", "load", "load_part", "pack"]
@@ -25,6 +26,7 @@ _CLASSES: dict[str, type[Any]] = {
         canister.CanisterStatus,
         canister.Change,
         canister.ChangeKind,
+        canister.LoadedSnapshot,
         canister.LogRecord,
         canister.LowMemoryHook,
         canister.Settings,
@@ -41,6 +43,15 @@ _CLASSES: dict[str, type[Any]] = {
         messages.ResponseMessage,
         messages.SystemTask,
         messages.TaskKind,
+        records.Allowance,
+        records.LedgerBlock,
+        records.LedgerTransaction,
+        records.Notification,
+        records.PendingBurn,
+        records.PendingCall,
+        records.PendingNotification,
+        records.PendingReturn,
+        records.Seen,
         rejects.RejectCode,
         rejects.Rejection,
         requests.RequestRecord,
