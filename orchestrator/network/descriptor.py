@@ -37,6 +37,7 @@ class Descriptor:
     control_port: int | None = None
     clock_offset_ns: int = 0
     proxy_canister_id: str | None = None
+    effective_canister_id: str | None = None
 
     def is_alive(self) -> bool:
         """Tell whether the described process still runs."""
@@ -75,6 +76,7 @@ class Descriptor:
             pid=self.pid,
             clock_offset_ns=self.clock_offset_ns,
             proxy_canister_id=self.proxy_canister_id,
+            effective_canister_id=self.effective_canister_id,
         )
 
 
@@ -97,7 +99,7 @@ def load_descriptor(path: Path) -> Descriptor | None:
 
 def parse_descriptor(document: Mapping[str, object]) -> Descriptor:
     """Turn a document into a descriptor; `KeyError`, `TypeError` or `ValueError` when it is none."""
-    proxy = document.get("proxy_canister_id")
+    proxy, effective = document.get("proxy_canister_id"), document.get("effective_canister_id")
     texts = {name: _text(document, name) for name in ("network", "project", "birth", "bind", "instance_id", "control_token")}
     return Descriptor(
         **texts,
@@ -107,6 +109,7 @@ def parse_descriptor(document: Mapping[str, object]) -> Descriptor:
         control_port=None if document.get("control_port") is None else _number(document, "control_port"),
         clock_offset_ns=_number(document, "clock_offset_ns") if document.get("clock_offset_ns") else 0,
         proxy_canister_id=proxy if isinstance(proxy, str) else None,
+        effective_canister_id=effective if isinstance(effective, str) else None,
     )
 
 

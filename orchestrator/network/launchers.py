@@ -15,12 +15,20 @@ def choose_runner(network: ManagedNetwork) -> Runner:
     match network.launcher:
         case "embedded":
             return ProcessRunner(_start_embedded)
+        case "pocket-ic":
+            return ProcessRunner(_start_pocket_ic)
         case _:
             raise _not_yet(network)
 
 
 async def _start_embedded(place: Place) -> Descriptor:
     return await launch_embedded(place.project_dir, place.network, place.files, place.settings)
+
+
+async def _start_pocket_ic(place: Place) -> Descriptor:
+    from orchestrator.network.pocket_ic import start_pocket_ic
+
+    return await start_pocket_ic(place)
 
 
 def _not_yet(network: ManagedNetwork) -> NetworkError:

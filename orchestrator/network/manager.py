@@ -16,6 +16,7 @@ from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess, Network
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.deletion import delete_folder
 from orchestrator.network.launchers import choose_runner
+from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Found, Place, Runner
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store.atomic import make_directory
@@ -133,30 +134,12 @@ async def _connected(network: ConnectedNetwork) -> NetworkAccess:
         case "mainnet":
             root_key = MAINNET_ROOT_KEY
         case "fetch":
-            root_key = await _fetch_root_key(network)
+            root_key = await fetch_root_key(network.api_url, network)
         case bytes(key):
             root_key = key
     return NetworkAccess(
         name=network.name, launcher=None, api_url=network.api_url, gateway_url=network.gateway_url, root_key=root_key, managed=False
     )
-
-
-async def _fetch_root_key(network: ConnectedNetwork) -> bytes:
-    """Ask the network for its key: trust on first use, for test networks only."""
-    from orchestrator.agent.client import fetch_network_status
-    from orchestrator.agent.transport import HttpTransport
-
-    async with HttpTransport(network.api_url) as transport:
-        status = await fetch_network_status(transport)
-    if status.root_key is None:
-        raise NetworkError(
-            f"network `{network.name}` does not tell its root key",
-            slug="network/no-root-key",
-            detail=f"{network.api_url} answers without one, as mainnet does",
-            span=network.span,
-            hint="write `root-key: mainnet`, or the key's hex digits",
-        )
-    return status.root_key
 
 
 async def _answers(found: Found, place: Place) -> bool:
@@ -184,7 +167,7 @@ async def _starting(place: Place) -> AsyncIterator[None]:
 
     make_directory(place.files.directory)
     lock = filelock.FileLock(place.files.lock, thread_local=False)
-    seconds = place.settings.start_seconds + place.settings.stop_seconds
+    seconds = place.start_seconds + place.settings.stop_seconds
     with anyio.move_on_after(seconds):
         while True:
             try:

@@ -3,6 +3,8 @@
 A port is given by the operating system, not by these files; they only make the message better.
 """
 
+import errno
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.process import is_alive
 from orchestrator.store.json_file import load_object, write_json
 
-__all__ = ["PortOwner", "find_owner", "load_owner", "port_taken", "release_port", "write_owner"]
+__all__ = ["PortOwner", "find_owner", "is_free", "load_owner", "port_taken", "release_port", "write_owner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,18 @@ def release_port(ports: Path, port: int, pid: int) -> None:
         return
     if document.get("pid") == pid:
         path.unlink(missing_ok=True)
+
+
+def is_free(bind: str, port: int) -> bool:
+    """Tell whether nobody listens on a port of this machine; one that cannot be asked about counts as free."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((bind, port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
 
 
 def port_taken(ports: Path, port: int, network: str) -> NetworkError:

@@ -25,6 +25,11 @@ class Place:
         """Return where it keeps its files."""
         return Layout(self.project_dir).network(self.network.name)
 
+    @property
+    def start_seconds(self) -> float:
+        """Return how long it may take to start: a real replica takes its time, and an image has to be fetched."""
+        return self.settings.start_seconds if self.network.launcher == "embedded" else self.settings.program_seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:

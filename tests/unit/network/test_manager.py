@@ -297,7 +297,7 @@ async def test_cancelled_start_leaves_no_process(project: Path, make_settings: M
     assert access.pid is not None
 
 
-@pytest.mark.parametrize("launcher", ["pocket-ic", "dfx"])
+@pytest.mark.parametrize("launcher", ["dfx"])
 async def test_other_launchers_are_refused_by_name(project: Path, make_settings: MakeSettings, launcher: Launcher) -> None:
     """A launcher that this version does not have is an error that says what to use."""
     network = ManagedNetwork(name="local", launcher=launcher)

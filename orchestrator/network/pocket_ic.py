@@ -1,0 +1,22 @@
+"""`launcher: pocket-ic`: the network launcher or the PocketIC server, whichever is there."""
+
+import anyio.to_thread
+
+from orchestrator.network.descriptor import Descriptor
+from orchestrator.network.launcher import start_launcher
+from orchestrator.network.pocket_server import start_server
+from orchestrator.network.ports import is_free, port_taken
+from orchestrator.network.programs import find_pocket_ic
+from orchestrator.network.runner import Place
+
+__all__ = ["start_pocket_ic"]
+
+
+async def start_pocket_ic(place: Place) -> Descriptor:
+    """Start PocketIC with what is installed; raises `NetworkError` when nothing is, and when the port is taken."""
+    network, settings = place.network, place.settings
+    program = await anyio.to_thread.run_sync(find_pocket_ic, network, settings.environ)
+    if network.port and not is_free(network.bind, network.port):
+        raise port_taken(settings.user.ports, network.port, network.name)
+    start = start_launcher if program.kind == "launcher" else start_server
+    return await start(place, program.path)
