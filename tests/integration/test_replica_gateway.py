@@ -62,8 +62,8 @@ def client(replica: RunningReplica) -> Iterator[ReplicaClient]:
 
 
 def get(client: ReplicaClient, canister: Principal, path: str = "/", **headers: str) -> httpx.Response:
-    """Ask the gateway for a path of a canister's host."""
-    return client.http.get(path, headers={"host": f"{canister}.localhost:8000", **headers})
+    """Ask the gateway for a path of a canister's raw host, where nothing needs a certificate."""
+    return client.http.get(path, headers={"host": f"{canister}.raw.localhost:8000", **headers})
 
 
 def deploy(client: ReplicaClient, wasm: bytes) -> Principal:
@@ -77,9 +77,12 @@ def test_a_canister_answers_by_host_query_and_referer(client: ReplicaClient) -> 
     """Status, headers and body are the canister's, however it was named."""
     answer = response(b"I am a teapot", status=418, headers=[("Content-Type", "text/plain"), ("X-Kind", "teapot")])
     canister = deploy(client, website(answer))
-    by_host = get(client, canister, "/any/path?x=1")
-    by_query = client.http.get("/", params={"canisterId": str(canister)})
-    by_referer = client.http.get("/style.css", headers={"referer": f"http://localhost:8000/?canisterId={canister}"})
+    found = get(client, canister, "/any/path?x=1")
+    assert (found.status_code, found.content, found.headers["x-kind"]) == (418, b"I am a teapot", "teapot")
+    upgraded = deploy(client, website(response(upgrade=True), updated=answer))
+    by_host = client.http.get("/", headers={"host": f"{upgraded}.localhost"})
+    by_query = client.http.get("/", params={"canisterId": str(upgraded)})
+    by_referer = client.http.get("/style.css", headers={"referer": f"http://localhost:8000/?canisterId={upgraded}"})
     for found in (by_host, by_query, by_referer):
         assert (found.status_code, found.content, found.headers["x-kind"]) == (418, b"I am a teapot", "teapot")
 
@@ -95,7 +98,7 @@ def test_headers_cannot_be_smuggled(client: ReplicaClient) -> None:
 def test_head_has_no_body(client: ReplicaClient) -> None:
     """HEAD tells the length and sends nothing."""
     canister = deploy(client, website(response(b"12345")))
-    found = client.http.head("/", headers={"host": f"{canister}.localhost"})
+    found = client.http.head("/", headers={"host": f"{canister}.raw.localhost"})
     assert (found.status_code, found.content, found.headers["content-length"]) == (200, b"", "5")
 
 
@@ -127,7 +130,27 @@ def test_a_body_is_streamed_with_the_canisters_own_token(client: ReplicaClient) 
     first = response(b"one ", streaming_strategy=Variant("Callback", strategy))
     last: list[Type] = [record({"body": BLOB, "token": Opt(TOKEN)})]
     client.install(canister, website(first, streamed=encode(last, [{"body": b"two", "token": None}])))
-    assert get(client, canister).content == b"one two"
+    found = get(client, canister)
+    assert (found.content, found.headers.get("transfer-encoding")) == (b"one two", "chunked")
+
+
+def test_a_body_that_breaks_off_is_not_taken_for_whole(client: ReplicaClient) -> None:
+    """When a later part fails the connection is cut, and the next request is answered as ever."""
+    canister = client.create()
+    strategy = {"callback": FunctionReference(canister, "no_such_method"), "token": {"part": 1, "of": "two"}}
+    client.install(canister, website(response(b"one ", streaming_strategy=Variant("Callback", strategy))))
+    with pytest.raises(httpx.RemoteProtocolError):
+        get(client, canister)
+    assert client.http.get("/api/v2/status").status_code == 200
+
+
+def test_an_uncertified_response_is_not_shown(client: ReplicaClient) -> None:
+    """The page says so, and names the raw host, which shows it."""
+    canister = deploy(client, website(response(b"hello")))
+    found = client.http.get("/page", headers={"host": f"{canister}.localhost:8000"})
+    assert found.status_code == 503
+    assert f"http://{canister}.raw.localhost:8000/page" in found.text
+    assert get(client, canister, "/page").content == b"hello"
 
 
 @pytest.mark.parametrize(
@@ -136,15 +159,16 @@ def test_a_body_is_streamed_with_the_canisters_own_token(client: ReplicaClient) 
         ("localhost:8000", 404, "No canister here"),
         ("not-a-canister.localhost", 400, "Not a canister id"),
         ("aaaaa-aa.localhost", 404, "serves no web pages"),
-        ("ryjl3-tyaaa-aaaaa-aaaba-cai.localhost", 404, "There is no such canister"),
+        ("42u4s-piaaa-aaaaa-aoaaa-cai.localhost", 404, "There is no such canister"),
     ],
 )
 def test_unknown_hosts_get_a_page_in_plain_words(client: ReplicaClient, host: str, status: int, words: str) -> None:
-    """The page says what is wrong, as HTML."""
-    found = client.http.get("/", headers={"host": host})
-    assert found.status_code == status
-    assert words in found.text
-    assert found.headers["content-type"].startswith("text/html")
+    """The page says what is wrong, as HTML for browsers and as text for others."""
+    for accept in ("text/html", "*/*"):
+        found = client.http.get("/", headers={"host": host, "accept": accept})
+        assert found.status_code == status
+        assert words in found.text
+        assert found.headers["content-type"].startswith(accept.replace("*/*", "text/plain"))
 
 
 def test_canisters_that_cannot_answer_are_explained(client: ReplicaClient) -> None:
@@ -160,7 +184,7 @@ def test_canisters_that_cannot_answer_are_explained(client: ReplicaClient) -> No
 
 def test_what_a_page_quotes_is_escaped(client: ReplicaClient) -> None:
     """Text of the request cannot become markup."""
-    found = client.http.get("/", params={"canisterId": "<script>alert(1)</script>"})
+    found = client.http.get("/", params={"canisterId": "<script>alert(1)</script>"}, headers={"accept": "text/html"})
     assert found.status_code == 400
     assert "<script>" not in found.text
 

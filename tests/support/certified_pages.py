@@ -12,9 +12,20 @@ from dataclasses import dataclass, field
 from orchestrator.core.principal import Principal
 from orchestrator.protocol import cbor, hash_tree
 from orchestrator.protocol.request_id import encode_leb128
-from tests.support.authority import Authority, build_tree
+from tests.support.authority import Authority, Labels, build_tree
 
-__all__ = ["Page", "certify_pages", "certify_version_one", "expression", "response_hash"]
+__all__ = [
+    "Headers",
+    "Page",
+    "certify_pages",
+    "certify_version_one",
+    "expression",
+    "page_headers",
+    "page_tree",
+    "response_hash",
+    "version_one_header",
+    "version_one_tree",
+]
 
 Headers = tuple[tuple[str, str], ...]
 _SKIP = "default_certification(ValidationArgs{no_certification:Empty{}})"
@@ -71,22 +82,25 @@ def response_hash(page: Page) -> bytes:
     return _sha(_map_hash(pairs) + _sha(page.body))
 
 
-def _leaves(page: Page) -> Mapping[bytes, object]:
+def _labels_of(page: Page) -> list[bytes]:
+    """Return the labels from the root to a page's empty leaf."""
+    path = [*(segment.encode() for segment in page.path), _sha(page.expression)]
     if page.expression == _SKIP:
-        return {_sha(page.expression): b""}
+        return path
     request = b""
     if page.request:
         request = _sha(_map_hash([(name, value.encode()) for name, value in page.request]) + _sha(page.request_body))
-    return {_sha(page.expression): {request: {response_hash(page): b""}}}
+    return [*path, request, response_hash(page)]
 
 
 def _grow(pages: Sequence[Page]) -> dict[bytes, object]:
     root: dict[bytes, object] = {}
     for page in pages:
+        *labels, last = _labels_of(page)
         level = root
-        for segment in page.path:
-            level = level.setdefault(segment.encode(), {})  # type: ignore[assignment]  # only leaves hold bytes
-        level.update(_leaves(page))
+        for label in labels:
+            level = level.setdefault(label, {})  # type: ignore[assignment]  # only leaves hold bytes
+        level[last] = b""
     return root
 
 
@@ -94,24 +108,42 @@ def _encode(data: bytes) -> str:
     return f":{base64.b64encode(data).decode()}:"
 
 
-def _header(tree: list[object], authority: Authority, canister: Principal, time_ns: int, extra: str) -> str:
-    digest = hash_tree.digest(tree)
-    certificate = authority.certify({b"canister": {canister.raw: {b"certified_data": digest}}}, time_ns, sharded=False)
-    return f"certificate={_encode(certificate)}, tree={_encode(cbor.dumps(tree))}{extra}"
+def page_tree(pages: Sequence[Page]) -> list[object]:
+    """Return the hash tree of all pages."""
+    return build_tree(_grow(pages))  # type: ignore[arg-type]  # nested labels by construction
+
+
+def page_headers(page: Page, tree: list[object], certificate: bytes) -> Headers:
+    """Return a page's headers with those that prove it."""
+    path = _encode(cbor.dumps(list(page.path)))
+    header = f"certificate={_encode(certificate)}, tree={_encode(cbor.dumps(tree))}, expr_path={path}, version=2"
+    return (*page.headers, ("IC-CertificateExpression", page.expression), ("IC-Certificate", header))
+
+
+def version_one_tree(bodies: Mapping[str, bytes]) -> list[object]:
+    """Return version 1's hash tree of bodies by path."""
+    return build_tree({b"http_assets": {path.encode(): _sha(body) for path, body in bodies.items()}})
+
+
+def version_one_header(tree: list[object], certificate: bytes) -> tuple[str, str]:
+    """Return the header that proves a body by version 1."""
+    return ("IC-Certificate", f"certificate={_encode(certificate)}, tree={_encode(cbor.dumps(tree))}")
+
+
+def _certify(tree: list[object], authority: Authority, canister: Principal, time_ns: int) -> bytes:
+    certified: Labels = {b"canister": {canister.raw: {b"certified_data": hash_tree.digest(tree)}}}
+    return authority.certify(certified, time_ns, sharded=False)
 
 
 def certify_pages(pages: Sequence[Page], *, authority: Authority, canister: Principal, time_ns: int, answer: int = 0) -> Headers:
     """Certify all pages, and return the headers of the one that answers."""
-    page = pages[answer]
-    tree = build_tree(_grow(pages))  # type: ignore[arg-type]  # nested labels by construction
-    path = _encode(cbor.dumps(list(page.path)))
-    header = _header(tree, authority, canister, time_ns, f", expr_path={path}, version=2")
-    return (*page.headers, ("IC-CertificateExpression", page.expression), ("IC-Certificate", header))
+    tree = page_tree(pages)
+    return page_headers(pages[answer], tree, _certify(tree, authority, canister, time_ns))
 
 
 def certify_version_one(
     bodies: Mapping[str, bytes], *, authority: Authority, canister: Principal, time_ns: int, headers: Headers = ()
 ) -> Headers:
     """Certify bodies by path, by version 1, and return the headers of an answer."""
-    tree = build_tree({b"http_assets": {path.encode(): _sha(body) for path, body in bodies.items()}})
-    return (*headers, ("IC-Certificate", _header(tree, authority, canister, time_ns, "")))
+    tree = version_one_tree(bodies)
+    return (*headers, version_one_header(tree, _certify(tree, authority, canister, time_ns)))

@@ -1,12 +1,23 @@
 """The ASGI application: routes to the API by path, to canisters by everything else."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
 
-from orchestrator.replica.http.exchange import HttpError, HttpRequest, HttpResponse, Receive, Scope, Send, read_body, send_response
+from orchestrator.replica.http.exchange import (
+    BrokenBodyError,
+    HttpError,
+    HttpRequest,
+    HttpResponse,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    send_chunks,
+    send_response,
+)
 from orchestrator.replica.limits import MAX_HTTP_BODY_BYTES
 
 __all__ = ["Application", "Handlers"]
@@ -49,7 +60,10 @@ class Application:
         except Exception:  # noqa: BLE001 # the edge of the process: one request's failure must not end the network
             _LOG.exception("%s %s failed", scope["method"], scope["path"])
             response = HttpError(500, "the embedded network failed to answer; its log says why").response
-        await send_response(send, response, without_body=scope["method"] == "HEAD")
+        without_body = scope["method"] == "HEAD"
+        await send_response(send, response, without_body=without_body)
+        if response.chunks is not None:
+            await _finish(scope, response.chunks, send, receive, without_body=without_body)
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponse:
         method, path = scope["method"], scope["path"]
@@ -70,6 +84,21 @@ class Application:
         await self._ready.wait()
         assert self._handlers is not None  # noqa: S101 # `serve` set them before the event
         return await (self._handlers.api(request) if is_api else self._handlers.gateway(request))
+
+
+async def _finish(scope: Scope, chunks: AsyncIterator[bytes], send: Send, receive: Receive, *, without_body: bool) -> None:
+    """Send the rest of a body; when that fails the server cuts the connection, because the response has not ended."""
+    try:
+        if not without_body:
+            await send_chunks(send, receive, chunks)
+    except* BrokenBodyError as group:
+        for error in group.exceptions:
+            _LOG.warning("%s %s: the body broke off at %s", scope["method"], scope["path"], error)
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            with anyio.CancelScope(shield=True):
+                await close()
 
 
 def _is_preflight(scope: Scope) -> bool:

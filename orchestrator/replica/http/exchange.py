@@ -1,11 +1,25 @@
 """HTTP requests and responses as values, and the body reader with its limit."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["CORS_HEADERS", "HttpError", "HttpRequest", "HttpResponse", "Receive", "Scope", "Send", "read_body", "send_response"]
+import anyio
+
+__all__ = [
+    "CORS_HEADERS",
+    "BrokenBodyError",
+    "HttpError",
+    "HttpRequest",
+    "HttpResponse",
+    "Receive",
+    "Scope",
+    "Send",
+    "read_body",
+    "send_chunks",
+    "send_response",
+]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -42,11 +56,22 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """A response; its length is added when it is sent."""
+    """A response; its length is added when it is sent.
+
+    `chunks` follow the body, as they come; `length` is that of everything where it is known. `is_shared` says whether
+    pages of other origins may read it.
+    """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = field(default=())
+    chunks: AsyncIterator[bytes] | None = None
+    length: int | None = None
+    is_shared: bool = True
+
+
+class BrokenBodyError(Exception):
+    """Raised by a response's chunks when it cannot be completed: the connection is then cut, so that nobody takes it for whole."""
 
 
 class HttpError(Exception):
@@ -74,14 +99,33 @@ async def read_body(receive: Receive, *, limit: int) -> bytes:
 
 
 async def send_response(send: Send, response: HttpResponse, *, without_body: bool) -> None:
-    """Send a response; CORS headers that it does not set itself are added."""
+    """Send a response's head and its body, which ends it unless chunks follow; CORS headers that it does not set itself are added."""
     own = {name.lower() for name, _ in response.headers}
     headers = [(name, value) for name, value in response.headers if _may_pass(name, value)]
-    headers += [(name, value) for name, value in CORS_HEADERS.items() if name not in own]
-    headers.append(("content-length", str(len(response.body))))
+    if response.is_shared:
+        headers += [(name, value) for name, value in CORS_HEADERS.items() if name not in own]
+    follows = response.chunks is not None and not without_body
+    if response.length is not None or response.chunks is None:
+        headers.append(("content-length", str(len(response.body) if response.length is None else response.length)))
     raw = [(name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
-    await send({"type": "http.response.body", "body": b"" if without_body else response.body})
+    await send({"type": "http.response.body", "body": b"" if without_body else response.body, "more_body": follows})
+
+
+async def send_chunks(send: Send, receive: Receive, chunks: AsyncIterator[bytes]) -> None:
+    """Send what follows a response's body, until the end or until the client has left; raises what the chunks raise."""
+
+    async def stop_when_left() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stop_when_left)
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        tasks.cancel_scope.cancel()
 
 
 def _may_pass(name: str, value: str) -> bool:

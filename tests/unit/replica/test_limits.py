@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.protocol import authentication
 from orchestrator.replica import limits
-from orchestrator.replica.http.gateway import MAX_STREAMED_BYTES, MAX_STREAMED_PARTS
+from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES, MAX_STREAMED_PARTS
 from orchestrator.replica.vm.limits import MAX_INSTALL_SECONDS, MAX_MESSAGE_SECONDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "embedded-network.md"

@@ -1,0 +1,104 @@
+"""Which canister a request is for: its host names it, or its query string, or the page it comes from."""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from orchestrator.core.principal import Principal, PrincipalError
+from orchestrator.replica.http.exchange import HttpRequest
+from orchestrator.replica.http.gateway.failures import GatewayError
+
+__all__ = ["LookUp", "Target", "raw_url", "resolve"]
+
+LookUp = Callable[[str], Principal | None]
+"""Takes `<name>.<environment>` in lower case."""
+_RAW = "raw"
+_LOCAL = "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The canister that is asked for; the responses of raw hosts are not verified."""
+
+    canister_id: Principal
+    is_raw: bool = False
+
+
+def resolve(request: HttpRequest, look_up: LookUp) -> Target | None:
+    """Return the canister that a request is for, or None when it names none.
+
+    Hosts are `<id>.…`, `<id>.raw.…`, `<name>.<environment>.…` and `<name>.<environment>.raw.…`, under any domain.
+    Raises `GatewayError` when something that should name a canister does not.
+    """
+    host = _host_name(request)
+    labels = host.split(".")
+    target = None if _is_address(host) else _by_labels(labels, look_up)
+    if target is not None:
+        return target
+    for query in (request.query, urlsplit(request.header("referer")).query):
+        text = next(iter(parse_qs(query).get("canisterId", [])), "")
+        if text:
+            return Target(_principal(text))
+    if labels[-1] == _LOCAL and len(labels) == 2:
+        return Target(_principal(labels[0]))
+    if labels[-1] == _LOCAL and len(labels) > 2:
+        raise GatewayError(
+            404,
+            "No canister of this name",
+            f"No deployment to this network has named a canister `{labels[0]}` in an environment `{labels[1]}`.",
+        )
+    return None
+
+
+def raw_url(request: HttpRequest, canister_id: Principal) -> str:
+    """Return the address of the same page at the canister's raw host."""
+    host = _host_name(request)
+    port = request.header("host").rpartition(":")[2] if ":" in request.header("host").rpartition("]")[2] else ""
+    labels = host.split(".")
+    domain = _LOCAL
+    if not _is_address(host) and _principal_or_none(labels[0]) is not None and len(labels) > 1:
+        domain = ".".join(labels[1:])
+    return f"http://{canister_id}.{_RAW}.{domain}{f':{port}' if port.isdigit() else ''}{request.target}"
+
+
+def _host_name(request: HttpRequest) -> str:
+    """Return the host without its port, in lower case; an empty text where it is missing or malformed."""
+    try:
+        return (urlsplit(f"//{request.header('host')}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _by_labels(labels: list[str], look_up: LookUp) -> Target | None:
+    if len(labels) < 2:
+        return None
+    by_id = _principal_or_none(labels[0])
+    if by_id is not None:
+        return Target(by_id, is_raw=labels[1] == _RAW)
+    by_name = look_up(f"{labels[0]}.{labels[1]}")
+    if by_name is not None:
+        return Target(by_name, is_raw=labels[2:3] == [_RAW])
+    return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _principal_or_none(text: str) -> Principal | None:
+    try:
+        return Principal.from_text(text)
+    except PrincipalError:
+        return None
+
+
+def _principal(text: str) -> Principal:
+    try:
+        return Principal.from_text(text.lower())
+    except PrincipalError as error:
+        raise GatewayError(400, "Not a canister id", f"{error}.") from error

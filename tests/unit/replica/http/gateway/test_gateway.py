@@ -1,0 +1,295 @@
+"""The gateway: what is certified is shown, what is not is refused with the address where it is shown all the same."""
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestrator.candid import FunctionReference, Variant
+from orchestrator.core.principal import MANAGEMENT_CANISTER
+from orchestrator.protocol import hash_tree
+from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES
+from orchestrator.replica.http.gateway.bodies import MAX_HELD_BYTES
+from orchestrator.replica.vm.interface import Section
+from tests.support.certified_pages import Page, expression, page_headers, page_tree, version_one_header, version_one_tree
+from tests.support.certified_site import Fields, Site, serve_pages
+
+HTML = (("Content-Type", "text/html"), ("Set-Cookie", "a=1"), ("Cache-Control", "max-age=9"))
+PAGE = Page(path=("http_expr", "<$>"), body=b"<p>hello", headers=HTML)
+ROOT = replace(PAGE, path=("http_expr", "", "<$>"))
+
+
+def test_a_certified_page_is_shown() -> None:
+    """Status, body and certified headers are the canister's."""
+    found = serve_pages({"/": replace(ROOT, status=404)}).get("/?x")
+    assert (found.status, found.body) == (404, b"<p>hello")
+    assert (found.headers["content-type"], found.headers["set-cookie"], found.headers["cache-control"]) == ("text/html", "a=1", "max-age=9")
+    assert {"ic-certificate", "ic-certificateexpression"} <= set(found.headers)
+
+
+def test_headers_without_certificate_are_left_out() -> None:
+    """Only what the expression covers comes through; a raw host passes everything on."""
+    only = replace(ROOT, certified=HTML[:1], expression=expression(headers=["content-type"], excludes=False))
+    site = serve_pages({"/": only})
+    assert "set-cookie" not in site.get().headers
+    assert site.get(raw=True).headers["set-cookie"] == "a=1"
+
+
+def refused(site: Site, path: str = "/") -> str:
+    """Return the text of the page that refuses a response."""
+    found = site.get(path)
+    assert (found.status, found.headers["cache-control"]) == (503, "no-store")
+    assert "failed verification" in found.text
+    assert f"http://{site.canister}.raw.localhost:8000{path}" in found.text
+    return found.text
+
+
+def test_an_uncertified_response_is_refused_and_shown_raw() -> None:
+    """Without a certificate there is a page that names the raw host, which shows the response."""
+    site = Site(lambda _request, _certificate: {"body": b"plain"})
+    assert "no certificate" in refused(site, "/a?b=<c>")
+    assert site.get(raw=True).body == b"plain"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": b"<p>Hello"},
+        {"status_code": 201},
+        {"headers": [("Content-Type", "text/plain"), *HTML[1:]]},
+        {"headers": [*HTML, ("x-more", "1")]},
+    ],
+)
+def test_a_changed_response_is_refused(change: dict[str, Any]) -> None:
+    """A body, status or header that is not the certified one is not shown."""
+    tree = page_tree([ROOT])
+
+    def respond(_request: Fields, certificate: bytes) -> Mapping[str, object]:
+        own = list(page_headers(ROOT, tree, certificate))
+        headers = [*change.get("headers", HTML), *own[len(HTML) :]]
+        return {"status_code": 200, "body": ROOT.body, **change, "headers": headers}
+
+    assert "not those that the canister certified" in refused(Site(respond, certified_data=hash_tree.digest(tree)))
+
+
+def test_a_tree_of_somebody_else_is_refused() -> None:
+    """A tree that is not under the canister's certified data proves nothing."""
+    tree = page_tree([ROOT])
+    site = Site(
+        lambda _request, certificate: {"headers": list(page_headers(ROOT, tree, certificate)), "body": ROOT.body}, certified_data=b"x" * 32
+    )
+    assert "hash tree is not the one" in refused(site)
+
+
+def test_a_certificate_of_yesterday_is_refused() -> None:
+    """A canister that keeps a certificate cannot use it for more than five minutes."""
+    tree = page_tree([ROOT])
+    kept: list[bytes] = []
+
+    def respond(_request: Fields, certificate: bytes) -> Mapping[str, object]:
+        kept.append(certificate)
+        return {"headers": list(page_headers(ROOT, tree, kept[0])), "body": ROOT.body}
+
+    site = Site(respond, certified_data=hash_tree.digest(tree))
+    assert site.get().status == 200
+    site.network.time.now += 301 * 1_000_000_000
+    assert "clock" in refused(site)
+
+
+def test_what_an_update_answers_needs_no_certificate() -> None:
+    """A query that asks for an update is answered by that, which the network itself certifies."""
+    site = Site(
+        lambda _request, _certificate: {"upgrade": True}, update=lambda _request, _certificate: {"body": b"made", "status_code": 201}
+    )
+    found = site.get(method="POST", body=b"sent")
+    assert (found.status, found.body) == (201, b"made")
+    assert [(request["method"], request["body"], request["certificate_version"]) for request in site.asked] == [
+        ("POST", b"sent", 2),
+        ("POST", b"sent", None),
+    ]
+
+
+def test_an_update_that_is_too_large_is_refused() -> None:
+    """What no update call can carry is said so with status 413."""
+    site = Site(lambda _request, _certificate: {"upgrade": True}, update=lambda _request, _certificate: {})
+    assert site.get(method="PUT", body=bytes(2 * 1024 * 1024)).status == 413
+
+
+def version_one(bodies: Mapping[str, bytes], response: Mapping[str, Any], **site: Any) -> Site:
+    """Serve one response that is certified by version 1."""
+    tree = version_one_tree(bodies)
+
+    def respond(_request: Fields, certificate: bytes) -> Mapping[str, object]:
+        return {**response, "headers": [*response.get("headers", ()), version_one_header(tree, certificate)]}
+
+    return Site(respond, certified_data=hash_tree.digest(tree), **site)
+
+
+def test_version_one_passes_headers_but_not_what_they_could_do() -> None:
+    """The body is verified; caching is not taken over, and redirects are refused: neither is certified."""
+    found = version_one({"/": b"page"}, {"body": b"page", "headers": HTML}).get()
+    assert (found.body, found.headers["set-cookie"], "cache-control" in found.headers) == (b"page", "a=1", False)
+    assert "redirects" in refused(version_one({"/": b"page"}, {"body": b"page", "status_code": 302}))
+    assert version_one({"/": b""}, {"body": b"", "status_code": 304}).get().status == 304
+
+
+def test_version_one_looks_through_gzip() -> None:
+    """The hash of the unpacked body is the certified one."""
+    packed = gzip.compress(b"page")
+    found = version_one({"/": b"page"}, {"body": packed, "headers": [("content-encoding", "gzip")]}).get()
+    assert (found.status, found.body) == (200, packed)
+
+
+@pytest.mark.parametrize(("content", "public", "status"), [(b"1", True, 200), (b"1, 2", True, 503), (b"2", True, 503), (b"1", False, 503)])
+def test_a_canister_may_not_go_back_to_version_one(*, content: bytes, public: bool, status: int) -> None:
+    """Metadata that promises version 2, or is private, makes version 1 too little."""
+    metadata = {"supported_certificate_versions": Section(content=content, public=public)}
+    assert version_one({"/": b"page"}, {"body": b"page"}, metadata=metadata).get().status == status
+
+
+WHOLE = bytes(range(256)) * 40
+PARTS = 3
+
+
+def part_page(start: int, size: int = 4000, *, tag: str = "v1") -> Page:
+    """Return the partial answer that starts at a byte."""
+    last = min(start + size, len(WHOLE)) - 1
+    headers = (("Content-Range", f"bytes {start}-{last}/{len(WHOLE)}"), ("Content-Length", str(last - start + 1)), ("ETag", tag))
+    return Page(path=("http_expr", "big", "<$>"), status=206, body=WHOLE[start : last + 1], headers=headers)
+
+
+def in_parts(*, broken: Mapping[int, Page] | None = None, forge: bool = False) -> Site:
+    """Serve a large asset in certified parts; `broken` replaces some, `forge` changes a byte of the second one."""
+    pages = {start: (broken or {}).get(start, part_page(start)) for start in range(0, len(WHOLE), 4000)}
+    tree = page_tree(list(pages.values()))
+
+    def respond(request: Fields, certificate: bytes) -> Mapping[str, object]:
+        asked = dict(request["headers"]).get("range", "bytes=0-")
+        start = int(asked.removeprefix("bytes=").partition("-")[0]) // 4000 * 4000
+        page = pages[start]
+        body = b"\xff" + page.body[1:] if forge and start else page.body
+        return {"status_code": 206, "headers": list(page_headers(page, tree, certificate)), "body": body}
+
+    return Site(respond, certified_data=hash_tree.digest(tree))
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_parts_are_put_together(*, raw: bool) -> None:
+    """Who asks for the whole gets the whole, part by part, with its length and without the first part's range."""
+    site = in_parts()
+    found = site.get("/big", raw=raw)
+    assert (found.status, found.body, found.length) == (200, WHOLE, len(WHOLE))
+    assert not {"content-range", "content-length"} & set(found.headers)
+    assert found.headers["etag"] == "v1"
+    assert len(site.asked) == PARTS
+
+
+def test_who_asks_for_a_range_gets_it() -> None:
+    """A client's own range is passed on, and so is its answer."""
+    found = in_parts().get("/big", range="bytes=4000-")
+    assert (found.status, found.body) == (206, WHOLE[4000:8000])
+    assert found.headers["content-range"] == f"bytes 4000-7999/{len(WHOLE)}"
+
+
+def test_the_head_of_a_large_asset_is_told_without_fetching_it() -> None:
+    """HEAD tells the whole length after one question."""
+    site = in_parts()
+    found = site.get("/big", method="HEAD")
+    assert (found.status, found.length, found.body, len(site.asked)) == (200, len(WHOLE), b"", 1)
+
+
+@pytest.mark.parametrize(
+    ("site", "why"),
+    [
+        (in_parts(forge=True), "not those that the canister certified"),
+        (in_parts(broken={4000: part_page(4000, tag="v2")}), "changed meanwhile"),
+        (in_parts(broken={4000: replace(part_page(4000), headers=())}), "Content-Range"),
+        (in_parts(broken={4000: part_page(8000)}), "sent bytes 8000 to"),
+    ],
+    ids=["forged", "changed", "unnamed", "elsewhere"],
+)
+def test_a_part_that_does_not_fit_breaks_the_response_off(site: Site, why: str) -> None:
+    """What was sent stays below the promised length, so that nobody takes it for the whole."""
+    found = site.get("/big")
+    assert (found.status, found.body) == (200, WHOLE[:4000])
+    assert why in found.broken
+
+
+@pytest.mark.parametrize(
+    "text", ["", "bytes 0-3/*", "bytes 1-4/8", "bytes 3-0/4", "bytes 0-9/4", f"bytes 0-3/{MAX_STREAMED_BYTES + 1}", "bytes 0-3/"]
+)
+def test_a_part_of_nothing_known_is_refused(text: str) -> None:
+    """Without a range that its body fits, a partial answer is no answer."""
+    found = Site(lambda _request, _certificate: {"status_code": 206, "body": b"four", "headers": [("content-range", text)]}).get(raw=True)
+    assert found.status == 502
+
+
+def streaming(body: bytes, *, parts: int, certified: bytes | None = None, size: int = 0) -> Site:
+    """Serve a body of which `http_request` has the first part and a callback the others."""
+    size = size or -(-len(body) // parts)
+    page = replace(ROOT, body=body if certified is None else certified)
+    tree = page_tree([page])
+
+    def respond(_request: Fields, certificate: bytes) -> Mapping[str, object]:
+        strategy = {"callback": FunctionReference(site.canister, "next_part"), "token": {"part": 1, "of": "all"}}
+        headers = list(page_headers(page, tree, certificate))
+        return {"headers": headers, "body": body[:size], "streaming_strategy": Variant("Callback", strategy)}
+
+    def part(token: Fields) -> Mapping[str, object]:
+        number = token["part"]
+        following = {"part": number + 1, "of": token["of"]} if (number + 1) * size < len(body) else None
+        return {"body": body[number * size : (number + 1) * size], "token": following}
+
+    site = Site(respond, certified_data=hash_tree.digest(tree), part=part)
+    return site
+
+
+def test_a_streamed_body_is_verified_as_a_whole() -> None:
+    """It is shown when all of it is there and certified, with its length; large ones wait on disk."""
+    body = bytes(range(256)) * (MAX_HELD_BYTES // 256 + 1)
+    found = streaming(body, parts=5).get()
+    assert (found.status, found.body == body, found.length) == (200, True, len(body))
+
+
+def test_a_streamed_body_that_is_not_certified_is_refused() -> None:
+    """Nothing of it is shown; the raw host shows it as it comes, without waiting."""
+    site = streaming(b"0123456789", parts=5, certified=b"other")
+    refused(site)
+    found = site.get(raw=True)
+    assert (found.status, found.body, found.length, found.broken) == (200, b"0123456789", None, "")
+
+
+def test_a_callback_of_another_canister_is_refused() -> None:
+    """The rest of a body comes from the canister itself."""
+    strategy = {"callback": FunctionReference(MANAGEMENT_CANISTER, "next_part"), "token": {"part": 1, "of": ""}}
+    site = Site(lambda _request, _certificate: {"body": b"a", "streaming_strategy": Variant("Callback", strategy)})
+    assert "its own methods only" in site.get(raw=True).broken
+
+
+def test_a_head_tells_the_length_that_the_canister_tells() -> None:
+    """HEAD has no body, and the length that GET would have."""
+    site = Site(lambda _request, _certificate: {"headers": [("Content-Length", "77")]})
+    found = site.get(raw=True, method="HEAD")
+    assert (found.body, found.length) == (b"", 77)
+
+
+def test_canisters_are_told_headers_but_not_those_of_the_connection() -> None:
+    """Connection headers stay here, and bodies without encoding are always welcome."""
+    site = Site(lambda _request, _certificate: {})
+    site.get(raw=True, connection="keep-alive", te="trailers", accept_encoding="gzip,br", x_own="1")
+    site.get(raw=True, accept_encoding="identity;q=0")
+    first, second = (dict(request["headers"]) for request in site.asked)
+    assert not {"connection", "te"} & set(first)
+    assert (first["accept-encoding"], first["x-own"], second["accept-encoding"]) == ("gzip, br, identity", "1", "identity;q=0")
+
+
+def test_browsers_get_a_page_and_others_text() -> None:
+    """Who takes HTML gets it, with everything quoted escaped; who does not gets lines of text."""
+    site = Site(lambda _request, _certificate: {})
+    page, text = site.get("/<b>", accept="text/html,*/*"), site.get("/<b>")
+    assert (page.headers["content-type"], text.headers["content-type"]) == ("text/html; charset=utf-8", "text/plain; charset=utf-8")
+    assert "/&lt;b&gt;" in page.text
+    assert "<b>" not in page.text
+    assert "<html" not in text.text
