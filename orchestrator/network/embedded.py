@@ -8,6 +8,7 @@ import anyio
 
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError, StoreError
+from orchestrator.network.accounts import load_accounts
 from orchestrator.network.descriptor import Descriptor, parse_descriptor
 from orchestrator.network.ports import port_taken
 from orchestrator.network.process import end_process, load_birth, poll_exit, spawn_detached
@@ -84,7 +85,8 @@ def _command(project_dir: Path, network: ManagedNetwork, files: NetworkFiles, se
     }
     if network.artificial_delay_ms:
         options["--artificial-delay-ms"] = str(network.artificial_delay_ms)
-    return (*settings.command, *(word for pair in options.items() for word in pair))
+    accounts = [word for account in load_accounts(settings.environ) for word in ("--account", account)]
+    return (*settings.command, *(word for pair in options.items() for word in pair), *accounts)
 
 
 async def _wait_ready(project_dir: Path, launch: _Launch, settings: NetworkSettings) -> Descriptor:

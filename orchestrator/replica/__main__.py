@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.errors import OrchestratorError
 from orchestrator.replica.daemon import DaemonOptions, PortTakenError, run_daemon
 
@@ -39,6 +40,9 @@ def _parse(arguments: list[str] | None) -> DaemonOptions:
     parser.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 takes any free one")
     parser.add_argument("--status-file", type=Path, required=True, help="written when the network is ready")
     parser.add_argument("--artificial-delay-ms", type=int, default=0, help="how long an update call waits before it starts")
+    parser.add_argument(
+        "--account", type=_principal, action="append", default=[], help="a principal that gets ICP and cycles; may be repeated"
+    )
     parser.add_argument("--project", default="", help="the project's folder, for messages")
     parser.add_argument("--network", default="", help="the network's name, for messages")
     options = parser.parse_args(arguments)
@@ -48,9 +52,17 @@ def _parse(arguments: list[str] | None) -> DaemonOptions:
         port=options.port,
         status_file=options.status_file,
         artificial_delay_milliseconds=options.artificial_delay_ms,
+        accounts=tuple(options.account),
         project=options.project,
         network=options.network,
     )
+
+
+def _principal(text: str) -> bytes:
+    try:
+        return Principal.from_text(text).raw
+    except PrincipalError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _port(text: str) -> int:

@@ -21,11 +21,13 @@ import anyio
 import anyio.to_thread
 import uvicorn
 
+from orchestrator.core.principal import Principal
 from orchestrator.errors import OrchestratorError, ReplicaError, StoreError
 from orchestrator.replica.control import ControlApplication
 from orchestrator.replica.http.application import Application
 from orchestrator.replica.http.joined_writes import JoiningProtocol
 from orchestrator.replica.storage.directory import NetworkIdentity, StateDirectory, hold
+from orchestrator.replica.system.ids import PROXY_ID
 from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
 
 if TYPE_CHECKING:
@@ -45,13 +47,17 @@ THREAD_STACK_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonOptions:
-    """What a network process is told. `port` 0 means any; the names are for messages only."""
+    """What a network process is told. `port` 0 means any; the names are for messages only.
+
+    `accounts` are the principals that get ICP and cycles.
+    """
 
     state_directory: Path
     bind: str
     port: int
     status_file: Path
     artificial_delay_milliseconds: int = 0
+    accounts: tuple[bytes, ...] = ()
     project: str = ""
     network: str = ""
 
@@ -218,8 +224,9 @@ def _load_service(process: _Process, limiter: anyio.CapacityLimiter) -> "Service
     """Import and load everything else, on the thread that will run canisters."""
     from orchestrator.replica.service import load_service  # it imports much, and the port is open already
 
-    delay = process.options.artificial_delay_milliseconds / 1000
-    return load_service(process.directory, process.time_source, limiter=limiter, artificial_delay_seconds=delay)
+    options = process.options
+    delay = options.artificial_delay_milliseconds / 1000
+    return load_service(process.directory, process.time_source, limiter=limiter, artificial_delay_seconds=delay, accounts=options.accounts)
 
 
 async def _stop_on_signal(server: _Server) -> None:
@@ -241,6 +248,7 @@ def _announce(process: _Process, *, clock_offset_ns: int) -> None:
         "control_port": process.control_listener.getsockname()[1],
         "control_token": process.control_token,
         "clock_offset_ns": clock_offset_ns,
+        "proxy_canister_id": str(Principal(PROXY_ID)),
     }
     write_atomic(options.status_file, json.dumps(status).encode() + b"\n", PRIVATE_MODE)
     name = f"network {options.network} of {options.project}" if options.network else "network"

@@ -89,8 +89,8 @@ class Replica:
 
     def install_system_canisters(self) -> None:
         """Put the ledgers, the minting canister and the proxy in their places, unless they are there."""
-        self.activity += 1
-        install_system_canisters(self.state, self.clock.now())
+        if install_system_canisters(self.state, self.clock.now()):
+            self.activity += 1
 
     def seed_accounts(self, principals: Iterable[bytes]) -> None:
         """Give each principal that has none yet its ICP and cycles, and control of the proxy canister."""

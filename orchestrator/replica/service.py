@@ -1,7 +1,7 @@
 """A loaded network with everything that serves it: what the daemon imports once its port is open."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import anyio
@@ -68,9 +68,16 @@ def _nothing() -> None:
 
 
 def load_service(
-    directory: StateDirectory, time_source: Callable[[], int], *, limiter: anyio.CapacityLimiter, artificial_delay_seconds: float
+    directory: StateDirectory,
+    time_source: Callable[[], int],
+    *,
+    limiter: anyio.CapacityLimiter,
+    artificial_delay_seconds: float,
+    accounts: Iterable[bytes] = (),
 ) -> Service:
-    """Load the network of a state directory; runs on the thread that `limiter` admits one job at a time to.
+    """Load the network of a state directory, with its system canisters and the funds of `accounts`.
+
+    Runs on the thread that `limiter` admits one job at a time to.
 
     Raises `ReplicaError` when the state cannot be read.
     """
@@ -80,6 +87,8 @@ def load_service(
     clock = Clock(time_source, loaded.last_time, loaded.time_offset) if loaded else Clock(time_source)
     replica = Replica(machine=machine, keys=keys, entropy=secrets.token_bytes, state=loaded.state if loaded else None, clock=clock)
     checkpoints = Checkpoints(replica, directory, loaded=loaded)
+    replica.install_system_canisters()
+    replica.seed_accounts(accounts)
     driver = Driver(replica, checkpoints, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
     api, gateway = Api(driver, implementation=_IMPLEMENTATION), Gateway(driver)
     return Service(Handlers(api.answer, gateway.answer), make_operations(driver, checkpoints), driver, checkpoints)

@@ -48,8 +48,8 @@ class _Funds:
     cycles: int
 
 
-def install_system_canisters(state: ReplicaState, now: int) -> None:
-    """Put every system canister in its place, unless something is there."""
+def install_system_canisters(state: ReplicaState, now: int) -> bool:
+    """Put every system canister in its place, unless something is there; returns if one was missing."""
     missing = [canister_id for canister_id in _CODES if canister_id not in state.canisters]
     for canister_id in missing:
         _install(state, canister_id, _CODES[canister_id], now)
@@ -57,6 +57,7 @@ def install_system_canisters(state: ReplicaState, now: int) -> None:
         _add_controller(state, ANONYMOUS.raw)
     if CYCLES_LEDGER_ID in missing or ICP_LEDGER_ID in missing:
         _give(state, ANONYMOUS.raw, _Funds(ICP_OF_ANONYMOUS, CYCLES_OF_ANONYMOUS), now)
+    return bool(missing)
 
 
 def seed_accounts(state: ReplicaState, principals: Iterable[bytes], now: int) -> bool:

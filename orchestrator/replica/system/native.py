@@ -21,6 +21,7 @@ from orchestrator.replica.system.tables import Table
 from orchestrator.replica.vm.interface import (
     Callback,
     CanisterView,
+    Changes,
     Instance,
     InvalidModuleError,
     Mark,
@@ -330,6 +331,13 @@ class NativeInstance:
     def capture(self) -> SavedState:
         """Refuse: there are no snapshots of native canisters."""
         raise InvalidModuleError("a system canister has no snapshots")
+
+    def collect(self) -> Changes | None:
+        """Return that everything is to be saved."""
+        return None
+
+    def settle(self) -> None:
+        """Do nothing: everything is saved every time."""
 
     def close(self) -> None:
         """Do nothing: there is no memory to give back."""
