@@ -30,6 +30,8 @@ CANISTER_RANGES: tuple[tuple[bytes, bytes], ...] = (
 """The ids of this network's canisters: the mainnet's for those created with a specified id, and its own."""
 
 
+METRICS_INTERVAL_NS = 1_000_000_000
+"""How often the subnet is measured anew."""
 CERTIFICATE_REUSE_NS = 10_000_000
 """How long a signature serves other readers of a state that has not changed, in nanoseconds."""
 
@@ -67,7 +69,8 @@ class CertifiedState:
         self._now = now
         self._canisters: tree.Tree = tree.EMPTY
         self._requests: tree.Tree = tree.EMPTY
-        self._constant = _constant_tree(keys)
+        self._subnet: tree.Tree = _subnet_tree(state, keys)
+        self._measured = 0
         self._signed: _SignedRoot | None = None
         for canister in state.canisters.values():
             state.touched.add(canister.id)
@@ -87,7 +90,9 @@ class CertifiedState:
         return [cbor.dumps({"tree": tree.witness(root, [*paths, (b"time",)]), "signature": signature}) for paths in wanted]
 
     def _sign(self, now: int) -> "_SignedRoot":
-        root = tree.insert(tree.insert(self._constant, b"canister", self._canisters), b"request_status", self._requests)
+        if now - self._measured >= METRICS_INTERVAL_NS:
+            self._subnet, self._measured = _subnet_tree(self._state, self._keys), now
+        root = tree.insert(tree.insert(self._subnet, b"canister", self._canisters), b"request_status", self._requests)
         root = tree.insert(root, b"time", tree.leaf(encode_natural(now)))
         return _SignedRoot(root, self._keys.root.sign(STATE_ROOT_SEPARATOR + root.digest), now)
 
@@ -117,15 +122,34 @@ class CertifiedState:
         changed.clear()
 
 
-def _constant_tree(keys: NetworkKeys) -> tree.Tree:
-    """Make what never changes: the subnet with its node, and the ranges, in both layouts."""
+def _subnet_tree(state: ReplicaState, keys: NetworkKeys) -> tree.Tree:
+    """Make what hardly changes: the subnet with its node and its metrics, and the ranges, in both layouts."""
     ranges = cbor.dumps([list(pair) for pair in CANISTER_RANGES])
-    nodes = tree.from_mapping({keys.node_id: tree.from_mapping({b"public_key": keys.node_public_key})})
-    subnet = tree.from_mapping({b"canister_ranges": ranges, b"node": nodes, b"public_key": keys.root_key, b"type": b"application"})
+    subnet: dict[bytes, bytes | tree.Tree] = {
+        b"canister_ranges": ranges,
+        b"metrics": cbor.dumps(_metrics(state)),
+        b"node": tree.from_mapping({keys.node_id: tree.from_mapping({b"public_key": keys.node_public_key})}),
+        b"public_key": keys.root_key,
+        b"type": b"application",
+    }
     shards = tree.from_mapping({CANISTER_RANGES[0][0]: ranges})
     return tree.from_mapping(
-        {b"canister_ranges": tree.from_mapping({keys.subnet_id: shards}), b"subnet": tree.from_mapping({keys.subnet_id: subnet})}
+        {
+            b"canister_ranges": tree.from_mapping({keys.subnet_id: shards}),
+            b"subnet": tree.from_mapping({keys.subnet_id: tree.from_mapping(subnet)}),
+        }
     )
+
+
+def _metrics(state: ReplicaState) -> dict[str, object]:
+    """Measure the subnet; cycles are the low and the high 64 bits, by their numbers."""
+    instances = [canister.instance for canister in state.canisters.values() if canister.instance is not None]
+    return {
+        "num_canisters": len(state.canisters),
+        "canister_state_bytes": sum(instance.memory_bytes + instance.stable_bytes for instance in instances),
+        "consumed_cycles_total": {0: 0, 1: 0},
+        "update_transactions_total": state.next_call_id - 1,
+    }
 
 
 def _canister_tree(canister: Canister) -> tree.Tree:

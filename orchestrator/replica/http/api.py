@@ -20,7 +20,7 @@ from orchestrator.replica.http.exchange import HttpError, HttpRequest, HttpRespo
 from orchestrator.replica.http.read_paths import check_canister_paths, check_subnet_paths
 from orchestrator.replica.messages import Response
 from orchestrator.replica.rejects import RejectedError, Rejection
-from orchestrator.replica.replica import UserCall
+from orchestrator.replica.replica import Replica, UserCall
 from orchestrator.replica.vm.interface import Reply
 
 __all__ = ["Api"]
@@ -36,6 +36,7 @@ _VERSIONS = {
 }
 _CBOR_HEADERS = (("content-type", "application/cbor"), ("x-content-type-options", "nosniff"))
 _CREATING = frozenset({"create_canister", "provisional_create_canister_with_cycles"})
+_LISTING = frozenset({"list_canisters"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +103,13 @@ class Api:
         try:
             self._check_effective_id(target, request, call)
         except RejectedError as error:
-            return _refusal_response(error.rejection)
+            return _refusal_response(target, error.rejection)
         if target.version == 2:
             refusal = await self._driver.submit(call)
-            return HttpResponse(status=202) if refusal is None else _refusal_response(refusal)
+            return HttpResponse(status=202) if refusal is None else _refusal_response(target, refusal)
         end = await self._driver.call(call, timeout_seconds=limits.SYNC_CALL_TIMEOUT_SECONDS)
         if end.refusal is not None:
-            return _refusal_response(end.refusal)
+            return _refusal_response(target, end.refusal)
         if end.certificate is None:
             return HttpResponse(status=202)
         return _cbor_response({"status": "replied", "certificate": end.certificate})
@@ -118,7 +119,7 @@ class Api:
         replica = self._driver.replica
         try:
             self._check_effective_id(target, request, call)
-            response: Response = await self._driver.run(lambda: replica.query(call.canister_id, call.method, call.arg, call.sender))
+            response: Response = await self._driver.run(lambda: _evaluate(replica, call))
         except RejectedError as error:
             response = error.rejection
         return self._signed(response, request.request_id)
@@ -128,12 +129,7 @@ class Api:
         if isinstance(response, Reply):
             content: dict[str, object] = {"status": "replied", "reply": {"arg": response.data}}
         else:
-            content = {
-                "status": "rejected",
-                "reject_code": response.code,
-                "reject_message": response.message,
-                "error_code": response.error_code,
-            }
+            content = {"status": "rejected", **_rejection_fields(response)}
         keys, now = self._driver.replica.keys, self._driver.replica.clock.now()
         signature = keys.node.sign(response_message(content, timestamp_ns=now, request_id=request_id))
         signatures = [{"timestamp": now, "signature": signature, "identity": keys.node_id}]
@@ -157,13 +153,16 @@ class Api:
         """
         if request.targets is not None and Principal(call.canister_id) not in request.targets:
             raise HttpError(403, f"Canister {Principal(call.canister_id)} is not one of the delegation targets.")
+        if target.is_subnet:
+            allowed = _CREATING if target.operation == "call" else _LISTING
+            if call.canister_id or call.method not in allowed:
+                raise HttpError(400, f"At a subnet's URL only {' and '.join(sorted(allowed))} of the management canister can be called.")
+            return
         wanted: bytes | None = call.canister_id
         if not call.canister_id:
-            wanted = self._driver.replica.management.effective_canister_id(call.method, call.arg)
-        if target.is_subnet:
-            if call.canister_id or call.method not in _CREATING:
-                raise HttpError(400, "at a subnet's URL only canisters can be created")
-        elif wanted is not None and wanted != target.effective_id:
+            anywhere = target.operation == "query" and call.method in _LISTING
+            wanted = None if anywhere else self._driver.replica.management.effective_canister_id(call.method, call.arg)
+        if wanted is not None and wanted != target.effective_id:
             raise HttpError(
                 400,
                 f"Effective canister ID in URL {Principal(target.effective_id)} does not match the canister ID in the request {Principal(wanted)}.",
@@ -200,17 +199,30 @@ def _user_call(target: _Target, request: AuthenticatedRequest) -> UserCall:
         arg=arg,
         expiry=request.expiry_ns,
         effective_id=target.effective_id,
+        caller_info_data=request.sender_info.info if request.sender_info is not None else b"",
+        caller_info_signer=request.sender_info.signer.raw if request.sender_info is not None else b"",
     )
 
 
-def _refusal_response(rejection: Rejection) -> HttpResponse:
-    content = {
-        "status": "non_replicated_rejection",
-        "reject_code": int(rejection.code),
-        "reject_message": rejection.message,
-        "error_code": rejection.error_code,
-    }
-    return _cbor_response(content)
+def _evaluate(replica: Replica, call: UserCall) -> Response:
+    return replica.query(
+        call.canister_id,
+        call.method,
+        call.arg,
+        call.sender,
+        caller_info_data=call.caller_info_data,
+        caller_info_signer=call.caller_info_signer,
+    )
+
+
+def _rejection_fields(rejection: Rejection) -> dict[str, object]:
+    return {"reject_code": int(rejection.code), "reject_message": rejection.message, "error_code": rejection.error_code}
+
+
+def _refusal_response(target: _Target, rejection: Rejection) -> HttpResponse:
+    """Say why a call was not taken in; the oldest version of the endpoint has no other answer to tell it from."""
+    fields = _rejection_fields(rejection)
+    return _cbor_response(fields if target.version == 2 else {"status": "non_replicated_rejection", **fields})
 
 
 def _cbor_response(content: Mapping[str, object]) -> HttpResponse:
