@@ -17,6 +17,7 @@ from orchestrator.replica.vm.interface import (
     START,
     Callback,
     CanisterView,
+    Changes,
     Instance,
     InvalidModuleError,
     Mark,
@@ -183,6 +184,13 @@ class ScriptedInstance:
         """Return what was kept, as JSON in the pages."""
         memory, stable = (Pages.of(json.dumps(part).encode()) for part in self._committed)
         return SavedState(memory=memory, stable=stable, globals=b"")
+
+    def collect(self) -> Changes | None:
+        """Return that everything is to be saved."""
+        return None
+
+    def settle(self) -> None:
+        """Do nothing: everything is saved every time."""
 
     def close(self) -> None:
         """Make any further run a mistake."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from orchestrator.replica.vm import native
 from orchestrator.replica.vm.execution import MainMemory
-from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, Image, ImageFactory
+from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, Image, ImageFactory, note_written
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 
 __all__ = ["CopyOnWriteImage", "PageMap", "copy_on_write_works", "make_image_factory"]
@@ -55,6 +55,7 @@ class CopyOnWriteImage:
         self._give_back = weakref.finalize(self, os.close, file)
         self._size = size
         self._mapped: int | None = None
+        self.unsaved: set[int] | None = None
 
     @property
     def size(self) -> int:
@@ -83,11 +84,12 @@ class CopyOnWriteImage:
         address = memory.address()
         if address != self._mapped:  # the engine moved the memory while it grew: nothing of it is mapped any more
             self._give_back()
-            self._file, self._size = _new_file(), 0
+            self._file, self._size, self.unsaved = _new_file(), 0, None
             self._give_back = weakref.finalize(self, os.close, self._file)
         runs = self._page_map.dirty_runs(address, self._size) if self._size else []
         for offset, length in runs:
             native.write_file_from_memory(self.file, address + offset, length, offset)
+            note_written(self.unsaved, offset, length)
         self._discard(address, runs)
         if memory.size() > self._size:
             self._grow(memory)
@@ -108,10 +110,17 @@ class CopyOnWriteImage:
 
     def share(self) -> Image:
         """Return an image of the same file, or a copy when there are too many open files."""
+        image: Image
         try:
-            return CopyOnWriteImage(self._page_map, os.dup(self.file), self._size)
+            image = CopyOnWriteImage(self._page_map, os.dup(self.file), self._size)
         except OSError:
-            return CopyingImage(bytearray(os.pread(self.file, self._size, 0)))
+            image = CopyingImage(bytearray(os.pread(self.file, self._size, 0)))
+        image.unsaved = None if self.unsaved is None else set(self.unsaved)
+        return image
+
+    def page(self, number: int) -> bytes:
+        """Return a committed page."""
+        return os.pread(self.file, WASM_PAGE_BYTES, number * WASM_PAGE_BYTES)
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and content of the committed pages that are not zero."""
@@ -136,6 +145,7 @@ class CopyOnWriteImage:
         os.ftruncate(self.file, size)
         for offset, length in _written_pages(memory, self._size):
             native.write_file_from_memory(self.file, address + offset, length, offset)
+            note_written(self.unsaved, offset, length)
         if size > self._size:
             native.map_private(address + self._size, size - self._size, self.file, self._size)
         self._mapped, self._size = address, size

@@ -12,14 +12,20 @@ from orchestrator.replica.vm import native
 from orchestrator.replica.vm.execution import MainMemory
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 
-__all__ = ["ZERO_PAGE", "CopyingImage", "Image", "ImageFactory"]
+__all__ = ["ZERO_PAGE", "CopyingImage", "Image", "ImageFactory", "note_written"]
 
 ZERO_PAGE = bytes(WASM_PAGE_BYTES)
 """A page as it comes from the system."""
 
 
 class Image(Protocol):
-    """The bytes of a main memory as of the last commit."""
+    """The bytes of a main memory as of the last commit.
+
+    `unsaved` has the numbers of the pages that were written to since it was last emptied, by whoever saves them;
+    None stands for all pages.
+    """
+
+    unsaved: set[int] | None
 
     @property
     def size(self) -> int:
@@ -50,6 +56,10 @@ class Image(Protocol):
         """Return an image of the same committed bytes; once it has been committed to, this one must not be used."""
         ...
 
+    def page(self, number: int) -> bytes:
+        """Return a committed page."""
+        ...
+
     def pages(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and content of the committed pages that are not zero."""
         ...
@@ -63,11 +73,18 @@ ImageFactory = Callable[[], Image]
 """Makes an empty image."""
 
 
+def note_written(unsaved: set[int] | None, offset: int, length: int) -> None:
+    """Add the pages of a range to those that are to be saved, unless all are."""
+    if unsaved is not None:
+        unsaved.update(range(offset // WASM_PAGE_BYTES, (offset + length - 1) // WASM_PAGE_BYTES + 1))
+
+
 class CopyingImage:
     """A copy of the memory. Commit and rollback compare it block by block and copy the blocks that differ."""
 
     def __init__(self, content: bytearray | None = None) -> None:
         self._content = bytearray() if content is None else content
+        self.unsaved: set[int] | None = None
 
     @property
     def size(self) -> int:
@@ -90,6 +107,7 @@ class CopyingImage:
             self._content.extend(bytes(size - len(self._content)))
         for offset, length in self.changes(memory):
             native.copy_bytes(native.buffer_address(self._content) + offset, memory.address() + offset, length)
+            note_written(self.unsaved, offset, length)
 
     def restore(self, memory: MainMemory) -> None:
         """Undo what changed in a memory that did not grow."""
@@ -109,7 +127,13 @@ class CopyingImage:
 
     def share(self) -> "CopyingImage":
         """Return a copy."""
-        return CopyingImage(bytearray(self._content))
+        copy = CopyingImage(bytearray(self._content))
+        copy.unsaved = None if self.unsaved is None else set(self.unsaved)
+        return copy
+
+    def page(self, number: int) -> bytes:
+        """Return a committed page."""
+        return bytes(memoryview(self._content)[number * WASM_PAGE_BYTES : (number + 1) * WASM_PAGE_BYTES])
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and content of the committed pages that are not zero."""

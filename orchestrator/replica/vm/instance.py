@@ -14,6 +14,7 @@ from orchestrator.replica.vm.interface import (
     START,
     Callback,
     CanisterView,
+    Changes,
     Mark,
     Message,
     MessageKind,
@@ -195,6 +196,30 @@ class WasmInstance:
         """Return the committed state; stable memory is shared, because its committed pages never change."""
         size, pages = self._stable.committed_pages()
         plan, values = self._module.instrumented, self._values
+        memory = Pages(self._image.size, dict(self._image.pages()))
+        return SavedState(memory=memory, stable=Pages(size * WASM_PAGE_BYTES, pages), globals=self._shown_globals())
+
+    def collect(self) -> Changes | None:
+        """Return the pages that were committed since this or `settle` was called last."""
+        written, stored = self._image.unsaved, self._stable.unsaved
+        if written is None or stored is None:
+            return None
+        size, pages = self._stable.committed_pages()
+        changes = Changes(
+            memory_size=self._image.size // WASM_PAGE_BYTES,
+            memory={number: self._image.page(number) for number in sorted(written)},
+            stable_size=size,
+            stable={number: bytes(pages[number]) for number in sorted(stored)},
+            globals=self._shown_globals(),
+        )
+        self.settle()
+        return changes
+
+    def settle(self) -> None:
+        """Take the committed state for one that has been saved."""
+        self._image.unsaved, self._stable.unsaved = set(), set()
+
+    def _shown_globals(self) -> bytes:
         shown = [
             values[place * GLOBAL_BYTES : (place + 1) * GLOBAL_BYTES] if isinstance(place, int) else self.live.constant(place, kind)
             for place, kind in zip(plan.shown_globals, plan.info.globals, strict=True)

@@ -22,6 +22,7 @@ __all__ = [
     "START",
     "Callback",
     "CanisterView",
+    "Changes",
     "Instance",
     "InvalidModuleError",
     "Machine",
@@ -79,6 +80,8 @@ class CanisterView:
 
     `frozen_cycles` is the part of the balance that it must not spend (the freezing threshold), `global_timer` the
     time in nanoseconds at which its timer fires (0: not set), `wasm_memory_limit` the setting in bytes (0: none).
+    Performing a call takes `call_fee`, `call_byte_fee` for each byte of method name and argument, and sets
+    `response_reserve` aside for the response.
     """
 
     id: bytes
@@ -92,6 +95,9 @@ class CanisterView:
     frozen_cycles: int = 0
     global_timer: int = 0
     wasm_memory_limit: int = 0
+    call_fee: int = 0
+    call_byte_fee: int = 0
+    response_reserve: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +149,10 @@ class Trap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingCall:
-    """A call that the canister performed; `timeout_seconds` is set for bounded-wait calls."""
+    """A call that the canister performed; `timeout_seconds` is set for bounded-wait calls.
+
+    `fee` has left the balance; `reserved` of it is for the response, and what that does not need comes back.
+    """
 
     callee: bytes
     method: str
@@ -153,6 +162,8 @@ class OutgoingCall:
     on_reject: Callback
     on_cleanup: Callback | None = None
     timeout_seconds: int | None = None
+    fee: int = 0
+    reserved: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,7 +171,7 @@ class Outcome:
     """What one message did, beyond memory.
 
     With `trap` set everything else but `instructions` and `logs` is to be ignored. `balance_change` is
-    the sum of accepted cycles, less those attached to `calls` and burned. `cycles_accepted` is taken from
+    the sum of accepted cycles, less those attached to `calls`, the fees of these, and `burned`. `cycles_accepted` is taken from
     the call's available cycles. `certified_data` and `global_timer` are None when not set.
     """
 
@@ -169,6 +180,7 @@ class Outcome:
     calls: list[OutgoingCall] = field(default_factory=list)
     cycles_accepted: int = 0
     balance_change: int = 0
+    burned: int = 0
     certified_data: bytes | None = None
     global_timer: int | None = None
     accepted: bool = False
@@ -214,6 +226,20 @@ class Mark:
 
     memory_size: int
     memory: tuple[tuple[int, bytes], ...]
+    stable_size: int
+    stable: Mapping[int, bytes]
+    globals: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What an instance has committed since it was last asked: pages of 64 KiB by number, sizes in pages.
+
+    `globals` are those of `SavedState`.
+    """
+
+    memory_size: int
+    memory: Mapping[int, bytes]
     stable_size: int
     stable: Mapping[int, bytes]
     globals: bytes
@@ -280,6 +306,14 @@ class Instance(Protocol):
 
     def capture(self) -> SavedState:
         """Return the committed state; what runs afterwards does not change it."""
+        ...
+
+    def collect(self) -> Changes | None:
+        """Return what was committed since this or `settle` was called last; None when that is not known, or everything."""
+        ...
+
+    def settle(self) -> None:
+        """Take the committed state for one that has been saved: `collect` starts from here."""
         ...
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ class StableMemory:
 
     Invariant: a page object that a commit has left behind is never changed again. The first write of a message
     replaces it by a copy and remembers the old one, so forks share pages without copying them.
+    `unsaved` has the numbers of the pages that were committed since whoever saves them emptied it; None: all pages.
     """
 
     def __init__(self, size: int = 0, pages: Mapping[int, bytearray] | None = None) -> None:
@@ -19,6 +20,7 @@ class StableMemory:
         self._committed_size = size
         self._pages: dict[int, bytearray] = dict(pages or {})
         self._undo: dict[int, bytearray | None] = {}
+        self.unsaved: set[int] | None = None
 
     @property
     def changed_pages(self) -> int:
@@ -72,6 +74,8 @@ class StableMemory:
 
     def commit(self) -> None:
         """Keep what was written since the last commit."""
+        if self.unsaved is not None:
+            self.unsaved.update(self._undo)
         self._undo = {}
         self._committed_size = self.size
 
@@ -104,6 +108,7 @@ class StableMemory:
         fork = StableMemory(self.size, self._pages)
         fork._undo = dict(self._undo)
         fork._committed_size = self._committed_size
+        fork.unsaved = None if self.unsaved is None else set(self.unsaved)
         if not uncommitted:
             fork.rollback()
         return fork
