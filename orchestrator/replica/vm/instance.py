@@ -224,9 +224,7 @@ class WasmInstance:
             values[place * GLOBAL_BYTES : (place + 1) * GLOBAL_BYTES] if isinstance(place, int) else self.live.constant(place, kind)
             for place, kind in zip(plan.shown_globals, plan.info.globals, strict=True)
         ]
-        return SavedState(
-            memory=Pages(self._image.size, dict(self._image.pages())), stable=Pages(size * WASM_PAGE_BYTES, pages), globals=b"".join(shown)
-        )
+        return b"".join(shown)
 
     def close(self) -> None:
         """Give the instance's memory back; safe to call twice."""
