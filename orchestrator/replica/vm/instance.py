@@ -195,7 +195,6 @@ class WasmInstance:
     def capture(self) -> SavedState:
         """Return the committed state; stable memory is shared, because its committed pages never change."""
         size, pages = self._stable.committed_pages()
-        plan, values = self._module.instrumented, self._values
         memory = Pages(self._image.size, dict(self._image.pages()))
         return SavedState(memory=memory, stable=Pages(size * WASM_PAGE_BYTES, pages), globals=self._shown_globals())
 
@@ -221,6 +220,7 @@ class WasmInstance:
 
     def _shown_globals(self) -> bytes:
         shown = [
+        plan, values = self._module.instrumented, self._values
             values[place * GLOBAL_BYTES : (place + 1) * GLOBAL_BYTES] if isinstance(place, int) else self.live.constant(place, kind)
             for place, kind in zip(plan.shown_globals, plan.info.globals, strict=True)
         ]
