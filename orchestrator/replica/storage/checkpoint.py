@@ -21,7 +21,7 @@ from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.storage.snapshot_files import SnapshotFiles, load_snapshots, snapshot_blobs
-from orchestrator.replica.system.installing import restore_native
+from orchestrator.replica.system.installing import SYSTEM_CANISTER_IDS, restore_native
 from orchestrator.replica.vm.interface import InvalidModuleError, Machine
 from orchestrator.replica.vm.snapshot import SnapshotError
 from orchestrator.store.atomic import PRIVATE_MODE, sync_directory, write_atomic
@@ -29,7 +29,7 @@ from orchestrator.store.atomic import PRIVATE_MODE, sync_directory, write_atomic
 __all__ = ["Checkpoints", "LoadedState", "load_state"]
 
 _STATE_FIELDS = ("next_canister_number", "next_call_id", "contexts", "callbacks", "queue")
-_NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks", "snapshots"})
+_NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks", "snapshots", "fixed_bytes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,12 @@ class Checkpoints:
         return self._monotonic() - started
 
     def save_created(self) -> None:
-        """Add new canisters, as they are, to the last checkpoint: their ids must outlive this process."""
+        """Add new canisters, as they are, to the last checkpoint: their ids must outlive this process.
+
+        All is saved when a ledger has changed as well: a canister and what was paid for it belong together.
+        """
         state = self._replica.state
-        if not self._rest:
+        if not self._rest or self._ledgers_changed():
             self.checkpoint()
             return
         for canister_id in state.created:
@@ -94,6 +97,10 @@ class Checkpoints:
         self._rest["next_canister_number"] = state.next_canister_number
         self._write()
         state.created.clear()
+
+    def _ledgers_changed(self) -> bool:
+        found = (self._replica.state.canisters.get(canister_id) for canister_id in SYSTEM_CANISTER_IDS)
+        return any(canister.memory_version != self._memories.get(canister.id, (-1, ""))[0] for canister in found if canister is not None)
 
     def _write(self) -> None:
         content = {**self._rest, "canisters": list(self._records.values())}

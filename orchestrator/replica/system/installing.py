@@ -19,7 +19,7 @@ from orchestrator.replica.system.records import LedgerTransaction
 from orchestrator.replica.system.token_ledger import TokenLedger
 from orchestrator.replica.vm.interface import CanisterView, Instance, Message, MessageKind
 
-__all__ = ["CYCLES_PER_ACCOUNT", "ICP_PER_ACCOUNT", "install_system_canisters", "restore_native", "seed_accounts"]
+__all__ = ["CYCLES_PER_ACCOUNT", "ICP_PER_ACCOUNT", "SYSTEM_CANISTER_IDS", "install_system_canisters", "restore_native", "seed_accounts"]
 
 TRILLION = 10**12
 ICP_PER_ACCOUNT = 1_000_000 * 10**8
@@ -37,6 +37,7 @@ _CODES: dict[bytes, type[NativeCode]] = {
     ICP_LEDGER_ID: IcpLedgerCode,
     PROXY_ID: ProxyCode,
 }
+SYSTEM_CANISTER_IDS = tuple(_CODES)
 _BY_WASM = {code.wasm(): code for code in _CODES.values()}
 
 
@@ -85,6 +86,7 @@ def _install(state: ReplicaState, canister_id: bytes, code: type[NativeCode], no
         id=canister_id,
         settings=Settings(controllers=(), freezing_threshold=0),
         cycles=OWN_CYCLES,
+        is_free=True,
         created_at=now,
         installed_at=now,
         certified_data=instance.code.certified_data(),
