@@ -50,7 +50,7 @@ class NetworkReport:
     `unresponsive` is a process that lives and does not answer, `orphaned` one whose files were deleted; `connected`
     networks are not ours to know. `pid` is the process that lives, `crashed` one that ended without saving its state.
     `listens` is the address of a running network that the project has another one for by now. `container` stands for
-    `pid` where the network runs in one.
+    `pid` where the network runs in one; `owner` is who else started it.
     """
 
     name: str
@@ -61,3 +61,4 @@ class NetworkReport:
     crashed: int | None = None
     listens: str | None = None
     container: str | None = None
+    owner: str | None = None

@@ -17,6 +17,10 @@ def choose_runner(network: ManagedNetwork) -> Runner:
             return ProcessRunner(_start_embedded)
         case "pocket-ic":
             return ProcessRunner(_start_pocket_ic)
+        case "dfx":
+            from orchestrator.network.dfx import DfxRunner
+
+            return DfxRunner()
         case _:
             raise _not_yet(network)
 

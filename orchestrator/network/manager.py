@@ -32,9 +32,10 @@ async def start_network(
 ) -> NetworkAccess:
     """Start a managed network and return how to reach it, or how to reach the one that runs already.
 
-    One that lives but does not answer, or whose files are gone, is ended first; leftovers of a dead one are
+    One of ours that lives but does not answer, or whose files are gone, is ended first; leftovers of a dead one are
     removed. `silent` is a process that has just been asked, and did not answer: it is not asked again.
-    Raises `NetworkError`: program not installed, port taken, process ended, not ready in time.
+    Raises `NetworkError`: program not installed, port taken, process ended, not ready in time, or somebody else runs
+    it and it does not answer.
     """
     place, runner = _open(project_dir, network, settings)
     async with _starting(place):
@@ -43,6 +44,8 @@ async def start_network(
             asked = silent is not None and present.pid == silent
             if present.access is not None and not asked and await _answers(present, place):
                 return present.access
+            if present.alive and present.owner is not None:
+                raise _unresponsive(network, present.owner)
             await runner.end(place, present)
         await runner.end_orphan(place)
         return await runner.launch(place)
@@ -106,6 +109,7 @@ async def network_status(project_dir: Path, network: Network, *, settings: Netwo
         pid=found.pid,
         listens=found.listens,
         container=found.container,
+        owner=found.owner,
     )
 
 
@@ -119,8 +123,10 @@ async def connect(project_dir: Path, network: Network, *, settings: NetworkSetti
         return await _connected(network)
     place, runner = _open(project_dir, network, settings)
     found = await runner.find(place)
-    if found is None or not found.alive or found.access is None:
+    if found is None or not found.alive:
         raise _not_running(network)
+    if found.access is None:
+        raise _unresponsive(network, found.owner)
     return found.access
 
 
@@ -193,4 +199,13 @@ def _not_running(network: ManagedNetwork) -> NetworkError:
         f"the `{network.name}` network of this project is not running",
         slug="network/not-running",
         hint=f"run `orchestrator network start {network.name}`",
+    )
+
+
+def _unresponsive(network: ManagedNetwork, owner: str | None) -> NetworkError:
+    return NetworkError(
+        f"the `{network.name}` network does not answer",
+        slug="network/unresponsive",
+        detail=f"{owner or 'this tool'} started it, and its process lives; it may be starting, suspended, or very busy",
+        hint=f"try again, or run `orchestrator network stop {network.name}`, then `orchestrator network start {network.name}`",
     )

@@ -9,9 +9,10 @@ __all__ = ["find_notices"]
 
 def find_notices(network: ManagedNetwork, report: NetworkReport) -> tuple[Warned, ...]:
     """Return the warnings that go with a report: before a start they say what the start replaces."""
-    name, process = network.name, f"process {report.pid}"
+    name = network.name
+    process = f"process {report.pid}" if report.container is None else f"container {report.container[:12]}"
     notices = []
-    if report.state == "unresponsive":
+    if report.state == "unresponsive" and report.owner is None:
         summary = f"network `{name}` does not answer ({process}): it is ended, and another one started with its state"
         notices.append(Warned(slug="network/unresponsive", summary=summary))
     if report.state == "orphaned":

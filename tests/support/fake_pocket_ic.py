@@ -1,4 +1,4 @@
-"""Stand-ins for the programs of PocketIC, with the embedded network behind their gateway.
+"""Stand-ins for the programs of PocketIC, with `fake_gateway` behind them.
 
     fake_pocket_ic.py launcher|server ARGUMENTS…
 
@@ -13,16 +13,16 @@ instances without a gateway), `refuse` (makes none, with a message), `odd` (the 
 
 import argparse
 import base64
-import contextlib
 import http.server
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.support.fake_gateway import ENDING, Gateway
 
 LAUNCHER_VERSION = "12.0.0"
 SERVER_VERSION = "10.0.0"
@@ -34,9 +34,6 @@ _FEATURES = frozenset(
     {"registry", "cycles_minting", "icp_token", "cycles_token", "nns_governance", "sns", "ii", "nns_ui"}
     | {"bitcoin", "dogecoin", "canister_migration"}
 )
-_ENDING = (signal.SIGTERM, signal.SIGINT)
-READY_SECONDS = 30.0
-POLL_SECONDS = 0.01
 
 
 def main() -> None:
@@ -71,7 +68,7 @@ def _launcher(words: list[str], behaviour: str) -> None:
     if unknown:
         sys.stderr.write(f"Warning: Unknown launcher parameters: {unknown}\n")
     gateway = Gateway(Path(options.state_dir), options.bind or "127.0.0.1", int(options.gateway_port or 0))
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     said = {
         "v": "2" if behaviour == "odd" else "1",
         "instance_id": 0,
@@ -82,7 +79,7 @@ def _launcher(words: list[str], behaviour: str) -> None:
     }
     Path(options.status_dir, "status.json").write_text(json.dumps(said, separators=(",", ":")) + "\n", encoding="utf-8")
     sys.stderr.write(f"pocket-ic instance running with gateway port {gateway.port}\n")
-    signal.sigwait(_ENDING)
+    signal.sigwait(ENDING)
     gateway.end()
 
 
@@ -97,7 +94,7 @@ def _server(words: list[str], behaviour: str) -> None:
         server = http.server.ThreadingHTTPServer((options.ip_addr or "127.0.0.1", int(options.port)), _Requests)
         port_file.write(f"{server.server_port}\n")
     _Requests.behaviour = behaviour
-    for kind in _ENDING:
+    for kind in ENDING:
         signal.signal(kind, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever(poll_interval=0.05)
     for gateway in _Requests.gateways:
@@ -109,7 +106,7 @@ class _Requests(http.server.BaseHTTPRequestHandler):
     """`POST /instances`, as the server answers it."""
 
     behaviour = "ready"
-    gateways: list["Gateway"] = []  # noqa: RUF012  # one server per process
+    gateways: list[Gateway] = []  # noqa: RUF012  # one server per process
 
     def do_POST(self) -> None:
         """Make an instance."""
@@ -140,47 +137,24 @@ class _Requests(http.server.BaseHTTPRequestHandler):
 
 def check_instance(config: Mapping[str, object]) -> str | None:
     """Return what the server would dislike about a request: its types, and features that need others."""
-    subnets, features = config["subnet_config_set"], config.get("icp_features") or {}
+    if config.get("incomplete_state") != "Enabled":
+        return "unknown variant"
+    return _check_subnets(config["subnet_config_set"]) or _check_features(config.get("icp_features") or {})
+
+
+def _check_subnets(subnets: object) -> str | None:
     if not isinstance(subnets, dict) or not all(isinstance(subnets.get(key), list) for key in _SUBNET_LISTS):
         return "missing field in `subnet_config_set`"
     specs = [spec for value in subnets.values() for spec in (value if isinstance(value, list) else [value]) if spec is not None]
-    if any(spec != {"state_config": "New", "instruction_config": "Production"} for spec in specs):
-        return "no such subnet"
+    wrong = any(spec != {"state_config": "New", "instruction_config": "Production"} for spec in specs)
+    return "no such subnet" if wrong else None
+
+
+def _check_features(features: object) -> str | None:
     if not isinstance(features, dict) or not features.keys() <= _FEATURES or set(features.values()) - {"DefaultConfig"}:
         return "unknown feature"
-    if "nns_ui" in features and not _NEEDED_FOR_UI <= features.keys():
-        return "The `nns_ui` feature needs others"
-    return None if config.get("incomplete_state") == "Enabled" else "unknown variant"
-
-
-class Gateway:
-    """The embedded network as the gateway of an instance, in a process group of its own."""
-
-    def __init__(self, state: Path, bind: str, port: int) -> None:
-        """Start it and wait until it is ready."""
-        self._status = state / "gateway-status.json"
-        self._status.unlink(missing_ok=True)
-        command = [sys.executable, "-P", "-m", "orchestrator.replica", "--state-dir", str(state / "subnet"), "--bind", bind]
-        command += ["--port", str(port), "--status-file", str(self._status)]
-        self.process = subprocess.Popen(command, process_group=0)
-        facts = self._wait_ready()
-        self.port = int(str(facts["port"]))
-        self.root_key = str(facts["root_key"])
-
-    def _wait_ready(self) -> Mapping[str, object]:
-        for _ in range(int(READY_SECONDS / POLL_SECONDS)):
-            if self._status.exists():
-                facts: Mapping[str, object] = json.loads(self._status.read_text(encoding="utf-8"))
-                return facts
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=POLL_SECONDS)
-                break
-        sys.exit("fake gateway: not ready")
-
-    def end(self) -> None:
-        """Have it save its state and end."""
-        self.process.terminate()
-        self.process.wait()
+    complete = "nns_ui" not in features or features.keys() >= _NEEDED_FOR_UI
+    return None if complete else "The `nns_ui` feature needs others"
 
 
 def _record(facts: Mapping[str, object]) -> None:

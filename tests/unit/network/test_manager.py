@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from orchestrator.core.project import ConnectedNetwork, Launcher, ManagedNetwork
+from orchestrator.core.project import ConnectedNetwork, ManagedNetwork
 from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess
 from orchestrator.network.descriptor import load_descriptor, write_descriptor
@@ -295,18 +295,6 @@ async def test_cancelled_start_leaves_no_process(project: Path, make_settings: M
     access = await start_network(project, NETWORK, settings=make_settings())
 
     assert access.pid is not None
-
-
-@pytest.mark.parametrize("launcher", ["dfx"])
-async def test_other_launchers_are_refused_by_name(project: Path, make_settings: MakeSettings, launcher: Launcher) -> None:
-    """A launcher that this version does not have is an error that says what to use."""
-    network = ManagedNetwork(name="local", launcher=launcher)
-
-    with pytest.raises(NetworkError, match=f"launcher `{launcher}` is not supported yet by this version") as caught:
-        await start_network(project, network, settings=make_settings())
-
-    assert caught.value.hint is not None
-    assert "launcher: embedded" in caught.value.hint
 
 
 async def test_connected_networks_have_their_key(project: Path) -> None:

@@ -1,0 +1,57 @@
+"""Run another program to its end, with a deadline and bounded output."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+__all__ = ["Finished", "run_command"]
+
+OUTPUT_LINES = 50
+OUTPUT_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What became of a command; `status` is `None` when it was ended because it took too long."""
+
+    status: int | None
+    stdout: str
+    stderr: str
+
+    @property
+    def tail(self) -> str:
+        """Return the end of what it said, errors preferred: at most `OUTPUT_LINES` lines and `OUTPUT_BYTES` bytes."""
+        text = self.stderr.strip() or self.stdout.strip()
+        return "\n".join(text.encode()[-OUTPUT_BYTES:].decode(errors="replace").splitlines()[-OUTPUT_LINES:])
+
+
+async def run_command(
+    command: Sequence[str], *, environ: Mapping[str, str], directory: Path, seconds: float, log: Path | None = None
+) -> Finished:
+    """Run a command in `directory` and return how it ended; with a `log`, both outputs go there and stay out of the result.
+
+    A command that starts something which lives on needs a `log`: what it starts keeps the outputs open.
+    Raises `OSError` when it cannot be started.
+    """
+    if log is None:
+        return await _finish(command, environ, directory, seconds)
+    with log.open("wb") as output:
+        async with await anyio.open_process(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=directory, env=environ, start_new_session=True
+        ) as process:
+            status: int | None = None
+            with anyio.move_on_after(seconds):
+                status = await process.wait()
+            if status is None:
+                process.kill()
+    return Finished(status=status, stdout="", stderr="")
+
+
+async def _finish(command: Sequence[str], environ: Mapping[str, str], directory: Path, seconds: float) -> Finished:
+    with anyio.move_on_after(seconds):
+        done = await anyio.run_process(command, stdin=subprocess.DEVNULL, check=False, cwd=directory, env=environ)
+        return Finished(status=done.returncode, stdout=done.stdout.decode(errors="replace"), stderr=done.stderr.decode(errors="replace"))
+    return Finished(status=None, stdout="", stderr="")
