@@ -71,7 +71,7 @@ def test_damaged_modules_are_refused_or_run() -> None:
 )
 def test_types_that_the_engine_cannot_name_are_refused(text: str) -> None:
     """Vectors and references where numbers belong are refused; asking the engine about them would end the process."""
-    with pytest.raises(InvalidModuleError, match=r"type"):
+    with pytest.raises(InvalidModuleError, match=r"type|signature"):
         WasmMachine().load(wat(text))
 
 
@@ -89,9 +89,10 @@ def test_callbacks_of_any_type_trap(kind: str) -> None:
 def test_exports_of_any_kind_are_harmless(kind: str) -> None:
     """Globals, tables and functions of every type may be exported under other names, and the module runs."""
     zero = {"v128": "v128.const i64x2 0 0", "f32": "f32.const 0"}.get(kind, f"ref.null {kind.removesuffix('ref')}")
+    shown = "" if "ref" in zero else f'(global (export "g") {kind} ({zero}))'
     machine = WasmMachine()
     raw = wat(
-        f'(import "ic0" "msg_reply" (func $r)) (table (export "t") 1 externref) (global (export "g") {kind} ({zero})) (func (export "f") (param {kind})) (func (export "canister_query q") (call $r))'
+        f'(import "ic0" "msg_reply" (func $r)) (table (export "t") 1 externref) {shown} (func (export "f") (param {kind})) (func (export "canister_query q") (call $r))'
     )
     assert send(machine.instantiate(machine.load(raw)), "canister_query q", kind=MessageKind.QUERY).response == Reply(b"")
 
@@ -155,14 +156,29 @@ def test_messages_without_end_are_stopped(names: list[str], body: str, code: str
 
 
 def test_growth_stops_at_the_limits() -> None:
-    """Main memory ends at 4 GiB, a table at a million elements; a canister that asks for more gets -1."""
-    body = """(table $t 1 funcref)
-      (func (export "f") (local $got i32)
-        (i32.store (i32.const 0) (memory.grow (i32.const 65536))) (i32.store (i32.const 4) (table.grow $t (ref.null func) (i32.const 1000001)))
-        (i32.store (i32.const 8) (table.grow $t (ref.null func) (i32.const 1000))) (call $debug_print (i32.const 0) (i32.const 12)))"""
+    """Main memory ends at 4 GiB, that of 64 bits at 6 GiB; a canister that asks for more gets -1, and may ask for less."""
     machine = WasmMachine()
-    logs = send(machine.instantiate(machine.load(module(["debug_print"], body))), "f").logs
-    assert logs == [b"\xff" * 8 + (1).to_bytes(4, "little")]
+    for wide, pages in ((False, 65_536), (True, 98_304)):
+        kind = "i64" if wide else "i32"
+        body = f"""(func (export "f") ({kind}.store ({kind}.const 0) (memory.grow ({kind}.const {pages})))
+          ({kind}.store ({kind}.const 8) (memory.grow ({kind}.const -1))) ({kind}.store ({kind}.const 16) (memory.grow ({kind}.const {pages - 1})))
+          (call $debug_print ({kind}.const 0) ({kind}.const 24)))"""
+        instance = machine.instantiate(machine.load(module(["debug_print"], body, wide=wide)))
+        (line,) = send(instance, "f").logs
+        size = 8 if wide else 4
+        assert [line[at : at + size] for at in (0, 8, 16)] == [b"\xff" * size, b"\xff" * size, (1).to_bytes(size, "little")]
+        assert instance.memory_bytes == pages * 65_536
+        instance.rollback()
+        assert instance.memory_bytes == 65_536
+        instance.close()
+
+
+def test_tables_are_as_large_as_the_limit_at_most() -> None:
+    """A module that declares a table beyond a million elements cannot be instantiated."""
+    machine = WasmMachine()
+    machine.instantiate(machine.load(wat("(table 1000000 funcref)"))).close()
+    with pytest.raises(InvalidModuleError, match="table"):
+        machine.instantiate(machine.load(wat("(table 1000001 funcref)")))
 
 
 def test_engine_settings_do_not_end_the_process() -> None:

@@ -42,6 +42,7 @@ class SectionId(IntEnum):
     EXPORT = 7
     START = 8
     CODE = 10
+    DATA = 11
 
 
 class ExternKind(IntEnum):

@@ -19,10 +19,13 @@ from orchestrator.replica.vm import native
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.interface import InvalidModuleError
 
-__all__ = ["MAX_WASM_STACK_BYTES", "Compiled", "Compiler", "Compilers", "winch_is_known_to_work"]
+__all__ = ["MAX_WASM_STACK_BYTES", "UNMETERED", "Compiled", "Compiler", "Compilers", "winch_is_known_to_work"]
 
 Compiler = Literal["winch", "cranelift"]
 """Winch compiles ten times faster, Cranelift makes code that runs twice as fast."""
+
+UNMETERED: frozenset[Compiler] = frozenset({"winch"})
+"""Compilers whose code counts an instruction that moves memory as one, however much it moves."""
 
 MAX_WASM_STACK_BYTES = 5 * 1024 * 1024
 """Stack that a canister may use, in bytes; the thread that runs it needs several times as much."""
@@ -31,7 +34,7 @@ PORTABLE_WASM_STACK_BYTES = 1024 * 1024
 """The same where the setting that must go with a larger one cannot be reached."""
 
 _STACK_RESERVE_BYTES = 1024 * 1024
-_ARTIFACT_VERSION = 2
+_ARTIFACT_VERSION = 3
 _DIGEST_BYTES = 32
 
 
@@ -62,18 +65,19 @@ class Compilers:
         self._linkers: dict[tuple[Compiler, bool], wasmtime.Linker] = {}
         weakref.finalize(self, _close, self._engines, self._linkers)
 
-    def compile(self, code: bytes, *, wide: bool) -> Compiled:
+    @property
+    def order(self) -> tuple[Compiler, ...]:
+        """Return the compilers, the one to try first in front; the last one knows everything that canisters may use."""
+        return self._order
+
+    def compile(self, code: bytes, compiler: Compiler, *, wide: bool) -> Compiled:
         """Compile an instrumented module; raises `InvalidModuleError` with the engine's reason."""
-        failure: wasmtime.WasmtimeError | None = None
-        for compiler in self._order:
-            engine = self._engine(compiler)
-            try:
-                module = self._load_or_compile(engine, code, compiler)
-            except wasmtime.WasmtimeError as error:  # Winch lacks some instructions that Cranelift knows
-                failure = error
-                continue
-            return Compiled(engine=engine, linker=self._linker(compiler, wide=wide), module=module, compiler=compiler, owner=self)
-        raise InvalidModuleError(f"Wasmtime failed to validate wasm module {failure}") from failure
+        engine = self._engine(compiler)
+        try:
+            module = self._load_or_compile(engine, code, compiler)
+        except wasmtime.WasmtimeError as error:
+            raise InvalidModuleError(f"Wasmtime failed to validate wasm module {error}") from error
+        return Compiled(engine=engine, linker=self._linker(compiler, wide=wide), module=module, compiler=compiler, owner=self)
 
     def interrupt(self) -> None:
         """End the message that runs now, if any: its store's deadline is the next epoch. May be called by any thread."""
@@ -109,12 +113,15 @@ class Compilers:
 
 
 def _make_engine(compiler: Compiler, bindings: Bindings) -> wasmtime.Engine:
+    """Make an engine with the features that the Internet Computer accepts: its validation rules, as of 2025."""
     config = wasmtime.Config()
     config.consume_fuel = True
     config.epoch_interruption = True
     config.cranelift_nan_canonicalization = True
     config.wasm_memory64 = True
-    config.wasm_relaxed_simd_deterministic = True
+    config.wasm_multi_memory = False
+    config.wasm_relaxed_simd = False
+    config.wasm_wide_arithmetic = False
     config.wasm_threads = False
     config.wasm_exceptions = False
     config.wasm_function_references = False

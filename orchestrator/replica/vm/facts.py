@@ -20,7 +20,10 @@ F64 = 0x7C
 V128 = 0x7B
 FUNCREF = 0x70
 
+_BAD_CUSTOM = "Wasm module has an invalid custom section."
 _FUNCTION_TYPE = 0x60
+_PASSIVE, _ACTIVE_WITH_MEMORY = 1, 2
+_I32_CONST, _I64_CONST, _END = 0x41, 0x42, 0x0B
 _NUMERIC_TYPES = frozenset({I32, I64, F32, F64, V128})
 _PLAIN_TYPES = _NUMERIC_TYPES | {FUNCREF, 0x6F}
 
@@ -59,6 +62,9 @@ class Facts:
     has_memory: bool = False
     memory64: bool = False
     memory_pages: int = 0
+    max_memory_pages: int | None = None
+    code_bytes: int = 0
+    tables: int = 0
     callback_table: bool = False
     table64: bool = False
     start: int | None = None
@@ -101,9 +107,11 @@ def _read_custom(reader: Reader, facts: Facts) -> None:
         return
     visibility, _, name = full_name.removeprefix("icp:").partition(" ")
     if visibility not in {"public", "private"}:
-        raise InvalidModuleError(f"custom section `{full_name}`: names that start with `icp:` go on with `public ` or `private `")
+        raise InvalidModuleError(f"{_BAD_CUSTOM} Invalid custom section: Custom section '{full_name}' has no public/private scope defined.")
+    if full_name in {"icp:public", "icp:private"}:
+        raise InvalidModuleError(f"{_BAD_CUSTOM} 'icp:' section names must have a space after the public/private scope")
     if name in facts.metadata:
-        raise InvalidModuleError(f"custom section `{name}` is there twice")
+        raise InvalidModuleError(f"{_BAD_CUSTOM} Invalid custom section: name {name} already exists")
     content = reader.bytes(reader.end - reader.at)
     facts.metadata[name] = Section(public=visibility == "public", content=content)
     facts.metadata_bytes += len(name.encode()) + len(content)
@@ -132,7 +140,8 @@ def _read_import(reader: Reader, facts: Facts) -> Import:
 
 
 def _read_tables(reader: Reader, facts: Facts) -> None:
-    if reader.unsigned() == 0:
+    facts.tables = reader.unsigned()
+    if not facts.tables:
         return
     facts.callback_table = reader.byte() == FUNCREF
     if facts.callback_table:
@@ -149,7 +158,7 @@ def _read_memories(reader: Reader, facts: Facts) -> None:
         if limits.shared:
             raise InvalidModuleError("the module declares a shared memory")
         facts.memory64 = limits.wide
-        facts.memory_pages = limits.minimum
+        facts.memory_pages, facts.max_memory_pages = limits.minimum, limits.maximum
 
 
 def _read_globals(reader: Reader, facts: Facts) -> None:
@@ -158,11 +167,13 @@ def _read_globals(reader: Reader, facts: Facts) -> None:
         kind = reader.value_type()
         mutable = reader.byte()
         reader.skip_constant_expression()
+        if kind not in _NUMERIC_TYPES:
+            raise InvalidModuleError(
+                f"Wasm module has an invalid global section. Unsupported global type: global {index} holds a reference, which no state can keep"
+            )
         facts.global_types.append(kind)
         if not mutable:
             continue
-        if kind not in _NUMERIC_TYPES:
-            raise InvalidModuleError(f"the mutable global {index} holds a reference, which no state can keep")
         facts.mutable_globals.append(index)
         facts.mutable_global_types.append(kind)
 
@@ -187,6 +198,28 @@ def _read_functions(reader: Reader, facts: Facts) -> None:
     facts.functions.extend(reader.unsigned() for _ in range(reader.unsigned()))
 
 
+def _read_code(reader: Reader, facts: Facts) -> None:
+    facts.code_bytes = reader.end - reader.at
+
+
+def _read_data(reader: Reader, facts: Facts) -> None:
+    """Check where segments go: a constant, and no expression."""
+    wanted = _I64_CONST if facts.memory64 else _I32_CONST
+    for _ in range(reader.unsigned()):
+        mode = reader.unsigned()
+        if mode == _ACTIVE_WITH_MEMORY:
+            reader.unsigned()
+        if mode != _PASSIVE:
+            is_constant = reader.byte() == wanted
+            reader.unsigned()
+            if not is_constant or reader.byte() != _END:
+                width = 64 if facts.memory64 else 32
+                raise InvalidModuleError(
+                    f"Wasm module has an invalid data section. Invalid offset expression in data segment for {width}bit memory"
+                )
+        reader.skip(reader.unsigned())
+
+
 def _read_start(reader: Reader, facts: Facts) -> None:
     facts.start = reader.unsigned()
 
@@ -201,4 +234,6 @@ _READERS: Mapping[int, Callable[[Reader, Facts], None]] = {
     SectionId.GLOBAL: _read_globals,
     SectionId.EXPORT: _read_exports,
     SectionId.START: _read_start,
+    SectionId.CODE: _read_code,
+    SectionId.DATA: _read_data,
 }

@@ -43,6 +43,7 @@ _TRAP_REASONS = {
     wasmtime.TrapCode.BAD_CONVERSION_TO_INTEGER: "invalid conversion to integer",
 }
 
+_VALUE_BYTES = {"i32": 4, "i64": 8, "f32": 4, "f64": 8, "v128": 16}
 GLOBAL_BYTES = 16
 """Size of a global where it is saved, in bytes."""
 
@@ -78,6 +79,7 @@ class WasmInstance:
         self._image = image
         self._values = values
         self._stable = stable
+        self._is_used = False
 
     @property
     def module(self) -> WasmModule:
@@ -103,16 +105,21 @@ class WasmInstance:
 
     def run(self, entry: str | Callback, message: Message, canister: CanisterView) -> Outcome:
         """Run an export, the start function (`START`) or a callback."""
+        if self._is_used and self._module.instrumented.drops_data:
+            self._take_up(self.mark(), self._renew())
+        self._is_used = True
         live, host = self.live, self._host
         limit = INSTRUCTION_LIMITS[message.kind]
-        live.store.set_fuel(limit)
+        live.fuel.set_fuel(limit)
         live.store.set_epoch_deadline(1)
-        execution = Execution(message, canister, memory=live.memory, stable=self._stable, fuel=live.store, limit=limit)
+        execution = Execution(message, canister, memory=live.memory, stable=self._stable, fuel=live.fuel, limit=limit)
         host.begin(execution)
         before = live.memory_bytes if message.kind is MessageKind.UPDATE else 0
         trap: Trap | None = None
         try:
             self._call(entry)
+            if live.fuel.get_fuel() < 0:
+                raise instruction_limit_exceeded(limit)
             if canister.wasm_memory_limit and message.kind in _LIMITED_KINDS:
                 _check_memory_limit(before, live.memory_bytes, canister.wasm_memory_limit)
         except GuestTrapError as error:
@@ -156,12 +163,7 @@ class WasmInstance:
     def return_to(self, mark: Mark) -> None:
         """Undo what has been written since a mark."""
         self.rollback()
-        live = self.live
-        live.grow_to(mark.memory_size)
-        if live.memory is not None:
-            for offset, content in mark.memory:
-                live.memory.write(offset, content)
-        live.globals.write(mark.globals)
+        self._take_up(mark, self.live)
         self._stable.rewrite(mark.stable_size, mark.stable)
 
     def fork(self) -> "WasmInstance":
@@ -219,11 +221,12 @@ class WasmInstance:
         self._image.unsaved, self._stable.unsaved = set(), set()
 
     def _shown_globals(self) -> bytes:
-        shown = [
+        """Return the globals that others see; what the engine leaves behind a short value is none of it."""
         plan, values = self._module.instrumented, self._values
-            values[place * GLOBAL_BYTES : (place + 1) * GLOBAL_BYTES] if isinstance(place, int) else self.live.constant(place, kind)
-            for place, kind in zip(plan.shown_globals, plan.info.globals, strict=True)
-        ]
+        shown = []
+        for place, kind in zip(plan.shown_globals, plan.info.globals, strict=True):
+            value = values[place * GLOBAL_BYTES :] if isinstance(place, int) else self.live.constant(place, kind)
+            shown.append(value[: _VALUE_BYTES[kind]].ljust(GLOBAL_BYTES, b"\0"))
         return b"".join(shown)
 
     def close(self) -> None:
@@ -247,12 +250,21 @@ class WasmInstance:
         if failure is not None:  # the host's own mistake, not the canister's
             raise failure
         code = error.trap_code if isinstance(error, wasmtime.Trap) else None
-        if code is wasmtime.TrapCode.OUT_OF_FUEL:
+        if code is wasmtime.TrapCode.OUT_OF_FUEL or self.live.fuel.get_fuel() < 0:
             return instruction_limit_exceeded(limit).trap
         if code is wasmtime.TrapCode.INTERRUPT:
             return interrupted().trap
         reason = _TRAP_REASONS.get(code) if code is not None else None
         return trapped(reason or str(error).splitlines()[0]).trap
+
+    @staticmethod
+    def _take_up(mark: Mark, live: LiveInstance) -> None:
+        """Write into the committed memory and globals what had been written when the mark was made."""
+        live.grow_to(mark.memory_size)
+        if live.memory is not None:
+            for offset, content in mark.memory:
+                live.memory.write(offset, content)
+        live.globals.write(mark.globals)
 
     def _renew(self) -> LiveInstance:
         self.live.close()

@@ -13,6 +13,7 @@ __all__ = [
     "MAX_CANISTER_EXPORTED_METHODS",
     "MAX_CANISTER_EXPORTED_NAME_BYTES",
     "MAX_CERTIFIED_DATA_BYTES",
+    "MAX_CODE_SECTION_BYTES",
     "MAX_CUSTOM_SECTIONS",
     "MAX_CUSTOM_SECTIONS_BYTES",
     "MAX_ENVIRONMENT_VARIABLE_NAME_BYTES",
@@ -92,6 +93,9 @@ INSTRUCTION_LIMITS = {kind: message_instruction_limit(kind) for kind in MessageK
 
 MAX_WASM_BYTES = 100 * 1024 * 1024
 """Size of a module after decompression, in bytes."""
+
+MAX_CODE_SECTION_BYTES = 12 * 1024 * 1024
+"""Size of a module's code, in bytes. Source: the reference implementation, `rs/embedders`, as of 2025."""
 
 MAX_FUNCTIONS = 50_000
 """Functions that a module may declare."""

@@ -1,12 +1,14 @@
 """The engine's objects of one instantiation; thrown away and made anew when a memory has to shrink."""
 
+import struct
 import weakref
 
 import wasmtime
 
 from orchestrator.replica.vm import native, portable
 from orchestrator.replica.vm.engine import Compiled
-from orchestrator.replica.vm.execution import Globals, GuestTrapError, MainMemory, contract_violation
+from orchestrator.replica.vm.execution import Fuel, Globals, GuestTrapError, MainMemory, contract_violation
+from orchestrator.replica.vm.facts import F32, F64, I32, I64, V128
 from orchestrator.replica.vm.host import Bindings
 from orchestrator.replica.vm.interface import Callback, InvalidModuleError, MessageKind
 from orchestrator.replica.vm.limits import (
@@ -20,6 +22,8 @@ from orchestrator.replica.vm.wasm import Instrumented
 
 __all__ = ["LiveInstance"]
 
+_SIZES = {I32: 4, I64: 8, F32: 4, F64: 8, V128: 16}
+_BUDGET = struct.Struct("<q8x")
 _NO_FUNCTION = frozenset({wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS, wasmtime.TrapCode.INDIRECT_CALL_TO_NULL})
 
 
@@ -41,12 +45,19 @@ class LiveInstance:
         variables = [variable for variable in found if isinstance(variable, wasmtime.Global)]
         is_native = bindings == "native"
         self._is_native = is_native
-        self.globals: Globals = (
-            native.NativeGlobals(self.store, variables) if is_native else portable.PortableGlobals(self.store, variables, plan.global_types)
-        )
+        self.globals: Globals = self._globals(variables, plan.global_types)
+        self.fuel: Fuel = self.store
+        budget = self._exports[plan.budget] if plan.budget else None
+        if isinstance(budget, wasmtime.Global):
+            self.fuel = MeteredFuel(self.store, self._globals([budget], bytes([I64])))
         self.memory: MainMemory | None = None
         if self._raw_memory is not None:
             self.memory = (native.NativeMemory if is_native else portable.PortableMemory)(self.store, self._raw_memory)
+
+    def _globals(self, variables: list[wasmtime.Global], kinds: bytes) -> Globals:
+        if self._is_native:
+            return native.NativeGlobals(self.store, variables, [_SIZES[kind] for kind in kinds])
+        return portable.PortableGlobals(self.store, variables, kinds)
 
     @property
     def memory_bytes(self) -> int:
@@ -58,9 +69,7 @@ class LiveInstance:
         found = self._exports[name]
         if not isinstance(found, wasmtime.Global):
             raise TypeError(f"the export {name} is not a global")
-        if self._is_native:
-            return native.NativeGlobals(self.store, [found]).read()
-        return portable.PortableGlobals(self.store, [found], portable.kinds_of([kind])).read()
+        return self._globals([found], portable.kinds_of([kind])).read()
 
     def grow_to(self, size: int) -> None:
         """Make the memory at least this large, in bytes; raises `InvalidModuleError` when its maximum forbids it."""
@@ -97,6 +106,29 @@ class LiveInstance:
     def close(self) -> None:
         """Give everything back to the system."""
         self.store.close()
+
+
+class MeteredFuel:
+    """The engine's counter together with the budget that `orchestrator.replica.vm.metering` takes from; implements `Fuel`.
+
+    What is left is below zero when both together are exceeded.
+    """
+
+    def __init__(self, fuel: Fuel, budget: Globals) -> None:
+        self._fuel = fuel
+        self._budget = budget
+        self._start = 0
+
+    def get_fuel(self) -> int:
+        """Return how many instructions are left."""
+        left: int = _BUDGET.unpack(self._budget.read())[0]
+        return self._fuel.get_fuel() - (self._start - left)
+
+    def set_fuel(self, fuel: int) -> None:
+        """Set how many instructions are left."""
+        self._fuel.set_fuel(fuel)
+        self._start = fuel
+        self._budget.write(_BUDGET.pack(fuel))
 
 
 def _no_function(index: int) -> GuestTrapError:

@@ -1,5 +1,6 @@
 """The machine on wasmtime: loads modules, makes instances, carries state over upgrades and restarts."""
 
+import contextlib
 import hashlib
 import time
 import weakref
@@ -11,7 +12,7 @@ import wasmtime
 
 from orchestrator.replica.vm import snapshot
 from orchestrator.replica.vm.copy_on_write import copy_on_write_works, make_image_factory
-from orchestrator.replica.vm.engine import Compiler, Compilers, winch_is_known_to_work
+from orchestrator.replica.vm.engine import UNMETERED, Compiler, Compilers, winch_is_known_to_work
 from orchestrator.replica.vm.execution import MainMemory
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, ImageFactory
@@ -64,10 +65,18 @@ class WasmMachine:
         key = hashlib.sha256(wasm).digest()
         module = self._modules.get(key)
         if module is None:
-            instrumented = instrument(wasm)
-            compiled = self._compilers.compile(instrumented.code, wide=instrumented.info.memory64)
-            module = self._modules[key] = WasmModule(instrumented, compiled)
+            module = self._modules[key] = self._compile(wasm)
         return module
+
+    def _compile(self, wasm: bytes) -> WasmModule:
+        """Compile with the first compiler that can; Winch lacks some instructions that Cranelift knows."""
+        *others, last = self._compilers.order
+        for compiler in others:
+            instrumented = instrument(wasm, metered=compiler in UNMETERED)
+            with contextlib.suppress(InvalidModuleError):
+                return WasmModule(instrumented, self._compilers.compile(instrumented.code, compiler, wide=instrumented.info.memory64))
+        instrumented = instrument(wasm, metered=last in UNMETERED)
+        return WasmModule(instrumented, self._compilers.compile(instrumented.code, last, wide=instrumented.info.memory64))
 
     def instantiate(self, module: Module, *, previous: Instance | None = None, keep_memory: bool = False) -> WasmInstance:
         """Make an instance; with `previous` it takes over stable memory, with `keep_memory` main memory too.

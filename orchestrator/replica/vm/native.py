@@ -137,7 +137,10 @@ class NativeMemory:
 class NativeGlobals:
     """The mutable globals of an instance, all of them numeric, read and written as one block of 16 bytes each."""
 
-    def __init__(self, store: wasmtime.Store, variables: Sequence[wasmtime.Global]) -> None:
+    def __init__(self, store: wasmtime.Store, variables: Sequence[wasmtime.Global], sizes: Sequence[int]) -> None:
+        """Take the globals and the size of each one's values in bytes: the engine leaves the rest of a block as it was."""
+        self._size = len(variables) * _VALUE_BYTES
+        self._mask: int = sum((256**size - 1) << (8 * _VALUE_BYTES * index) for index, size in enumerate(sizes))
         self._keep = (store, variables)
         self._values = (_ffi.wasmtime_val_t * len(variables))()
         self._context = _address(store._context())  # noqa: SLF001 - what every C function takes
@@ -155,7 +158,9 @@ class NativeGlobals:
         """Return the values."""
         for variable, value in self._pairs:
             self._get(self._context, variable, value)
-        return b"".join(value for (value,) in self._layout.iter_unpack(self._values))
+        values = b"".join(value for (value,) in self._layout.iter_unpack(self._values))
+        known = int.from_bytes(values, "little") & self._mask
+        return known.to_bytes(self._size, "little")
 
     def write(self, values: bytes) -> None:
         """Set the values to what `read` returned."""

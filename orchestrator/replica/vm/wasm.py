@@ -2,8 +2,8 @@
 
 `instrument` unpacks, checks and rewrites a module. Main memory and every mutable global get an export, so that the
 host can save and restore them. The start function becomes an export, because it must run once per installation and
-not whenever an instance is made anew. A function is added that calls a function of table 0, for callbacks. Custom
-sections are taken out.
+not whenever an instance is made anew. A function is added that calls a function of table 0, for callbacks; where the
+compiler needs it, others that count what instructions move. Custom sections are taken out.
 """
 
 import zlib
@@ -22,9 +22,11 @@ from orchestrator.replica.vm.binary import (
     read_sections,
 )
 from orchestrator.replica.vm.checks import check_module
+from orchestrator.replica.vm.code import CodeFacts, read_code
 from orchestrator.replica.vm.facts import F32, F64, I32, I64, V128, Facts, read_section, shown_globals
 from orchestrator.replica.vm.interface import InvalidModuleError, ModuleInfo
 from orchestrator.replica.vm.limits import MAX_WASM_BYTES
+from orchestrator.replica.vm.metering import BUDGET_GLOBAL, meter_code, meter_function, meter_types
 
 __all__ = ["Instrumented", "instrument", "unpack"]
 
@@ -40,6 +42,8 @@ class Instrumented:
     """A rewritten module and the names of the exports that it has been given (None: the module has no such thing).
 
     `callback` takes an index of table 0, of 64 bits if `wide_callback_index`, and the value for the function there.
+    `budget` is the global that `orchestrator.replica.vm.metering` describes. `drops_data`: the code gives data segments
+    up, which no rollback brings back, so that every message needs an instance of its own.
     `shown_globals` are those of `info.globals`: the place among `globals`, or the name of the export of a constant.
     """
 
@@ -52,6 +56,8 @@ class Instrumented:
     globals: tuple[str, ...]
     global_types: bytes
     shown_globals: tuple[int | str, ...]
+    budget: str | None
+    drops_data: bool
 
 
 def unpack(raw: bytes) -> bytes:
@@ -76,22 +82,34 @@ def unpack(raw: bytes) -> bytes:
     return bytes(result)
 
 
-def instrument(raw: bytes) -> Instrumented:
-    """Check a plain or gzipped module and make it fit to run; raises `InvalidModuleError` with the reason."""
+def instrument(raw: bytes, *, metered: bool = False) -> Instrumented:
+    """Check a plain or gzipped module and make it fit to run; raises `InvalidModuleError` with the reason.
+
+    `metered` is for a compiler that does not count what instructions move.
+    """
     module = unpack(raw)
     sections = list(read_sections(module))
     facts = Facts()
     for section in sections:
         read_section(module, section, facts)
     check_module(facts)
-    plan = _plan(facts)
-    additions = {SectionId.EXPORT: _new_exports(plan, facts)}
+    found = _by_number(sections)
+    code = found.get(SectionId.CODE)
+    does = CodeFacts(bulk={}, drops_data=False) if code is None else read_code(module, code.start, code.end, tables=facts.tables)
+    plan = _plan(facts, does, metered=metered)
+    additions: dict[SectionId, list[bytes]] = {SectionId.EXPORT: _new_exports(plan, facts)}
     if plan.callback is not None:
         additions |= _callback_function(facts)
-    return replace(plan, code=_rewrite(module, sections, additions))
+    contents = {number: _entries(module, section) for number, section in found.items()}
+    if plan.budget is not None and code is not None:
+        first = len(facts.imports) + len(facts.functions) + len(additions.get(SectionId.FUNCTION, ()))
+        metered_code = meter_code(module, code.start, code.end, does, wide=facts.memory64, meters=(first, first + 1))
+        contents[SectionId.CODE] = (contents[SectionId.CODE][0], metered_code)
+        _add_meters(additions, facts)
+    return replace(plan, code=_assemble(contents, additions))
 
 
-def _plan(facts: Facts) -> Instrumented:
+def _plan(facts: Facts, does: CodeFacts, *, metered: bool) -> Instrumented:
     """Choose the names of the exports that are added."""
     prefix = "orchestrator:"
     while any(name.startswith(prefix) for name in facts.exports):
@@ -114,6 +132,8 @@ def _plan(facts: Facts) -> Instrumented:
         globals=tuple(f"{prefix}global{index}" for index in facts.mutable_globals),
         global_types=bytes(facts.mutable_global_types),
         shown_globals=_places(facts, shown),
+        budget=f"{prefix}budget" if metered and does.bulk else None,
+        drops_data=does.drops_data,
     )
 
 
@@ -126,6 +146,8 @@ def _places(facts: Facts, shown: list[int]) -> tuple[int | str, ...]:
 
 def _new_exports(plan: Instrumented, facts: Facts) -> list[bytes]:
     entries = [_export(name, ExternKind.GLOBAL, index) for name, index in zip(plan.globals, facts.mutable_globals, strict=True)]
+    if plan.budget is not None:
+        entries.append(_export(plan.budget, ExternKind.GLOBAL, facts.globals))
     if plan.memory is not None:
         entries.append(_export(plan.memory, ExternKind.MEMORY, 0))
     if plan.start is not None and facts.start is not None:
@@ -139,7 +161,7 @@ def _export(name: str, kind: ExternKind, index: int) -> bytes:
     return encode_name(name) + bytes([kind]) + encode_unsigned(index)
 
 
-def _callback_function(facts: Facts) -> Mapping[SectionId, list[bytes]]:
+def _callback_function(facts: Facts) -> dict[SectionId, list[bytes]]:
     """Return types, function and code of `(func (param index) (param value) (call_indirect (param) value index))`."""
     value = I64 if facts.memory64 else I32
     index = I64 if facts.table64 else I32
@@ -152,22 +174,33 @@ def _callback_function(facts: Facts) -> Mapping[SectionId, list[bytes]]:
     }
 
 
-def _rewrite(module: bytes, sections: list[Section], additions: Mapping[SectionId, list[bytes]]) -> bytes:
+def _add_meters(additions: dict[SectionId, list[bytes]], facts: Facts) -> None:
+    """Add the budget and the two functions that take from it."""
+    types = additions.setdefault(SectionId.TYPE, [])
+    first = len(facts.types) + len(types)
+    types += meter_types()
+    additions.setdefault(SectionId.FUNCTION, []).extend([encode_unsigned(first), encode_unsigned(first + 1)])
+    additions.setdefault(SectionId.CODE, []).extend(meter_function(kind, facts.globals) for kind in (I32, I64))
+    additions[SectionId.GLOBAL] = [BUDGET_GLOBAL]
+
+
+def _entries(module: bytes, section: Section) -> tuple[int, bytes]:
+    """Return how many entries a section says it has, and the entries; the start section is a number, and stays whole."""
+    reader = Reader(module, section.start, section.end)
+    count = reader.unsigned()
+    return count, module[reader.at : section.end]
+
+
+def _assemble(contents: Mapping[int, tuple[int, bytes]], additions: Mapping[SectionId, list[bytes]]) -> bytes:
     """Put the sections together again, with entries added to their ends and new sections where there were none."""
-    found = _by_number(sections)
+    wanted = {int(number): entries for number, entries in additions.items() if entries}
     parts = [HEADER]
     for number in _SECTION_ORDER:
-        section = found.get(number)
-        extra = next((entries for wanted, entries in additions.items() if wanted == number), [])
-        if number == SectionId.START or (section is None and not extra):
+        if number == SectionId.START or (number not in contents and number not in wanted):
             continue
-        count, entries = 0, b""
-        if section is not None:
-            reader = Reader(module, section.start, section.end)
-            count = reader.unsigned() if extra else 0
-            entries = module[reader.at : section.end]
-        head = encode_unsigned(count + len(extra)) if extra else b""
-        parts.append(encode_section(number, head + entries + b"".join(extra)))
+        count, entries = contents.get(number, (0, b""))
+        extra = wanted.get(number, [])
+        parts.append(encode_section(number, encode_unsigned(count + len(extra)) + entries + b"".join(extra)))
     return b"".join(parts)
 
 

@@ -68,12 +68,12 @@ def test_names_that_are_taken_are_avoided() -> None:
 
 
 def test_constant_expressions_of_every_kind_are_passed_over() -> None:
-    """Globals are found behind initializers of every numeric type, extended constants and references."""
+    """Globals are found behind initializers of every type and extended constants."""
     text = """(import "ic0" "time" (func (result i64))) (func $f)
         (global i64 (i64.const -1)) (global f32 (f32.const nan)) (global v128 (v128.const i64x2 1 2))
-        (global i32 (i32.add (i32.const 1) (i32.const 300))) (global funcref (ref.func $f)) (global funcref (ref.null func))
-        (global (mut i64) (i64.const 5)) (func (export "g") (drop (global.get 6)))"""
-    assert instrument(wat(text)).globals == ("orchestrator:global6",)
+        (global i32 (i32.add (i32.const 1) (i32.const 300)))
+        (global (mut i64) (i64.const 5)) (func (export "g") (drop (global.get 4)))"""
+    assert instrument(wat(text)).globals == ("orchestrator:global4",)
 
 
 def test_metadata_is_collected_and_custom_sections_are_dropped() -> None:
@@ -115,18 +115,27 @@ def test_gzip_is_unpacked() -> None:
         (wat('(import "env" "m" (memory 1))'), "not a function"),
         (wat("(memory 1) (memory 1)"), "2 memories"),
         (wat("(memory 1 1 shared)"), "shared"),
-        (wat("(global (mut funcref) (ref.null func))"), "reference"),
-        (wat('(func (export "canister_update a")) (func (export "canister_query a"))'), "more than once"),
+        (wat("(global (mut funcref) (ref.null func))"), "Unsupported global type"),
+        (wat("(global externref (ref.null extern))"), "Unsupported global type"),
+        (wat("(memory 1) (data (i32.add (i32.const 1) (i32.const 2)) (i8 1))"), "offset expression in data segment for 32bit memory"),
+        (wat("(memory i64 1) (global i64 (i64.const 1)) (data (global.get 0) (i8 1))"), "data segment for 64bit memory"),
+        (wat("(memory i64 1 98305)"), "98305 pages"),
+        (HEADER + encode_section(10, encode_unsigned(0) + bytes(12 * 1024 * 1024)), "code section size of 12582913 exceeds"),
+        (wat('(func (export "canister_update a")) (func (export "canister_query a"))'), "Duplicate function 'a' exported multiple times"),
         (wat('(func (export "canister_foo"))'), "canister_foo"),
-        (wat('(memory (export "canister_init") 1)'), "not a function"),
-        (wat('(func (export "canister_update ' + "n" * 20_001 + '"))'), "20001 bytes"),
-        (wat("".join(f'(func (export "canister_query {index}"))' for index in range(1_001))), "1001 methods"),
-        (wat("(global i32 (i32.const 0))" * 1_001), "1001 globals"),
-        (wat("(func)" * 50_001), "50001 functions"),
-        (HEADER + custom("icp:secret x", b""), "public"),
-        (HEADER + custom("icp:public x", b"") + custom("icp:private x", b""), "twice"),
-        (HEADER + b"".join(custom(f"icp:public {index}", b"") for index in range(MAX_CUSTOM_SECTIONS + 1)), "17 custom sections"),
-        (HEADER + custom("icp:public x", bytes(1024 * 1024)), "bytes of custom sections"),
+        (wat('(func (export "canister_init") (param i64))'), r"Expected input params \[\] for 'canister_init', got \[I64\]"),
+        (wat('(import "ic0" "time" (func (result i32)))'), r"Expected return type \[I64\] for 'time', got \[I32\]"),
+        (wat('(import "env" "time" (func (result i64)))'), r'imports function "time" from "env", expected to be imported from one of'),
+        (wat('(import "ic0" "tyme" (func))'), "Module imports function 'tyme' from 'ic0' that is not exported by the runtime"),
+        (wat('(func (export "canister_update ' + "n" * 20_001 + '"))'), "is 20001 which exceeds the allowed limit of 20000"),
+        (wat("".join(f'(func (export "canister_query {index}"))' for index in range(1_001))), "is 1001 which exceeds 1000"),
+        (wat("(global i32 (i32.const 0))" * 1_001), "defined 1001 globals"),
+        (wat("(func)" * 50_001), "defined 50001 functions"),
+        (HEADER + custom("icp:secret x", b""), "no public/private scope"),
+        (HEADER + custom("icp:public", b""), "must have a space"),
+        (HEADER + custom("icp:public x", b"") + custom("icp:private x", b""), "name x already exists"),
+        (HEADER + b"".join(custom(f"icp:public {index}", b"") for index in range(MAX_CUSTOM_SECTIONS + 1)), "defined 17 custom sections"),
+        (HEADER + custom("icp:public x", bytes(1024 * 1024)), "total size of the custom sections exceeds"),
         (HEADER + encode_section(0, encode_unsigned(2) + b"\xff\xfe"), "UTF-8"),
     ],
 )
