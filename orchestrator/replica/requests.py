@@ -57,7 +57,7 @@ class RequestRecord:
 
 
 class RequestStore:
-    """Requests by id. `changed` collects the ids whose certified status is out of date."""
+    """Requests by id. `changed` collects the ids whose certified status is out of date, `unsaved` those to be saved."""
 
     def __init__(self, *, max_response_bytes: int = limits.MAX_RESPONSES_BYTES) -> None:
         """Keep responses of up to so many bytes together."""
@@ -68,6 +68,7 @@ class RequestStore:
         self._expiring: list[tuple[int, bytes]] = []
         self._ended: list[bytes] = []
         self.changed: set[bytes] = set()
+        self.unsaved: set[bytes] = set()
 
     def get(self, request_id: bytes) -> RequestRecord | None:
         """Return a request, or None when it is unknown or forgotten."""
@@ -78,6 +79,7 @@ class RequestStore:
         before = self._records.get(record.request_id)
         self._records[record.request_id] = record
         self.changed.add(record.request_id)
+        self.unsaved.add(record.request_id)
         self._response_bytes += record.response_bytes - (before.response_bytes if before is not None else 0)
         if record.is_done and (before is None or not before.is_done):
             heapq.heappush(self._expiring, (record.expiry, record.request_id))
@@ -114,6 +116,7 @@ class RequestStore:
             request_id = heapq.heappop(self._expiring)[1]
             self._response_bytes -= self._records.pop(request_id).response_bytes
             self.changed.add(request_id)
+            self.unsaved.add(request_id)
             pruned += 1
         while self._answered and self._answered[0] not in self._records:
             self._answered.popleft()

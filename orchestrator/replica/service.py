@@ -60,7 +60,7 @@ class Service:
 
     async def save(self) -> None:
         """Save the state a last time."""
-        await self.driver.run(self.checkpoints.checkpoint)
+        await self.driver.run(self.checkpoints.finish)
 
 
 def _nothing() -> None:
