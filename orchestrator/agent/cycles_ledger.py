@@ -16,8 +16,10 @@ from orchestrator.candid import Interface, Variant, decode, encode, parse_interf
 from orchestrator.core.principal import Principal
 from orchestrator.errors import AgentError
 
-__all__ = ["CYCLES_LEDGER", "CreatedCanister", "CyclesLedger", "read_creation"]
+__all__ = ["CYCLES_LEDGER", "INSUFFICIENT_CYCLES", "CreatedCanister", "CyclesLedger", "read_creation"]
 
+INSUFFICIENT_CYCLES = "agent/insufficient-cycles"
+"""The slug of the error that says that the account has too few cycles."""
 CYCLES_LEDGER = Principal.from_text("um5iw-rqaaa-aaaaq-qaaba-cai")
 
 _INTERFACE = """
@@ -136,4 +138,5 @@ def _describe(error: Variant) -> AgentError:
     }
     summary, hint = known.get(str(error.label), ("the cycles ledger refused", None))
     detail = ", ".join(f"{name} {value}" for name, value in fields.items()) if isinstance(fields, dict) else None
-    return AgentError(f"failed to create canister: {summary}", slug="agent/cycles-ledger", detail=detail, hint=hint)
+    slug = INSUFFICIENT_CYCLES if error.label == "InsufficientFunds" else "agent/cycles-ledger"
+    return AgentError(f"failed to create canister: {summary}", slug=slug, detail=detail, hint=hint)

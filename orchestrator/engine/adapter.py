@@ -10,7 +10,7 @@ import anyio.to_thread
 from orchestrator.agent.answers import FORBIDDEN
 from orchestrator.agent.client import Client
 from orchestrator.agent.clock import SystemClock
-from orchestrator.agent.cycles_ledger import CyclesLedger, read_creation
+from orchestrator.agent.cycles_ledger import INSUFFICIENT_CYCLES, CyclesLedger, read_creation
 from orchestrator.agent.identities import icp_data_directory, load_identity, load_identity_file
 from orchestrator.agent.management import DEFAULT_EFFECTIVE_CANISTER, Management, decode_created
 from orchestrator.agent.proxy import ProxySender, read_proxy_reply
@@ -24,7 +24,7 @@ from orchestrator.engine.ports import Connection, InstallMode, LiveCanister, Net
 from orchestrator.engine.routing import resolve_proxy
 from orchestrator.engine.session import Session
 from orchestrator.engine.watch import watched_network
-from orchestrator.errors import OrchestratorError, OutcomeUnknownError, RejectError, TransportError
+from orchestrator.errors import AgentError, OrchestratorError, OutcomeUnknownError, RejectError, TransportError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess
 from orchestrator.protocol.keys import Identity
 from orchestrator.store import open_ids
@@ -149,12 +149,18 @@ class AgentPort(NetworkPort):
         try:
             ledger = CyclesLedger(self.sender, self.client)
             created = await ledger.create_canister(cycles=CREATION_CYCLES, created_at_ns=created_at_ns, settings=wanted)
-        except RejectError as error:
-            if self.client.root_key_der == MAINNET_ROOT_KEY or not _is_absent(error):
+        except AgentError as error:
+            if self.client.root_key_der == MAINNET_ROOT_KEY or not _is_unpaid(error):
                 raise
-            # A test network without the ledger, run by somebody else: canisters are free there.
-            return await self._management.provisional_create_canister(settings=wanted)
+            return await self._create_free(wanted, error)
         return created.canister_id
+
+    async def _create_free(self, wanted: CanisterSettings, unpaid: AgentError) -> Principal:
+        """Create a canister where it may cost nothing: a test network that somebody else runs. Else raise why it was not paid."""
+        try:
+            return await self._management.provisional_create_canister(settings=wanted)
+        except RejectError:
+            raise unpaid from None
 
     async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:
         """Send the values that are set."""
@@ -188,6 +194,11 @@ class AgentPort(NetworkPort):
             with suppress(OrchestratorError):
                 return read(opened(reply))
         return None
+
+
+def _is_unpaid(error: AgentError) -> bool:
+    """Return whether there is no cycles ledger, or nothing in the account."""
+    return error.slug == INSUFFICIENT_CYCLES or (isinstance(error, RejectError) and _is_absent(error))
 
 
 def _is_absent(error: RejectError) -> bool:

@@ -80,7 +80,7 @@ async def test_every_error_is_told(error: Variant, words: str) -> None:
     with pytest.raises(AgentError) as caught:
         await CyclesLedger(fake := FakeLedger(error), fake).create_canister(cycles=1, created_at_ns=NOW)
     assert words in caught.value.summary
-    assert caught.value.slug == "agent/cycles-ledger"
+    assert caught.value.slug == ("agent/insufficient-cycles" if error.label == "InsufficientFunds" else "agent/cycles-ledger")
     for value in error.value.values() if isinstance(error.value, dict) else ():
         assert str(value) in str(caught.value.detail)
 

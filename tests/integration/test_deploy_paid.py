@@ -1,0 +1,118 @@
+"""Our own deploy where canisters cost cycles: from the cycles ledger, and through a proxy canister, of a real network."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.principal import Principal
+from orchestrator.engine import call, deploy, load_project, open_session
+from orchestrator.engine.session import Session
+from orchestrator.events import CanisterCreated
+from orchestrator.protocol.keys import Ed25519Identity
+from orchestrator.protocol.pem import identity_to_pem
+from orchestrator.replica.system.ids import PROXY_ID
+from tests.support.projects import Recording
+from tests.support.replica_client import ReplicaClient
+from tests.support.replica_modules import counter
+from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.system_client import SystemClient
+
+pytestmark = pytest.mark.anyio
+TRILLION = 10**12
+FEE = 100_000_000
+PROXY = Principal(PROXY_ID)
+MANIFEST = """\
+canisters:
+  - name: counter
+    build:
+      steps:
+        - type: pre-built
+          path: counter.wasm
+networks:
+  - name: staging
+    mode: connected
+    url: {url}
+    root-key: {root_key}
+environments:
+  - name: paid
+    network: staging
+  - name: proxied
+    network: staging
+    proxy: {proxy}
+"""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run on asyncio, as the tool does."""
+    return "asyncio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A project that is connected to a network, as an identity with funds there."""
+
+    directory: Path
+    system: SystemClient
+
+    async def session(self, environment: str, recording: Recording | None = None) -> Session:
+        """Return a session on one of the environments."""
+        environ = {"PATH": "/usr/bin:/bin", "ORCHESTRATOR_HOME": str(self.directory / "home"), "ICP_HOME": str(self.directory / "icp")}
+        project = await load_project(self.directory)
+        identity_file = self.directory / "key.pem"
+        return open_session(
+            project, environment, verb="deploy", emit=recording or Recording(), environ=environ, identity_file=identity_file
+        )
+
+
+@pytest.fixture(scope="module")
+def identity() -> Ed25519Identity:
+    """Return the identity that pays."""
+    return Ed25519Identity.generate()
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory, identity: Ed25519Identity) -> Iterator[RunningReplica]:
+    """Run a network that knows the identity."""
+    with running_replica(tmp_path_factory.mktemp("replica"), arguments=["--account", str(identity.principal)]) as running:
+        yield running
+
+
+@pytest.fixture
+def site(tmp_path: Path, network: RunningReplica, identity: Ed25519Identity) -> Iterator[Site]:
+    """Return a project of one counter."""
+    manifest = MANIFEST.format(url=network.url, root_key=network.root_key.hex(), proxy=PROXY)
+    (tmp_path / "icp.yaml").write_text(manifest, encoding="utf-8")
+    (tmp_path / "counter.wasm").write_bytes(counter())
+    (tmp_path / "key.pem").write_text(identity_to_pem(identity), encoding="utf-8")
+    with ReplicaClient(network.url, network.root_key, identity) as client:
+        yield Site(directory=tmp_path, system=SystemClient(client))
+
+
+async def test_the_ledger_pays_for_a_new_canister(site: Site) -> None:
+    """A deploy charges the account once; the canister runs and is the identity's; the second deploy costs nothing."""
+    before = site.system.cycles()
+
+    await deploy(await site.session("paid"))
+    paid = before - site.system.cycles()
+    await deploy(await site.session("paid"))
+
+    assert paid == 2 * TRILLION + FEE
+    assert before - site.system.cycles() == paid
+    assert (await call(await site.session("paid"), "counter", "inc", "()")).text == "(101 : nat32)"
+
+
+async def test_the_proxy_creates_and_controls(site: Site) -> None:
+    """With a proxy in the environment nothing is taken from the account, and the proxy alone controls the canister."""
+    before, recording = site.system.cycles(), Recording()
+
+    await deploy(await site.session("proxied", recording))
+    await deploy(await site.session("proxied", recording))
+
+    created = recording.of("canister-created")[0]
+    assert isinstance(created, CanisterCreated)
+    assert site.system.controllers(Principal.from_text(created.id)) == [PROXY]
+    assert site.system.cycles() == before
+    assert (await call(await site.session("proxied"), "counter", "inc", "()")).text == "(101 : nat32)"
