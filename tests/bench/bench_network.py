@@ -1,52 +1,116 @@
-"""The embedded network: start, latency, throughput, memory."""
+"""The embedded network: start, latency, throughput, how both grow, large heaps and files, memory.
+
+Requests are signed beforehand and sent by another process; nothing of the answers is verified, except in the
+rows that say so. What a canister does here is next to nothing: the figures are the network's.
+"""
 
 import http.client
+import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 import psutil
 
 from orchestrator.agent.client import Client
-from orchestrator.agent.management import Management
 from orchestrator.agent.transport import HttpTransport
-from orchestrator.candid import encode, types
+from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
-from orchestrator.protocol.envelope import sign_call, sign_query
-from orchestrator.protocol.keys import Ed25519Identity, Identity
+from orchestrator.protocol.envelope import SignedRequest, sign_call, sign_query, sign_read_state
+from orchestrator.protocol.keys import AnonymousIdentity, Ed25519Identity, Identity
+from tests.bench.load import Load, frame, run_load
 from tests.bench.measuring import MEGABYTE, Row, milliseconds, percentile
+from tests.support.large_modules import PAGE_BYTES, PART_BYTES, large_file, large_heap
+from tests.support.replica_client import ReplicaClient
+from tests.support.replica_modules import counter
 from tests.support.replica_process import RunningReplica, running_replica
-from tests.support.workspace import ROOT
 
 STARTS = 7
-CALLS = 400
+REQUESTS = 600
+VERIFIED = 100
 CONCURRENT = 8
-EXPIRY_NS = 240 * 10**9
-WASM = ROOT / "examples" / "hello" / "phrasebook.wasm"
-PHRASE = encode([types.record({"key": types.TEXT, "value": types.TEXT})], [{"key": "en", "value": "Hello"}])
-KEY = encode([types.TEXT], ["en"])
+EXPIRY_NS = 300 * 10**9
+EMPTY = b"DIDL\0\0"
+REQUEST_STEPS = (10, 1_000, 10_000, 100_000)
+CANISTER_STEPS = (1, 100, 500)
+FILL_CONNECTIONS = 16
+FILL_CHUNK = 10_000
+HEAP_PAGES = 4096
+FILE_PARTS = 32
 
 
 def rows(folder: Path) -> Iterator[Row]:
-    """Measure starting, then calls to the example's canister, one after another and several at once."""
-    starts = []
+    """Measure one network after the other, each new."""
+    yield from _starts(folder)
+    with running_replica(folder / "calls") as replica, ReplicaClient(replica.url, replica.root_key) as client:
+        network = _Network(replica, client)
+        yield from _basics(network)
+        yield from anyio.run(_verified, network)
+        yield from _many_canisters(network)
+        yield from _large(network)
+    with running_replica(folder / "requests") as replica, ReplicaClient(replica.url, replica.root_key) as client:
+        yield from _many_requests(_Network(replica, client))
+
+
+@dataclass(slots=True)
+class _Network:
+    """A running network with its first canister, and who calls it."""
+
+    replica: RunningReplica
+    client: ReplicaClient
+    identity: Identity = field(default_factory=Ed25519Identity.generate)
+    canister: Principal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.canister = self.deploy(counter())
+
+    def deploy(self, wasm: bytes) -> Principal:
+        canister = self.client.create()
+        self.client.install(canister, wasm)
+        return canister
+
+    def update(self, *, canister: Principal | None = None) -> bytes:
+        target = canister or self.canister
+        return frame(f"/api/v4/canister/{target}/call", sign_call(self.identity, target, "inc", EMPTY, expiry_ns=_expiry()).body)
+
+    def query(self) -> bytes:
+        request = sign_query(self.identity, self.canister, "get", EMPTY, expiry_ns=_expiry(), nonce=secrets.token_bytes(8))
+        return frame(f"/api/v3/canister/{self.canister}/query", request.body)
+
+    def read_state(self) -> bytes:
+        return frame(f"/api/v3/canister/{self.canister}/read_state", sign_read_state(self.identity, [[b"time"]], expiry_ns=_expiry()).body)
+
+    def load(self, make: Callable[[], bytes], *, requests: int = REQUESTS, connections: int = 1) -> Load:
+        return run_load(self.replica.port, [make() for _ in range(requests)], connections=connections)
+
+    def resident(self) -> str:
+        return f"{psutil.Process(self.replica.process.pid).memory_info().rss / MEGABYTE:.0f} MB"
+
+
+def _expiry() -> int:
+    return time.time_ns() + EXPIRY_NS
+
+
+def _p50(load: Load) -> dict[str, str]:
+    return {"value": milliseconds(load.at(0.5)), "peer": f"p99 {milliseconds(load.at(0.99))}"}
+
+
+def _starts(folder: Path) -> Iterator[Row]:
+    starts, resident = [], []
     for number in range(STARTS):
         begin = time.perf_counter()
         with running_replica(folder / f"start-{number}") as replica:
             _wait_healthy(replica.port)
             starts.append(time.perf_counter() - begin)
-            idle = psutil.Process(replica.process.pid).memory_info().rss
+            resident.append(psutil.Process(replica.process.pid).memory_info().rss)
     yield Row(
         what="embedded network: process start to answered status",
         value=milliseconds(percentile(starts, 0.5)),
-        peer=f"then {idle / MEGABYTE:.0f} MB of memory",
+        peer=f"then {percentile(resident, 0.5) / MEGABYTE:.0f} MB of memory",
     )
-    with running_replica(folder / "calls") as replica:
-        yield from anyio.run(_calls, replica)
-        resident = psutil.Process(replica.process.pid).memory_info().rss
-        yield Row(what="embedded network: memory after the calls above", value=f"{resident / MEGABYTE:.0f} MB")
 
 
 def _wait_healthy(port: int) -> None:
@@ -58,73 +122,101 @@ def _wait_healthy(port: int) -> None:
     connection.close()
 
 
-async def _calls(replica: RunningReplica) -> list[Row]:
-    async with HttpTransport(replica.url) as transport:
-        client = Client(transport, Ed25519Identity.generate(), replica.root_key)
-        management = Management(client, client)
-        canister = await management.provisional_create_canister()
-        begin = time.perf_counter()
-        await management.install_code(canister, WASM.read_bytes(), b"DIDL\0\0", mode="install")
-        installed = time.perf_counter() - begin
-        found = [Row(what="install a Motoko canister of 318 KB", value=milliseconds(installed))]
-        for name, call in _methods(client, canister).items():
-            found += await _measure(name, call)
-        return [*found, *await anyio.to_thread.run_sync(_bare, replica.port, client.identity, canister)]
+def _basics(network: _Network) -> Iterator[Row]:
+    for name, make in {"update": network.update, "query": network.query, "read_state": network.read_state}.items():
+        network.load(make, requests=REQUESTS // 10)
+        yield Row(what=f"{name}, one after another: p50", **_p50(network.load(make)))
+        load = network.load(make, connections=CONCURRENT)
+        yield Row(what=f"{name}, {CONCURRENT} at once", value=f"{load.rate:.0f} /s", peer="the client's process has the other CPU")
 
 
-def _bare(port: int, identity: Identity, canister: Principal) -> list[Row]:
-    """Measure the network alone: requests that are signed beforehand, over one connection, answers not verified."""
-    expiry = time.time_ns() + EXPIRY_NS
-    requests = {
-        "update": ("/api/v4", "call", [sign_call(identity, canister, "put", PHRASE, expiry_ns=expiry).body for _ in range(CALLS)]),
-        "query": ("/api/v3", "query", [sign_query(identity, canister, "get", KEY, expiry_ns=expiry).body for _ in range(CALLS)]),
-    }
+async def _verified(network: _Network) -> list[Row]:
+    """Measure what a client of this package sees, which verifies everything in the time it measures."""
     found = []
-    for name, (version, endpoint, bodies) in requests.items():
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        taken = []
-        for body in bodies:
-            begin = time.perf_counter()
-            connection.request("POST", f"{version}/canister/{canister}/{endpoint}", body, {"content-type": "application/cbor"})
-            response = connection.getresponse()
-            response.read()
-            taken.append(time.perf_counter() - begin)
-            if response.status != http.HTTPStatus.OK:
-                raise RuntimeError(f"{name} was answered with {response.status}")
-        connection.close()
-        peer = f"p99 {milliseconds(percentile(taken, 0.99))}"
-        found.append(Row(what=f"{name} over bare HTTP, signed beforehand: p50", value=milliseconds(percentile(taken, 0.5)), peer=peer))
+    async with HttpTransport(network.replica.url) as transport:
+        client = Client(transport, network.identity, network.replica.root_key)
+        for name, call, method in (
+            ("update, certificate verified", client.update, "inc"),
+            ("query, signature verified", client.query, "get"),
+        ):
+            taken = []
+            for _ in range(VERIFIED):
+                begin = time.perf_counter()
+                await call(network.canister, method, EMPTY)
+                taken.append(time.perf_counter() - begin)
+            peer = f"p99 {milliseconds(percentile(taken, 0.99))}; verifying a certificate takes most of an update"
+            found.append(Row(what=f"{name}: p50", value=milliseconds(percentile(taken, 0.5)), peer=peer))
     return found
 
 
-def _methods(client: Client, canister: Principal) -> dict[str, Callable[[], Awaitable[bytes]]]:
-    async def update() -> bytes:
-        return await client.update(canister, "put", PHRASE)
-
-    async def query() -> bytes:
-        return await client.query(canister, "get", KEY)
-
-    return {"update, certificate verified": update, "query, node signature verified": query}
-
-
-async def _measure(name: str, call: Callable[[], Awaitable[bytes]]) -> list[Row]:
-    await call()
-    taken = []
-    for _ in range(CALLS):
+def _many_canisters(network: _Network) -> Iterator[Row]:
+    canisters = [network.canister]
+    for count in CANISTER_STEPS:
         begin = time.perf_counter()
-        await call()
+        added = [network.deploy(counter()) for _ in range(count - len(canisters))]
+        seconds = time.perf_counter() - begin
+        canisters += added
+        made = f"; creating and installing one took {milliseconds(seconds / len(added))}" if added else ""
+        requests = [network.update(canister=canisters[number % count]) for number in range(REQUESTS)]
+        load = run_load(network.replica.port, requests)
+        peer = f"p99 {milliseconds(load.at(0.99))}; {network.resident()} of memory{made}"
+        yield Row(what=f"update with {count} canisters: p50", value=milliseconds(load.at(0.5)), peer=peer)
+
+
+def _large(network: _Network) -> Iterator[Row]:
+    heap = network.deploy(large_heap(HEAP_PAGES))
+    kept = Variant("upgrade", {"skip_pre_upgrade": None, "wasm_memory_persistence": Variant("keep")})
+    taken = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        network.client.install(heap, large_heap(HEAP_PAGES), mode=kept)
         taken.append(time.perf_counter() - begin)
+    network.client.query(heap, "peek", b"")
+    size = HEAP_PAGES * PAGE_BYTES / MEGABYTE
+    yield Row(what=f"upgrade that keeps a heap of {size:.0f} MB", value=milliseconds(min(taken)), peer="best of 3")
+    file = network.client.create()
+    network.client.install(file, large_file(file, FILE_PARTS))
+    seconds, received = min(_download(network.replica.port, file) for _ in range(3))
+    if received != FILE_PARTS * PART_BYTES:
+        raise RuntimeError(f"the gateway served {received} bytes")
+    rate = received / MEGABYTE / seconds
+    yield Row(
+        what=f"file of {received / MEGABYTE:.0f} MB through the gateway", value=milliseconds(seconds), peer=f"{rate:.0f} MB/s; unverified"
+    )
 
-    async def some() -> None:
-        for _ in range(CALLS // CONCURRENT):
-            await call()
 
+def _download(port: int, canister: Principal) -> tuple[float, int]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
     begin = time.perf_counter()
-    async with anyio.create_task_group() as tasks:
-        for _ in range(CONCURRENT):
-            tasks.start_soon(some)
-    rate = CALLS / (time.perf_counter() - begin)
-    return [
-        Row(what=f"{name}: p50", value=milliseconds(percentile(taken, 0.5)), peer=f"p99 {milliseconds(percentile(taken, 0.99))}"),
-        Row(what=f"{name}: {CONCURRENT} at once", value=f"{rate:.0f} /s", peer="client and network share the CPUs"),
-    ]
+    connection.request("GET", "/", headers={"host": f"{canister}.raw.localhost:{port}"})
+    response = connection.getresponse()
+    received = 0
+    while part := response.read(1 << 20):
+        received += len(part)
+    connection.close()
+    return time.perf_counter() - begin, received
+
+
+def _many_requests(network: _Network) -> Iterator[Row]:
+    """Let a network remember ever more requests, none of which has expired."""
+    for before, count in pairwise((0, *REQUEST_STEPS)):
+        rate = _fill(network, count - before - (REQUESTS if before else 0))
+        load = network.load(network.update)
+        filled = f", filled at {rate:.0f} /s" if rate else ""
+        peer = f"p99 {milliseconds(load.at(0.99))}; {network.resident()} of memory{filled}"
+        yield Row(what=f"update after {count:,} requests: p50", value=milliseconds(load.at(0.5)), peer=peer)
+
+
+def _fill(network: _Network, count: int) -> float:
+    """Send anonymous updates without asking for certificates; returns how many per second."""
+    begin, sent = time.perf_counter(), 0
+    while sent < count:
+        some = min(FILL_CHUNK, count - sent)
+        requests = [frame(f"/api/v2/canister/{network.canister}/call", _anonymous(network).body) for _ in range(some)]
+        run_load(network.replica.port, requests, connections=FILL_CONNECTIONS, status=202)
+        sent += some
+    return sent / (time.perf_counter() - begin)
+
+
+def _anonymous(network: _Network) -> SignedRequest:
+    return sign_call(AnonymousIdentity(), network.canister, "inc", EMPTY, expiry_ns=_expiry())

@@ -18,7 +18,6 @@ __all__ = ["Load", "frame", "run_load"]
 
 RECEIVE_BYTES = 1 << 18
 TIMEOUT_SECONDS = 60.0
-OK = b"HTTP/1.1 200 "
 _END, _LENGTH = b"\r\n\r\n", b"\r\ncontent-length: "
 
 
@@ -45,11 +44,11 @@ def frame(path: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-def run_load(port: int, requests: Sequence[bytes], *, connections: int = 1) -> Load:
-    """Send requests from another process, over this many connections at once; raises `RuntimeError` unless all get a 200."""
+def run_load(port: int, requests: Sequence[bytes], *, connections: int = 1, status: int = 200) -> Load:
+    """Send requests from another process, over this many connections at once; raises `RuntimeError` when one gets another status."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        return pool.apply(_send_all, (port, list(requests), connections))
+        return pool.apply(_send_all, (port, list(requests), connections, b"HTTP/1.1 %d " % status))
 
 
 @dataclass(slots=True)
@@ -65,20 +64,20 @@ class _Connection:
         self.begun = time.perf_counter()
         self.socket.sendall(request)
 
-    def has_answer(self) -> bool:
-        """Read what is there, and say if that completes the answer."""
+    def has_answer(self, status: bytes) -> bool:
+        """Read what is there, and say if that completes the answer; raises `RuntimeError` for another status line."""
         self.received += self.socket.recv(RECEIVE_BYTES)
         head = self.received.find(_END)
         if head < 0:
             return False
-        if not self.received.startswith(OK):
+        if not self.received.startswith(status):
             raise RuntimeError(f"answered with {bytes(self.received[:200])!r}")
         start = self.received.find(_LENGTH, 0, head) + len(_LENGTH)
         length = int(self.received[start : self.received.find(b"\r\n", start)])
         return len(self.received) >= head + len(_END) + length
 
 
-def _send_all(port: int, requests: list[bytes], connections: int) -> Load:
+def _send_all(port: int, requests: list[bytes], connections: int, status: bytes) -> Load:
     waiting, latencies = deque(requests), list[float]()
     with selectors.DefaultSelector() as selector:
         open_connections = [_Connection(socket.create_connection(("127.0.0.1", port))) for _ in range(connections)]
@@ -94,7 +93,7 @@ def _send_all(port: int, requests: list[bytes], connections: int) -> Load:
                 raise RuntimeError("the network does not answer")
             for key, _ in ready:
                 connection = key.data
-                if connection.has_answer():
+                if connection.has_answer(status):
                     latencies.append(time.perf_counter() - connection.begun)
                     if waiting:
                         connection.begin(waiting.popleft())
