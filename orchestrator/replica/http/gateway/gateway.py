@@ -7,13 +7,16 @@ Source: the HTTP gateway protocol specification.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
+from orchestrator.core.hosts import CANDID_UI_CANISTER
 from orchestrator.core.principal import Principal
 from orchestrator.errors import CertificateError
 from orchestrator.replica.driver import Driver
 from orchestrator.replica.http.exchange import HttpRequest, HttpResponse
 from orchestrator.replica.http.gateway.answers import Answer, Headers, ask, header_of, sent_headers, stream
 from orchestrator.replica.http.gateway.bodies import follow, keep_body
+from orchestrator.replica.http.gateway.candid_ui import CandidPage
 from orchestrator.replica.http.gateway.canisters import Canisters
 from orchestrator.replica.http.gateway.failures import GatewayError
 from orchestrator.replica.http.gateway.hosts import resolve
@@ -36,6 +39,7 @@ class Gateway:
         self._canisters = Canisters(driver)
         self._verifier = Verifier(self._canisters)
         self._names = names or Names(None, {})
+        self._candid_page = CandidPage(self._canisters, self._names)
 
     def set_names(self, names: Mapping[str, Mapping[str, Principal]]) -> None:
         """Take names of canisters by environment: those of the given environments replace what they had.
@@ -54,6 +58,8 @@ class Gateway:
                     " or add ?canisterId=<canister id> to the address."
                 )
                 raise GatewayError(404, "No canister here", text)  # noqa: TRY301 # one place makes pages
+            if target.canister_id == CANDID_UI_CANISTER and not self._canisters.exists(CANDID_UI_CANISTER):
+                return await self._candid_page.answer(request, dict(parse_qsl(request.query)))
             asked = Asked(canister_id=target.canister_id, request=request, headers=sent_headers(request))
             answer = await ask(self._canisters, target.canister_id, request, asked.headers)
             if target.is_raw or answer.was_update:

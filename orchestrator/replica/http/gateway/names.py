@@ -34,6 +34,14 @@ class Names:
         """Return the canister of `<name>.<environment>`, given in lower case."""
         return self._hosts.get(host)
 
+    def listed(self) -> list[dict[str, str]]:
+        """Return every name with its environment and its canister, in order."""
+        return [
+            {"name": name, "environment": environment, "canister": str(canister)}
+            for environment, canisters in sorted(self._environments.items())
+            for name, canister in sorted(canisters.items())
+        ]
+
     def replace(self, environments: Environments) -> None:
         """Take the names of these environments for theirs from now on; others keep what they have.
 
