@@ -114,14 +114,13 @@ class WasmInstance:
         live.store.set_epoch_deadline(1)
         execution = Execution(message, canister, memory=live.memory, stable=self._stable, fuel=live.fuel, limit=limit)
         host.begin(execution)
-        before = live.memory_bytes if message.kind is MessageKind.UPDATE else 0
         trap: Trap | None = None
         try:
             self._call(entry)
             if live.fuel.get_fuel() < 0:
                 raise instruction_limit_exceeded(limit)
             if canister.wasm_memory_limit and message.kind in _LIMITED_KINDS:
-                _check_memory_limit(before, live.memory_bytes, canister.wasm_memory_limit)
+                _check_memory_limit(live.memory_bytes, canister.wasm_memory_limit)
         except GuestTrapError as error:
             trap = error.trap
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
@@ -286,9 +285,9 @@ class WasmInstance:
         return image
 
 
-def _check_memory_limit(before: int, size: int, limit: int) -> None:
-    """Trap when a message made the memory larger than the canister's setting allows."""
-    if size > limit and size > before:
+def _check_memory_limit(size: int, limit: int) -> None:
+    """Trap when the memory is larger than the canister's setting allows, grown by this message or before."""
+    if size > limit:
         raise GuestTrapError(
             f"Canister exceeded its current Wasm memory limit of {limit} bytes. The peak Wasm memory usage was {size} bytes.", "IC0539"
         )

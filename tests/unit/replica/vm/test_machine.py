@@ -186,19 +186,29 @@ def test_failed_upgrade_leaves_the_canister_as_it_was(
     assert show(canister)[:3] == bytes([state[0] + 1, state[1] + 1, state[2] + 1])
 
 
-def test_memory_limit_of_the_settings_counts_for_growth(machine: WasmMachine, canister: WasmInstance) -> None:
-    """An update that grows beyond the canister's own limit traps; one that does not grow, and callbacks, go on."""
+ABOVE_THE_LIMIT = frozenset({MessageKind.UPDATE, MessageKind.INIT, MessageKind.POST_UPGRADE})
+
+
+@pytest.mark.parametrize("kind", list(MessageKind))
+def test_memory_limit_of_the_settings_counts_where_the_specification_says(canister: WasmInstance, kind: MessageKind) -> None:
+    """Updates and installations that end with more memory than the canister's own limit trap; all other messages ignore it."""
     view = replace(VIEW, wasm_memory_limit=PAGES * WASM_PAGE_BYTES)
-    trap = send(canister, "canister_update grow", view=view).trap
+    trap = send(canister, "canister_update grow", kind=kind, view=view).trap
+    if kind in ABOVE_THE_LIMIT:
+        assert trap is not None
+        assert (trap.error_code, "memory limit of 131072 bytes" in trap.message) == ("IC0539", True)
+    else:
+        assert trap is None or trap.error_code != "IC0539"
+
+
+def test_memory_above_a_lowered_limit_stops_updates(canister: WasmInstance) -> None:
+    """A limit below what the canister has already makes updates trap that do not grow it; 0 is no limit."""
+    trap = send(canister, "canister_update add", view=replace(VIEW, wasm_memory_limit=1)).trap
     assert trap is not None
-    assert (trap.error_code, "memory limit of 131072 bytes" in trap.message) == ("IC0539", True)
+    assert trap.error_code == "IC0539"
     canister.rollback()
-    assert send(canister, "canister_update add", view=replace(view, wasm_memory_limit=1)).trap is None
-    assert send(canister, "canister_update grow", kind=MessageKind.REPLY_CALLBACK, view=view).trap is None
-    assert (
-        send(machine.instantiate(canister.module), "canister_init", kind=MessageKind.INIT, view=replace(view, wasm_memory_limit=1)).trap
-        is not None
-    )
+    assert send(canister, "canister_update add", view=replace(VIEW, wasm_memory_limit=0)).trap is None
+    assert send(canister, "canister_update add", view=replace(VIEW, wasm_memory_limit=canister.memory_bytes)).trap is None
 
 
 def test_kept_memory_must_fit_the_new_module(machine: WasmMachine, canister: WasmInstance) -> None:
