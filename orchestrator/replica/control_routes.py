@@ -21,7 +21,7 @@ def make_operations(driver: Driver, persistence: Persistence) -> Operations:
 
     async def checkpoint(content: Mapping[str, object]) -> Mapping[str, object]:
         _allow(content)
-        return {"seconds": await driver.run(persistence.checkpoint)}
+        return {"seconds": await driver.run_own(persistence.checkpoint)}
 
     async def time(content: Mapping[str, object]) -> Mapping[str, object]:
         _allow(content, "advance_ns")
@@ -34,7 +34,7 @@ def make_operations(driver: Driver, persistence: Persistence) -> Operations:
             persistence.checkpoint()
 
         if nanoseconds:
-            await driver.run(advance)
+            await driver.run_own(advance)
         return {"time_ns": str(clock.now()), "offset_ns": str(clock.offset)}
 
     return {"/checkpoint": checkpoint, "/time": time}

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, ReplicaError
 from orchestrator.replica.rejects import Rejection
 from orchestrator.replica.replica import Replica, UserCall
 
@@ -63,12 +63,16 @@ class CallEnd:
 
 
 class _Job(Generic[_T]):
-    """Something to run on the thread; after a `is_call` job messages are executed."""
+    """Something to run on the thread; after a `is_call` job messages are executed.
 
-    __slots__ = ("_action", "_error", "_result", "has_run", "is_call")
+    An `is_own` job is the network's: it tells nobody anything, so it runs even while new ids cannot be saved.
+    """
 
-    def __init__(self, action: Callable[[], _T], *, is_call: bool) -> None:
+    __slots__ = ("_action", "_error", "_result", "has_run", "is_call", "is_own")
+
+    def __init__(self, action: Callable[[], _T], *, is_call: bool, is_own: bool = False) -> None:
         self._action = action
+        self.is_own = is_own
         self._error: Exception | None = None
         self._result: _T
         self.has_run = False
@@ -82,6 +86,10 @@ class _Job(Generic[_T]):
             self._error = error
         self.has_run = True
 
+    def fail(self, error: Exception) -> None:
+        """Give up without running."""
+        self._error, self.has_run = error, True
+
     def result(self) -> _T:
         """Return what the action returned, or raise what it raised."""
         if self._error is not None:
@@ -90,12 +98,13 @@ class _Job(Generic[_T]):
 
 
 class _Waiting:
-    """Somebody who waits for a request's certificate."""
+    """Somebody who waits for a request's certificate; `failure` is why there is none."""
 
-    __slots__ = ("certificate", "event")
+    __slots__ = ("certificate", "event", "failure")
 
     def __init__(self) -> None:
         self.certificate: bytes | None = None
+        self.failure: ReplicaError | None = None
         self.event = anyio.Event()
 
 
@@ -127,8 +136,12 @@ class Driver:
         self._delays = anyio.Event()
 
     async def run(self, job: Callable[[], _T]) -> _T:
-        """Run a job on the replica's thread."""
+        """Run a job on the replica's thread. Raises `ReplicaError` while the ids of new canisters cannot be saved."""
         return await self._run(_Job(job, is_call=False))
+
+    async def run_own(self, job: Callable[[], _T]) -> _T:
+        """Run a job that tells nobody about canisters, whatever the state of the disk."""
+        return await self._run(_Job(job, is_call=False, is_own=True))
 
     async def submit(self, call: UserCall) -> Rejection | None:
         """Take in an update call and start executing it; returns why it is refused, or None."""
@@ -139,7 +152,7 @@ class Driver:
         return refusal
 
     async def call(self, call: UserCall, *, timeout_seconds: float) -> CallEnd:
-        """Execute an update call and return its certificate, unless it takes too long."""
+        """Execute an update call and return its certificate, unless it takes too long. Raises what `run` raises."""
         waiting = _Waiting()
         others = self._waiting.setdefault(call.request_id, [])
         others.append(waiting)
@@ -150,6 +163,8 @@ class Driver:
             if waiting.certificate is None:
                 with anyio.move_on_after(timeout_seconds):
                     await waiting.event.wait()
+            if waiting.failure is not None:
+                raise waiting.failure
             return CallEnd(certificate=waiting.certificate)
         finally:
             others.remove(waiting)
@@ -171,9 +186,12 @@ class Driver:
     async def _run_batch(self) -> None:
         """Run the oldest jobs on the thread, and tell those whose requests have ended."""
         batch = self._next_batch()
-        more, certificates = await anyio.to_thread.run_sync(self._work_through, batch, limiter=self._limiter)
+        more, certificates, failure = await anyio.to_thread.run_sync(self._work_through, batch, limiter=self._limiter)
         if more:
             self._work.set()
+        for waiting in (waiting for others in self._waiting.values() for waiting in others if failure is not None):
+            waiting.failure = failure
+            waiting.event.set()
         for request_id, certificate in certificates.items():
             for waiting in self._waiting.get(request_id, ()):
                 waiting.certificate = certificate
@@ -191,7 +209,7 @@ class Driver:
         while True:
             await self._work.wait()
             self._work = anyio.Event()
-            await self._run(_Job(_nothing, is_call=True))
+            await self._run(_Job(_nothing, is_call=True, is_own=True))
 
     async def keep_delaying(self) -> None:
         """Start delayed calls when their time has come, for ever."""
@@ -201,13 +219,13 @@ class Driver:
             while self._delayed:
                 due, call = self._delayed.popleft()
                 await anyio.sleep_until(due)
-                await self._run(_Job(lambda call=call: self.replica.enqueue(call), is_call=True))  # type: ignore[misc]  # the default binds the loop's value
+                await self._run(_Job(lambda call=call: self.replica.enqueue(call), is_call=True, is_own=True))  # type: ignore[misc]  # the default binds the loop's value
 
     async def keep_ticking(self) -> None:
         """Start timers and heartbeats when they are due, for ever."""
         while True:
             await anyio.sleep(TICK_SECONDS)
-            if await self.run(self._tick):
+            if await self.run_own(self._tick):
                 self._work.set()
 
     async def keep_watching(self) -> None:
@@ -229,27 +247,45 @@ class Driver:
         while True:
             await anyio.sleep(pause)
             try:
-                seconds = await self.run(self._persistence.checkpoint)
+                seconds = await self.run_own(self._persistence.checkpoint)
             except (OrchestratorError, OSError) as error:
                 _LOG.error("the state could not be saved; trying again: %s", error)  # a full disk needs no traceback
                 seconds = 0.0
             pause = max(min_pause_seconds, CHECKPOINT_PAUSE_FACTOR * seconds)
 
-    def _work_through(self, batch: list[_Job[object]]) -> tuple[bool, Mapping[bytes, bytes]]:
+    def _work_through(self, batch: list[_Job[object]]) -> tuple[bool, Mapping[bytes, bytes], ReplicaError | None]:
         """Run jobs, on the thread. Returns whether messages are left to execute, and certificates of ended requests.
 
         What could not run in time goes back to the front of the queue. After calls a slice of messages is executed.
+        While the ids of new canisters cannot be saved nothing is certified, and the reason is returned.
         """
+        failure = self._save_created()
         end = self._monotonic() + BATCH_SECONDS
         for number, job in enumerate(batch):
-            job.run()
+            if failure is None or job.is_own:
+                job.run()
+            else:
+                job.fail(failure)
             if self._monotonic() >= end:
                 self._jobs.extendleft(reversed(batch[number + 1 :]))
                 break
         if not batch[0].is_call:
-            return False, {}
+            return False, {}, failure
         more = self._advance()
-        return more, self._certify()
+        failure = self._save_created()
+        return more, {} if failure is not None else self._certify(), failure
+
+    def _save_created(self) -> ReplicaError | None:
+        """Make the ids of new canisters durable, before anybody learns of them; returns why that could not be done."""
+        if not self.replica.state.created:
+            return None
+        try:
+            self._persistence.save_created()
+        except (OrchestratorError, OSError) as error:
+            detail = f"{error.summary}: {error.detail}" if isinstance(error, OrchestratorError) else str(error)
+            _LOG.error("a new canister's id could not be saved; nothing is answered until it is: %s", detail)
+            return ReplicaError("the network's state cannot be saved", slug="replica/not-saved", detail=detail)
+        return None
 
     def _submit(self, call: UserCall) -> Rejection | None:
         refusal = self.replica.accept(call)
@@ -268,8 +304,6 @@ class Driver:
             more = self.replica.run(1)
             if not more or self._is_stopping or self._monotonic() >= end:
                 break
-        if self.replica.state.created:
-            self._persistence.save_created()
         return more
 
     def _certify(self) -> Mapping[bytes, bytes]:

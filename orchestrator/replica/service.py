@@ -55,12 +55,12 @@ class Service:
                 await stopping.wait()
                 ending.start_soon(self.driver.keep_interrupting)
                 work.cancel_scope.cancel()
-            await self.driver.run(_nothing)  # when its turn has come, whatever a request started has ended as well
+            await self.driver.run_own(_nothing)  # when its turn has come, whatever a request started has ended as well
             ending.cancel_scope.cancel()
 
     async def save(self) -> None:
         """Save the state a last time."""
-        await self.driver.run(self.checkpoints.finish)
+        await self.driver.run_own(self.checkpoints.finish)
 
 
 def _nothing() -> None:

@@ -139,7 +139,7 @@ def test_a_state_that_cannot_be_saved_is_told(tmp_path: Path) -> None:
         for path in (replica.state_directory / "state.cbor", *replica.state_directory.glob("journal-*")):
             path.unlink()
             (path / "in the way").mkdir(parents=True)
-        with pytest.raises(AssertionError, match="its log says why"):
+        with pytest.raises(AssertionError, match="the network's state cannot be saved"):
             client.create()
     assert stop_replica(replica) == 1
     assert "replica/not-saved" in replica.log.read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from orchestrator.errors import ReplicaError
 from orchestrator.replica.http.exchange import (
     BrokenBodyError,
     HttpError,
@@ -57,6 +58,8 @@ class Application:
             response = await self._answer(scope, receive)
         except HttpError as error:
             response = error.response
+        except ReplicaError as error:  # the disk is full: not this request's fault, and over as soon as it has room
+            response = HttpError(503, f"{error.summary}: {error.detail}").response
         except Exception:  # noqa: BLE001 # the edge of the process: one request's failure must not end the network
             _LOG.exception("%s %s failed", scope["method"], scope["path"])
             response = HttpError(500, "the embedded network failed to answer; its log says why").response
