@@ -18,7 +18,8 @@ __all__ = ["DEFAULT_EFFECTIVE_CANISTER", "Management", "decode_created"]
 DEFAULT_EFFECTIVE_CANISTER = Principal.from_text("rwlgt-iiaaa-aaaaa-aaaaa-cai")
 """Where a creation is sent on a local network when no canister id is asked for: its first canister id."""
 
-_NOT_CONTROLLER = "IC0512"
+_NOT_CONTROLLER = frozenset({"IC0512", "IC0541", "IC0542"})
+"""Not a controller; neither a controller nor an administrator of the subnet; not among those who may see the status."""
 
 
 def _encode(method: str, record: Mapping[str, object]) -> bytes:
@@ -128,7 +129,7 @@ class Management:
         try:
             reply = await self._reader.query(MANAGEMENT_CANISTER, "canister_status", data, effective_canister_id=canister_id)
         except RejectError as error:
-            if error.error_code == _NOT_CONTROLLER or str(canister_id) in error.message:
+            if error.error_code in _NOT_CONTROLLER or str(canister_id) in error.message:
                 raise
             return await self.canister_status(canister_id)
         return decode_status(reply)

@@ -11,6 +11,7 @@ from orchestrator.errors import RejectError, TransportError
 __all__ = ["make_reject", "read_reject"]
 
 _TOP_UP = "send it cycles; on mainnet `icp canister top-up` does"
+_CONTROLLER = "this identity is not a controller of the canister: use `--identity`, or let a controller add it"
 _HINTS = {
     "IC0101": "the canister's subnet has no room for more compute: lower `compute_allocation`",
     "IC0207": f"the canister has too few cycles: {_TOP_UP}",
@@ -27,7 +28,7 @@ _HINTS = {
     "IC0508": "the canister is stopped: start it with `orchestrator canister start`",
     "IC0509": "the canister is stopping: wait until it has stopped, or start it",
     "IC0510": "stop the canister before deleting it, with `orchestrator canister stop`",
-    "IC0512": "this identity is not a controller of the canister: use `--identity`, or let a controller add it",
+    "IC0512": _CONTROLLER,
     "IC0514": "a module is installed already: use mode `upgrade`, or `reinstall` to lose its state",
     "IC0522": "the call took too many instructions: split the work over several calls",
     "IC0530": f"the canister has too few cycles for its compute allocation: {_TOP_UP}",
@@ -36,6 +37,8 @@ _HINTS = {
     "IC0536": "the canister has no such method: check its name and whether it is a query or an update",
     "IC0537": "no module is installed: deploy the canister first",
     "IC0539": "the canister's memory limit is reached: raise `wasm_memory_limit`",
+    "IC0541": _CONTROLLER,
+    "IC0542": "this identity may not see the canister's status: use `--identity`, or let a controller add it",
 }
 _BY_CODE = {
     1: "the network failed; trying again rarely helps",

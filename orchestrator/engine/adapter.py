@@ -34,7 +34,7 @@ __all__ = ["CREATION_CYCLES", "AgentPort", "open_agent"]
 CREATION_CYCLES = 2_000_000_000_000
 """What a new canister is given, in cycles: icp-cli's default."""
 _NO_SUCH_CANISTER = "IC0301"
-_NOT_CONTROLLER = "IC0512"
+_NOT_CONTROLLER = frozenset({"IC0512", "IC0541", "IC0542"})
 _DESTINATION_INVALID = 3
 _FATES = {
     RequestState.REPLIED: "replied",
@@ -108,7 +108,7 @@ class AgentPort(NetworkPort):
         except RejectError as error:
             if _is_absent(error):
                 return None
-            if error.error_code != _NOT_CONTROLLER or self.proxy is None:
+            if error.error_code not in _NOT_CONTROLLER or self.proxy is None:
                 raise
             found = await self._management.canister_status(canister_id)
         return LiveCanister(
