@@ -1,12 +1,11 @@
 """Compiling modules: the engine's configuration, a fast compiler with a slow one behind it, and a cache on disk.
 
 Some settings end the whole process instead of raising (a stack for WebAssembly that is larger than the one for
-asynchronous calls; an unknown compiler), so they are fixed here to values that are known to work.
+asynchronous calls; an unknown compiler), so they are fixed here, and `orchestrator.replica.vm.probe` sees if they work.
 """
 
 import hashlib
 import platform
-import sys
 import tempfile
 import weakref
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from orchestrator.replica.vm import native
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.interface import InvalidModuleError
 
-__all__ = ["MAX_WASM_STACK_BYTES", "UNMETERED", "Compiled", "Compiler", "Compilers", "winch_is_known_to_work"]
+__all__ = ["MAX_WASM_STACK_BYTES", "UNMETERED", "Compiled", "Compiler", "Compilers"]
 
 Compiler = Literal["winch", "cranelift"]
 """Winch compiles ten times faster, Cranelift makes code that runs twice as fast."""
@@ -36,11 +35,6 @@ PORTABLE_WASM_STACK_BYTES = 1024 * 1024
 _STACK_RESERVE_BYTES = 1024 * 1024
 _ARTIFACT_VERSION = 3
 _DIGEST_BYTES = 32
-
-
-def winch_is_known_to_work() -> bool:
-    """Return whether Winch has been tried on this kind of machine; elsewhere a failure could end the process."""
-    return sys.platform == "linux" and platform.machine() in {"x86_64", "AMD64"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

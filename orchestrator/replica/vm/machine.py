@@ -12,7 +12,7 @@ import wasmtime
 
 from orchestrator.replica.vm import snapshot
 from orchestrator.replica.vm.copy_on_write import copy_on_write_works, make_image_factory
-from orchestrator.replica.vm.engine import UNMETERED, Compiler, Compilers, winch_is_known_to_work
+from orchestrator.replica.vm.engine import UNMETERED, Compiler, Compilers
 from orchestrator.replica.vm.execution import MainMemory
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, ImageFactory
@@ -20,6 +20,7 @@ from orchestrator.replica.vm.instance import GLOBAL_BYTES, WasmInstance, WasmMod
 from orchestrator.replica.vm.interface import Instance, InvalidModuleError, Module, SavedState
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 from orchestrator.replica.vm.live import LiveInstance
+from orchestrator.replica.vm.probe import choose_engine, this_system, try_in_child
 from orchestrator.replica.vm.stable import StableMemory
 from orchestrator.replica.vm.wasm import instrument
 
@@ -42,16 +43,16 @@ class WasmMachine:
         *,
         cache_directory: Path | None = None,
         rollback: Rollback = "auto",
-        bindings: Bindings = "native",
+        bindings: Bindings | None = None,
         compiler: Compiler | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Set the machine up; `bindings` and `compiler` are by default the best that work here."""
+        if bindings is None:
+            choice = choose_engine(cache_directory, system=this_system(), try_out=try_in_child)
+            bindings, compiler = choice.bindings, compiler or choice.compiler
         self._host = Host(bindings, monotonic=monotonic)
-        self._compilers = Compilers(
-            self._host,
-            compiler=compiler or ("winch" if winch_is_known_to_work() and bindings == "native" else "cranelift"),
-            cache_directory=cache_directory,
-        )
+        self._compilers = Compilers(self._host, compiler=compiler or "cranelift", cache_directory=cache_directory)
         self._make_image: ImageFactory = choose_image(rollback)
         self._modules: weakref.WeakValueDictionary[bytes, WasmModule] = weakref.WeakValueDictionary()
 

@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 import wasmtime
 
-from orchestrator.replica.vm.engine import winch_is_known_to_work
 from orchestrator.replica.vm.interface import MessageKind, Reply
 from orchestrator.replica.vm.machine import WasmMachine
+from orchestrator.replica.vm.probe import choose_engine, this_system, try_in_child
 from tests.support.vm import module, send
 
 ANSWER = module(
     ["msg_reply_data_append", "msg_reply"],
     '(data (i32.const 0) "yes") (func (export "canister_query q") (call $msg_reply_data_append (i32.const 0) (i32.const 3)) (call $msg_reply))',
 )
+BEST = choose_engine(None, system=this_system(), try_out=try_in_child)
 TAIL_CALL = '(module (import "ic0" "msg_reply" (func $reply)) (func (export "canister_query q") (return_call $reply)))'
 
 
@@ -22,7 +23,7 @@ def answer(machine: WasmMachine, raw: bytes) -> object:
     return send(machine.instantiate(machine.load(raw)), "canister_query q", kind=MessageKind.QUERY).response
 
 
-@pytest.mark.skipif(not winch_is_known_to_work(), reason="Winch is not used on this kind of machine")
+@pytest.mark.skipif(BEST.compiler != "winch", reason="Winch is not used on this kind of machine")
 def test_what_winch_lacks_goes_to_cranelift() -> None:
     """A module with tail calls, which Winch refuses, is compiled by Cranelift and runs."""
     machine = WasmMachine()
@@ -38,7 +39,7 @@ def test_instructions_are_counted_alike() -> None:
         '(func (export "f") (local $i i32) (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100000)))))',
     )
     counts = []
-    for compiler in ("winch", "cranelift") if winch_is_known_to_work() else ("cranelift", "cranelift"):
+    for compiler in ("winch", "cranelift") if BEST.compiler == "winch" else ("cranelift", "cranelift"):
         machine = WasmMachine(compiler=compiler)
         counts.append(send(machine.instantiate(machine.load(raw)), "f").instructions)
     assert abs(counts[0] - counts[1]) <= 20

@@ -3,13 +3,15 @@
 import pytest
 import wasmtime
 
-from orchestrator.replica.vm.engine import Compiler, winch_is_known_to_work
+from orchestrator.replica.vm.engine import Compiler
 from orchestrator.replica.vm.instance import WasmInstance
 from orchestrator.replica.vm.interface import START, InvalidModuleError, MessageKind
 from orchestrator.replica.vm.machine import WasmMachine
+from orchestrator.replica.vm.probe import choose_engine, this_system, try_in_child
 from tests.support.vm import module, send
 
-COMPILERS: list[Compiler] = ["winch", "cranelift"] if winch_is_known_to_work() else ["cranelift"]
+BEST = choose_engine(None, system=this_system(), try_out=try_in_child)
+COMPILERS: list[Compiler] = ["winch", "cranelift"] if BEST.compiler == "winch" else ["cranelift"]
 PAGES = 64
 MOVES = """
 (data $d "abcdefghijklmnopqrstuvwxyz")
