@@ -46,7 +46,6 @@ _OPERATIONS = {
     "unreachable": "unreachable",
     "recurse": "(call $recurse (i64.const 0))",
     "divide_by_zero": "(drop (i64.div_u (i64.const 1) (i64.const 0)))",
-    "set_table": "(table.set (i32.const 0) (ref.null func))",
 }
 
 _FRAME = f"""
