@@ -21,6 +21,7 @@ __all__ = [
     "LoadedSnapshot",
     "LogRecord",
     "LowMemoryHook",
+    "MessageCosts",
     "Settings",
     "StopWaiter",
     "Visibility",
@@ -137,17 +138,32 @@ class Change:
     loaded: LoadedSnapshot | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MessageCosts:
+    """What a message's costs keep from its canister: cycles held for executing it, and frozen ones; prices of its calls."""
+
+    held: int
+    frozen: int
+    call: int
+    call_byte: int
+    response_reserve: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Canister:
     """The mutable record of one canister. `wasm` and `module_hash` are of the bytes as they were installed.
 
-    `memory_version` counts commits, so that a checkpoint knows whether it has this memory already.
+    `memory_version` counts commits, so that a checkpoint knows whether it has this memory already. `fixed_bytes` is
+    what all but memories and logs take, None when it has to be counted anew. `consumed` are cycles by what took them;
+    a canister that `is_free` pays for nothing, as system canisters do.
     """
 
     id: bytes
     settings: Settings
     cycles: int
     created_at: int
+    is_free: bool = False
+    reserved_cycles: int = 0
     status: CanisterStatus = CanisterStatus.RUNNING
     version: int = 0
     installed_at: int = 0
@@ -167,25 +183,37 @@ class Canister:
     stop_waiters: list[StopWaiter] = field(default_factory=list)
     history: list[Change] = field(default_factory=list)
     total_changes: int = 0
+    fixed_bytes: int | None = None
+    consumed: dict[str, int] = field(default_factory=dict)
     query_calls: int = 0
     query_instructions: int = 0
     query_request_bytes: int = 0
     query_response_bytes: int = 0
 
-    def view(self, *, subnet_id: bytes, root_key: bytes) -> CanisterView:
-        """Return what the canister's code can see of itself now; no cycles are frozen, because nothing here costs any."""
+    def view(self, *, subnet_id: bytes, root_key: bytes, costs: MessageCosts) -> CanisterView:
+        """Return what the canister's code can see of itself now."""
         return CanisterView(
             id=self.id,
             controllers=frozenset(self.settings.controllers),
-            cycles=self.cycles,
+            cycles=max(0, self.cycles - costs.held),
             status=int(self.status),
             version=self.version,
             subnet_id=subnet_id,
             root_key=root_key,
             environment_variables=dict(self.settings.environment_variables),
+            frozen_cycles=costs.frozen,
             global_timer=self.global_timer,
             wasm_memory_limit=self.settings.wasm_memory_limit,
+            call_fee=costs.call,
+            call_byte_fee=costs.call_byte,
+            response_reserve=costs.response_reserve,
         )
+
+    def charge(self, what: str, amount: int) -> None:
+        """Take cycles for something, and note what; a balance never falls below zero."""
+        paid = min(amount, self.cycles)
+        self.cycles -= paid
+        self.consumed[what] = self.consumed.get(what, 0) + paid
 
     def exports(self, name: str) -> bool:
         """Say if there is code and it exports a function of this full name."""
@@ -211,6 +239,7 @@ class Canister:
 
     def record(self, change: Change) -> None:
         """Add an entry to the history, which keeps the latest ones."""
+        self.fixed_bytes = None
         self.total_changes += 1
         self.history.append(change)
         del self.history[: -limits.MAX_HISTORY_ENTRIES]

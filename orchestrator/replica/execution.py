@@ -6,6 +6,7 @@ from dataclasses import replace
 from orchestrator.core.principal import Principal
 from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister, LowMemoryHook
+from orchestrator.replica.charging import Charging
 from orchestrator.replica.messages import Call, CallbackOrigin, CallContext, PendingCallback, SystemTask, TaskKind
 from orchestrator.replica.rejects import Rejection, trapped
 from orchestrator.replica.state import Environment, ReplicaState
@@ -31,6 +32,7 @@ class Execution:
     def __init__(self, state: ReplicaState, environment: Environment) -> None:
         self._state = state
         self._environment = environment
+        self.charging = Charging(environment.fees)
 
     def now(self) -> int:
         """Return the time a message sees."""
@@ -41,7 +43,11 @@ class Execution:
 
         A failure of the virtual machine itself is told as a trap: it ends this message, not the network.
         """
-        view = canister.view(subnet_id=self._environment.subnet_id, root_key=self._environment.root_key)
+        view = canister.view(
+            subnet_id=self._environment.subnet_id,
+            root_key=self._environment.root_key,
+            costs=self.charging.costs(canister, instance, message.kind),
+        )
         if message.kind in _NEW_CODE:
             view = replace(view, version=view.version + 1, global_timer=0)
         try:
@@ -52,7 +58,9 @@ class Execution:
 
     def run_logged(self, canister: Canister, instance: Instance, entry: str | Callback, message: Message) -> Outcome:
         """Run a replicated message: what it prints, and why it trapped, goes to the canister's log."""
+        before = instance.memory_bytes + instance.stable_bytes
         outcome = self.run(canister, instance, entry, message)
+        self.charging.settle(canister, instance, message.kind, outcome, before=before)
         for line in outcome.logs:
             self._log(canister, message.now, line)
         if outcome.trap is not None and outcome.trap.error_code != _CALLED_TRAP:  # what it trapped with is in its lines
@@ -89,7 +97,7 @@ class Execution:
     def apply_cycles(self, canister: Canister, context: CallContext | None, outcome: Outcome) -> None:
         """Take over only cycles and counters: what is left of a replicated query."""
         canister.version += 1
-        canister.cycles += outcome.balance_change
+        self.charging.apply(canister, outcome)
         if context is not None:
             context.cycles -= outcome.cycles_accepted
             context.instructions += outcome.instructions
@@ -107,6 +115,7 @@ class Execution:
                 on_reject=call.on_reject,
                 on_cleanup=call.on_cleanup,
                 deadline=deadline,
+                reserved=call.reserved,
             )
         )
         context.pending += 1

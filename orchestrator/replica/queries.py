@@ -125,6 +125,9 @@ class QueryRunner:
             raise RejectedError(reject(reason, canister=canister_id))
         if canister.instance is None:
             raise RejectedError(reject(Reason.NO_MODULE, canister=canister_id))
+        frozen = self._execution.charging.frozen_for_queries(canister)
+        if frozen is not None:
+            raise RejectedError(frozen)
         for prefix, kind in (("canister_query ", MessageKind.QUERY), ("canister_composite_query ", MessageKind.COMPOSITE_QUERY)):
             if canister.exports(prefix + method):
                 return canister, prefix + method, kind

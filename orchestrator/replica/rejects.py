@@ -31,6 +31,19 @@ class Reason(Enum):
     INGRESS_TIMEOUT = (202, "Ingress message timed out waiting to start executing.")
     CANISTER_EXISTS = (205, "Canister {canister} is already installed.")
     STOP_TIMED_OUT = (206, "Stop canister request timed out")
+    OUT_OF_CYCLES = (207, "Canister {canister} is out of cycles: please top up the canister with at least {missing} additional cycles")
+    OUT_OF_CYCLES_TO_INSTALL = (
+        207,
+        "Canister installation failed with `Canister {canister} is out of cycles: please top up the canister with at least {missing} additional cycles`.",
+    )
+    OUT_OF_CYCLES_FOR_SNAPSHOT = (
+        207,
+        "Canister snapshotting failed with: `Canister {canister} is out of cycles: please top up the canister with at least {missing} additional cycles`",
+    )
+    FROZEN_FOR_QUERIES = (
+        207,
+        "Canister {canister} is unable to process query calls because it's frozen. Please top up the canister with cycles and try again.",
+    )
     CANISTER_NOT_FOUND = (301, "Canister {canister} not found")
     SNAPSHOT_NOT_FOUND = (305, "Could not find the snapshot ID {snapshot} for canister {canister}.")
     CREATION_CYCLES = (
@@ -50,6 +63,7 @@ class Reason(Enum):
     CHUNK_STORE = (504, "Error from Wasm chunk store: {detail}.")
     INVALID_ARGUMENT = (408, "{detail}")
     UNREADABLE_ARGUMENT = (408, "Failed to parse payload for ic00 method {method}: {detail}")
+    INVALID_SETTING = (504, "{detail}")
     EOP_OPTION_MISSING = (
         504,
         "Missing upgrade option: Enhanced orthogonal persistence requires the `wasm_memory_persistence` upgrade option.",
@@ -76,6 +90,18 @@ class Reason(Enum):
     COMPOSITE_AS_UPDATE = (
         527,
         "Error from Canister {canister}: Composite query '{method}' cannot be called in replicated mode",
+    )
+    COMPUTE_CYCLES = (
+        530,
+        "Cannot increase compute allocation to {wanted} due to insufficient cycles. At least {missing} additional cycles are required.",
+    )
+    MEMORY_CYCLES = (
+        531,
+        "Cannot increase memory allocation to {wanted} due to insufficient cycles. At least {missing} additional cycles are required.",
+    )
+    GROWTH_CYCLES = (
+        532,
+        "Canister cannot grow memory by {size} bytes due to insufficient cycles. At least {missing} additional cycles are required.",
     )
     NO_UPDATE_METHOD = (536, "Error from Canister {canister}: Canister has no update method '{method}'.")
     NO_QUERY_METHOD = (536, "Error from Canister {canister}: Canister has no query method '{method}'.")

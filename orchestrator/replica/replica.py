@@ -7,17 +7,21 @@ answered yet is picked up again by `run`.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from orchestrator.replica import limits
 from orchestrator.replica.canister import CanisterStatus
 from orchestrator.replica.certified_state import CertifiedState
 from orchestrator.replica.execution import Execution
+from orchestrator.replica.fees import APPLICATION_SUBNET, FeeSchedule
 from orchestrator.replica.management.context import Context
 from orchestrator.replica.management.dispatch import Management
+from orchestrator.replica.management.removing import remove_code
 from orchestrator.replica.messages import Call, IngressOrigin, Response
 from orchestrator.replica.network_keys import NetworkKeys
 from orchestrator.replica.queries import QueryRunner, Question
 from orchestrator.replica.rejects import Reason, RejectedError, Rejection, reject
+from orchestrator.replica.rent import Rent
 from orchestrator.replica.requests import RequestRecord
 from orchestrator.replica.scheduler import Scheduler
 from orchestrator.replica.state import Clock, Environment, ReplicaState
@@ -59,8 +63,9 @@ class Replica:
         entropy: Callable[[int], bytes],
         state: ReplicaState | None = None,
         clock: Clock | None = None,
+        fees: FeeSchedule = APPLICATION_SUBNET,
     ) -> None:
-        """Put the parts together around a state, an empty one by default."""
+        """Put the parts together around a state, an empty one by default; canisters pay `fees`."""
         self.keys = keys
         self.interrupt = machine.interrupt
         self.entropy = entropy
@@ -76,8 +81,10 @@ class Replica:
             subnet_id=keys.subnet_id,
             root_key=keys.root_key,
             data_certificate=self._certified.data_certificate,
+            fees=fees,
         )
         execution = Execution(self.state, environment)
+        self._charging = execution.charging
         self.management: Management
 
         def make_management(scheduler: Scheduler) -> Management:
@@ -85,6 +92,7 @@ class Replica:
             return self.management
 
         self._scheduler = Scheduler(self.state, execution, make_management)
+        self._rent = Rent(self.state, fees, partial(remove_code, self.state, self._scheduler))
         self._queries = QueryRunner(self.state, execution, environment, self.management.query)
 
     def install_system_canisters(self) -> None:
@@ -106,6 +114,7 @@ class Replica:
         except RejectedError as error:
             refusal = error.rejection
         if refusal is None:
+            self._charge(call)
             self.state.requests.put(
                 RequestRecord(
                     request_id=call.request_id,
@@ -146,7 +155,8 @@ class Replica:
             return reject(reason, canister=canister.id)
         if canister.instance is None:
             return reject(Reason.NO_MODULE, canister=canister.id)
-        return self._queries.inspect(
+        refusal = self._charging.ingress_refusal(canister, _size(call))
+        return refusal or self._queries.inspect(
             Question(
                 canister_id=call.canister_id,
                 method=call.method,
@@ -157,6 +167,13 @@ class Replica:
             )
         )
 
+    def _charge(self, call: UserCall) -> None:
+        """Let the canister that a call is about pay for receiving it, as far as it can."""
+        target = call.canister_id or self.management.effective_canister_id(call.method, call.arg)
+        canister = self.state.canisters.get(target) if target else None
+        if canister is not None:
+            self._charging.take_ingress(canister, _size(call))
+
     def run(self, limit: int) -> bool:
         """Execute at most `limit` messages; returns True when more are waiting."""
         self.activity += len(self.state.queue)
@@ -164,8 +181,10 @@ class Replica:
 
     def tick(self) -> None:
         """Queue what is due: timers, heartbeats, deadlines; now and then forget old requests."""
-        self._scheduler.tick()
         now = self.clock.now()
+        if self._rent.collect(now):
+            self.activity += 1
+        self._scheduler.tick()
         if now >= self._next_pruning:
             self._next_pruning = now + PRUNING_INTERVAL_NS
             self.activity += self.state.requests.prune(now)
@@ -201,3 +220,7 @@ class Replica:
             return {}
         certificates = self._certified.certificates([[(b"request_status", request_id)] for request_id in request_ids])
         return dict(zip(request_ids, certificates, strict=True))
+
+
+def _size(call: UserCall) -> int:
+    return len(call.method.encode()) + len(call.arg)

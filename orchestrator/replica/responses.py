@@ -50,7 +50,7 @@ class Responses:
         context.pending -= 1
         canister = self._state.canisters.get(context.canister_id)
         if canister is not None:
-            canister.cycles += response.refund
+            self._execution.charging.take_response(canister, pending, response)
             if canister.instance is not None and not context.deleted:
                 self._run_callback(canister, context, pending, response)
         self._ends.close_if_done(context)

@@ -152,6 +152,9 @@ class Scheduler:
             raise RejectedError(reject(Reason.TOO_FEW_CYCLES, canister=canister.id, minimum=minimum, received=call.cycles))
         for prefix, kind in (("canister_update ", MessageKind.UPDATE), ("canister_query ", MessageKind.REPLICATED_QUERY)):
             if canister.exports(prefix + call.method):
+                refusal = self._execution.charging.refusal(canister, kind)
+                if refusal is not None:
+                    raise RejectedError(refusal)
                 return canister, prefix + call.method, kind
         if canister.exports("canister_composite_query " + call.method):
             raise RejectedError(reject(Reason.COMPOSITE_AS_UPDATE, canister=canister.id, method=call.method))

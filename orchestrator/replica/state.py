@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister
+from orchestrator.replica.fees import APPLICATION_SUBNET, FeeSchedule
 from orchestrator.replica.messages import Call, CallContext, PendingCallback, QueueItem
 from orchestrator.replica.rejects import Reason, RejectedError, reject
 from orchestrator.replica.requests import RequestStore
@@ -40,7 +41,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What execution gets from outside. `entropy(n)` returns n random bytes; `data_certificate` certifies a canister's data."""
+    """What execution gets from outside: `entropy(n)` returns n random bytes, `data_certificate` certifies a canister's data.
+
+    `fees` are what canisters pay.
+    """
 
     machine: Machine
     clock: Clock
@@ -48,6 +52,7 @@ class Environment:
     subnet_id: bytes
     root_key: bytes
     data_certificate: Callable[[bytes], bytes]
+    fees: FeeSchedule = APPLICATION_SUBNET
 
 
 @dataclass(slots=True, kw_only=True)

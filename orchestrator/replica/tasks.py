@@ -62,7 +62,7 @@ class Tasks:
             if canister.low_memory_hook is not LowMemoryHook.READY:
                 return
             canister.low_memory_hook = LowMemoryHook.EXECUTED
-        if not canister.exports(task.kind):
+        if not canister.exports(task.kind) or self._execution.charging.refusal(canister, MessageKind.SYSTEM_TASK) is not None:
             return
         message = Message(kind=MessageKind.SYSTEM_TASK, now=self._execution.now(), caller=b"", responded=True)
         outcome = self._execution.run_logged(canister, canister.instance, str(task.kind), message)

@@ -108,7 +108,7 @@ def test_snapshots_are_taken_moved_and_restored(icp: Icp) -> None:
 def test_settings_are_shown_and_updated(icp: Icp) -> None:
     """Every setting that icp-cli knows arrives and is shown as it was given."""
     values = {
-        "--compute-allocation": "5",
+        "--compute-allocation": "1",
         "--memory-allocation": "1gib",
         "--freezing-threshold": "40d",
         "--reserved-cycles-limit": "4t",
@@ -123,7 +123,7 @@ def test_settings_are_shown_and_updated(icp: Icp) -> None:
     icp.canister_command("settings", "update", "-f", *(word for pair in values.items() for word in pair))
     shown = icp.canister_command("settings", "show")
     for line in (
-        "Compute allocation: 5",
+        "Compute allocation: 1",
         "Memory allocation: 1_073_741_824",
         "Freezing threshold: 3_456_000",
         "Reserved cycles limit: 4_000_000_000_000",

@@ -9,6 +9,7 @@ from orchestrator.candid import Variant, decode, encode, load_interface
 from orchestrator.candid.types import Type
 from orchestrator.core.principal import Principal
 from orchestrator.replica.canister import Canister
+from orchestrator.replica.fees import FREE, FeeSchedule
 from orchestrator.replica.messages import Response
 from orchestrator.replica.network_keys import NetworkKeys
 from orchestrator.replica.rejects import Rejection
@@ -40,18 +41,19 @@ class Time:
 
 @dataclass(slots=True)
 class ScriptedNetwork:
-    """A replica with its machine and its clock."""
+    """A replica with its machine and its clock; nothing costs anything unless `fees` say so."""
 
     machine: ScriptedMachine = field(default_factory=ScriptedMachine)
     time: Time = field(default_factory=Time)
     state: ReplicaState = field(default_factory=ReplicaState)
+    fees: FeeSchedule = FREE
     replica: Replica = field(init=False)
 
     def __post_init__(self) -> None:
         """Start the replica."""
         keys = NetworkKeys.from_seeds(bytes(32), bytes(32))
         self.replica = Replica(
-            machine=self.machine, keys=keys, entropy=lambda size: b"\x07" * size, state=self.state, clock=Clock(self.time)
+            machine=self.machine, keys=keys, entropy=lambda size: b"\x07" * size, state=self.state, clock=Clock(self.time), fees=self.fees
         )
 
     def submit(self, canister_id: Principal, method: str, arg: bytes = b"", *, caller: Principal = OWNER) -> bytes | Rejection:

@@ -6,13 +6,26 @@ from typing import cast
 
 from orchestrator.core.principal import Principal
 from orchestrator.replica.canister import Canister, Change, ChangeKind, LoadedSnapshot
+from orchestrator.replica.charging import require_cycles
 from orchestrator.replica.execution import Execution
 from orchestrator.replica.messages import Call, CallbackOrigin
 from orchestrator.replica.rejects import Reason, RejectedError, reject
 from orchestrator.replica.scheduler import Scheduler
 from orchestrator.replica.state import Environment, ReplicaState
 
-__all__ = ["DEFERRED", "Answer", "Argument", "Context", "Method", "change_by", "controlled_canister", "principal_of", "refuse"]
+__all__ = [
+    "DEFERRED",
+    "Answer",
+    "Argument",
+    "Context",
+    "Method",
+    "change_by",
+    "chunk_error",
+    "controlled_canister",
+    "pay_instructions",
+    "principal_of",
+    "refuse",
+]
 
 Argument = Mapping[str, object]
 
@@ -46,6 +59,11 @@ def refuse(detail: str) -> RejectedError:
     return RejectedError(reject(Reason.INVALID_ARGUMENT, detail=detail))
 
 
+def chunk_error(detail: str) -> RejectedError:
+    """Make the error of a chunk store that cannot take or give what is asked for."""
+    return RejectedError(reject(Reason.CHUNK_STORE, detail=detail))
+
+
 def principal_of(argument: Argument, name: str) -> bytes:
     """Return the bytes of a principal in the argument."""
     value = argument.get(name)
@@ -65,6 +83,15 @@ def controlled_canister(
     if not canister.is_controlled_by(call.caller) and not (or_itself and call.caller == canister.id):
         raise RejectedError(reject(Reason.NOT_CONTROLLER, canister=canister.id, method=call.method))
     return canister
+
+
+def pay_instructions(context: Context, canister: Canister, instructions: int, *, reason: Reason = Reason.OUT_OF_CYCLES) -> None:
+    """Charge a canister for work that is done for it; raises `RejectedError` when it cannot pay without touching what is frozen."""
+    fees = context.environment.fees
+    amount = fees.execution(instructions, wide=False)
+    require_cycles(canister, amount, fees, reason=reason)
+    if not canister.is_free:
+        canister.charge("instructions", amount)
 
 
 def change_by(

@@ -47,6 +47,7 @@ _UPDATE = _Via.CANISTER | _Via.INGRESS
 _METHODS: dict[str, _Entry] = {
     "canister_info": _Entry(observing.canister_info, _Via.CANISTER),
     "canister_metadata": _Entry(observing.canister_metadata, _Via.CANISTER),
+    "canister_metrics": _Entry(observing.canister_metrics, _UPDATE | _Via.QUERY),
     "canister_status": _Entry(observing.canister_status, _UPDATE | _Via.QUERY, visibility="status_visibility"),
     "clear_chunk_store": _Entry(installing.clear_chunk_store, _UPDATE),
     "create_canister": _Entry(lifecycle.create_canister, _Via.CANISTER),
@@ -139,7 +140,13 @@ class Management:
 
     def _run(self, call: Call, via: _Via) -> Answer | None:
         entry = _find(call.method, via)
-        return entry.run(self._context, call, _decode(call.method, call.arg))
+        argument = _decode(call.method, call.arg)
+        answer = entry.run(self._context, call, argument)
+        target = argument.get("target_canister", argument.get("canister_id"))
+        canister = self._context.state.canisters.get(target.raw) if isinstance(target, Principal) else None
+        if canister is not None:
+            canister.fixed_bytes = None
+        return answer
 
 
 def _find(method: str, via: _Via) -> _Entry:

@@ -5,18 +5,28 @@ Source: the IC interface specification, sections "IC method install_code" and "C
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from orchestrator.candid import Variant
-from orchestrator.core.principal import Principal
 from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister, Change, ChangeKind
+from orchestrator.replica.charging import require_cycles
 from orchestrator.replica.execution import rejection_of
-from orchestrator.replica.management.context import Answer, Argument, Context, controlled_canister, refuse
+from orchestrator.replica.fees import CHUNK_INSTRUCTIONS, code_bytes, frozen_cycles, memory_usage
+from orchestrator.replica.management.context import (
+    Answer,
+    Argument,
+    Context,
+    change_by,
+    chunk_error,
+    controlled_canister,
+    pay_instructions,
+)
 from orchestrator.replica.messages import Call
 from orchestrator.replica.rejects import Reason, RejectedError, reject
 from orchestrator.replica.vm.interface import START, Instance, InvalidModuleError, Message, MessageKind, Module, Outcome
+from orchestrator.replica.vm.limits import INSTRUCTION_LIMITS
 
 __all__ = ["clear_chunk_store", "install_chunked_code", "install_code", "stored_chunks", "upload_chunk"]
 
@@ -25,10 +35,14 @@ _ORTHOGONAL_PERSISTENCE = "enhanced-orthogonal-persistence"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Installation:
-    """One installation: where, what, and how. `keep_memory` is None when the request does not say."""
+    """One installation: where, what, and how; `change` is its entry in the history.
+
+    `keep_memory` is None when the request does not say.
+    """
 
     canister: Canister
     caller: bytes
+    change: Change
     mode: str
     wasm: bytes
     arg: bytes
@@ -54,12 +68,12 @@ def install_chunked_code(context: Context, call: Call, argument: Argument) -> An
     for chunk in cast("Sequence[Mapping[str, bytes]]", argument["chunk_hashes_list"]):
         part = store.chunks.get(chunk["hash"])
         if part is None:
-            raise refuse(f"chunk hash {chunk['hash'].hex()} was not found in the chunk store of canister {Principal(store.id)}")
+            raise chunk_error(f"Chunk hash {chunk['hash'].hex()} was not found")
         parts.append(part)
     wasm = b"".join(parts)
     wanted = cast("bytes", argument["wasm_module_hash"])
     if hashlib.sha256(wasm).digest() != wanted:
-        raise refuse(f"Wasm module hash {hashlib.sha256(wasm).hexdigest()} does not match given hash {wanted.hex()}")
+        raise chunk_error(f"Wasm module hash {hashlib.sha256(wasm).hexdigest()} does not match given hash {wanted.hex()}")
     _install(context, _read(context, call, canister, argument, wasm))
     return Answer()
 
@@ -69,10 +83,11 @@ def upload_chunk(context: Context, call: Call, argument: Argument) -> Answer:
     canister = controlled_canister(context, call, argument, or_itself=True)
     chunk = cast("bytes", argument["chunk"])
     if len(chunk) > limits.MAX_CHUNK_BYTES:
-        raise refuse(f"Wasm chunk size {len(chunk)} exceeds the maximum chunk size of {limits.MAX_CHUNK_BYTES}")
+        raise chunk_error(f"Wasm chunk size {len(chunk)} exceeds the maximum chunk size of {limits.MAX_CHUNK_BYTES}")
     digest = hashlib.sha256(chunk).digest()
     if digest not in canister.chunks and len(canister.chunks) >= limits.MAX_CHUNKS:
-        raise refuse(f"Wasm chunk store has reached maximum capacity of {limits.MAX_CHUNKS} chunks")
+        raise chunk_error(f"Wasm chunk store has already reached maximum capacity of {limits.MAX_CHUNKS * limits.MAX_CHUNK_BYTES} bytes")
+    pay_instructions(context, canister, CHUNK_INSTRUCTIONS)
     canister.chunks[digest] = bytes(chunk)
     return Answer(({"hash": digest},))
 
@@ -93,13 +108,16 @@ def _read(context: Context, call: Call, canister: Canister, argument: Argument, 
     mode = cast("Variant", argument["mode"])
     options = cast("Mapping[str, object]", mode.value or {}) if mode.label == "upgrade" else {}
     persistence = cast("Variant | None", options.get("wasm_memory_persistence"))
+    now = context.execution.now()
+    change = change_by(call, argument, now=now, version=canister.version + 1, kind=ChangeKind.CODE_DEPLOYMENT)
     return _Installation(
         canister=canister,
         caller=call.caller,
+        change=replace(change, mode=str(mode.label), module_hash=hashlib.sha256(wasm).digest()),
         mode=str(mode.label),
         wasm=bytes(wasm),
         arg=bytes(cast("bytes", argument["arg"])),
-        now=context.execution.now(),
+        now=now,
         skip_pre_upgrade=bool(options.get("skip_pre_upgrade")),
         keep_memory=None if persistence is None else persistence.label == "keep",
     )
@@ -111,7 +129,9 @@ def _install(context: Context, work: _Installation) -> None:
         raise RejectedError(reject(Reason.NOT_EMPTY, canister=canister.id))
     if work.mode == "upgrade" and canister.instance is None:
         raise RejectedError(reject(Reason.NO_MODULE, canister=canister.id))
-    previous = canister.instance
+    fees, previous = context.environment.fees, canister.instance
+    longest = fees.execution(INSTRUCTION_LIMITS[MessageKind.INIT], wide=False)
+    require_cycles(canister, longest, fees, reason=Reason.OUT_OF_CYCLES_TO_INSTALL)
     try:
         module = context.environment.machine.load(work.wasm)
         if work.mode == "upgrade" and previous is not None:
@@ -121,9 +141,22 @@ def _install(context: Context, work: _Installation) -> None:
             instance, outcomes = _start(context, work, context.environment.machine.instantiate(module), entry="canister_init")
     except InvalidModuleError as error:  # it does not compile, or its segments or memory do not fit
         raise RejectedError(reject(Reason.INVALID_MODULE, canister=canister.id, detail=str(error))) from error
+    _check_growth(context, work, instance, outcomes)
     _take_over(context, work, instance, outcomes)
     if previous is not None:
         previous.close()
+
+
+def _check_growth(context: Context, work: _Installation, instance: Instance, outcomes: Sequence[Outcome]) -> None:
+    """Refuse code that needs more memory than its canister can keep for its freezing threshold."""
+    canister = work.canister
+    grown = code_bytes(instance, work.wasm) - code_bytes(canister.instance, canister.wasm)
+    balance = canister.cycles + sum(outcome.balance_change for outcome in outcomes)
+    frozen = frozen_cycles(canister, context.environment.fees, memory_bytes=memory_usage(canister) + grown)
+    if grown > 0 and balance < frozen and not canister.is_free:
+        instance.rollback()
+        instance.close()
+        raise RejectedError(reject(Reason.GROWTH_CYCLES, size=grown, missing=f"{frozen - balance:_}"))
 
 
 def _check_persistence(work: _Installation, old: Module, new: Module) -> None:
@@ -180,23 +213,14 @@ def _take_over(context: Context, work: _Installation, instance: Instance, outcom
     if work.mode == "reinstall":
         canister.clear_logs(before=work.now)
     canister.instance = instance
-    canister.wasm, canister.module_hash = work.wasm, hashlib.sha256(work.wasm).digest()
+    canister.wasm, canister.module_hash = work.wasm, work.change.module_hash
     canister.global_timer, canister.installed_at = 0, work.now
     for outcome in outcomes:
         canister.cycles += outcome.balance_change
         canister.certified_data = canister.certified_data if outcome.certified_data is None else outcome.certified_data
         canister.global_timer = outcome.global_timer or canister.global_timer
     instance.commit()
-    canister.version += 1
+    canister.version = work.change.version
     canister.memory_version += 1
-    canister.record(
-        Change(
-            timestamp=work.now,
-            version=canister.version,
-            origin=work.caller,
-            kind=ChangeKind.CODE_DEPLOYMENT,
-            mode=work.mode,
-            module_hash=canister.module_hash,
-        )
-    )
+    canister.record(work.change)
     context.state.touched.add(canister.id)

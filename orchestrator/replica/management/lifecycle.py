@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from orchestrator.core.principal import Principal
+from orchestrator.protocol.request_id import hash_of_map
 from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister, CanisterStatus, ChangeKind, Settings, StopWaiter
 from orchestrator.replica.certified_state import is_in_ranges
@@ -18,7 +19,7 @@ from orchestrator.replica.management.context import (
     refuse,
 )
 from orchestrator.replica.management.removing import remove_code
-from orchestrator.replica.management.settings import apply_settings
+from orchestrator.replica.management.settings import apply_settings, check_allocations
 from orchestrator.replica.messages import Call
 from orchestrator.replica.rejects import Reason, RejectedError, reject
 
@@ -40,10 +41,11 @@ _RANDOM_BYTES = 32
 
 def create_canister(context: Context, call: Call, argument: Argument) -> Answer:
     """Create a canister for another canister, which pays the fee; the rest is the new one's balance."""
-    fee = limits.CANISTER_CREATION_FEE_CYCLES
+    fee = context.environment.fees.canister_creation
     if call.cycles < fee:
         raise RejectedError(reject(Reason.CREATION_CYCLES, fee=fee, received=call.cycles))
     canister_id = _create(context, call, argument, cycles=call.cycles - fee, canister_id=None)
+    context.state.canisters[canister_id].consumed["canister_creation"] = fee
     return Answer(({"canister_id": Principal(canister_id)},), accepted_cycles=call.cycles)
 
 
@@ -65,8 +67,18 @@ def _create(context: Context, call: Call, argument: Argument, *, cycles: int, ca
     settings = apply_settings(Settings(controllers=(call.caller,)), changes)
     now = context.execution.now()
     canister = Canister(id=canister_id or context.state.new_canister_id(), settings=settings, cycles=cycles, created_at=now)
-    change = change_by(call, argument, now=now, version=0, kind=ChangeKind.CREATION, controllers=settings.controllers)
-    canister.record(change)
+    canister.record(
+        change_by(
+            call,
+            argument,
+            now=now,
+            version=0,
+            kind=ChangeKind.CREATION,
+            controllers=settings.controllers,
+            environment_hash=None if changes.get("environment_variables") is None else hash_of_map(dict(settings.environment_variables)),
+        )
+    )
+    check_allocations(context, canister, Settings(controllers=()))
     context.state.add_canister(canister)
     return canister.id
 
@@ -74,10 +86,15 @@ def _create(context: Context, call: Call, argument: Argument, *, cycles: int, ca
 def update_settings(context: Context, call: Call, argument: Argument) -> Answer:
     """Change the settings that are given."""
     canister = controlled_canister(context, call, argument)
-    before = canister.settings
-    canister.settings = apply_settings(before, cast("Mapping[str, object]", argument["settings"]))
+    before, changes = canister.settings, cast("Mapping[str, object]", argument["settings"])
+    canister.settings = apply_settings(before, changes)
+    try:
+        check_allocations(context, canister, before)
+    except RejectedError:
+        canister.settings = before
+        raise
     canister.version += 1
-    if canister.settings.controllers != before.controllers:
+    if changes.get("controllers") is not None:
         now, controllers = context.execution.now(), canister.settings.controllers
         kind = ChangeKind.CONTROLLERS_CHANGE
         canister.record(change_by(call, argument, now=now, version=canister.version, kind=kind, controllers=controllers))
@@ -123,7 +140,7 @@ def uninstall_code(context: Context, call: Call, argument: Argument) -> Answer:
     canister = controlled_canister(context, call, argument)
     now = context.execution.now()
     change = change_by(call, argument, now=now, version=canister.version + 1, kind=ChangeKind.CODE_UNINSTALL)
-    remove_code(context.state, context.scheduler, canister, now=now, change=change)
+    remove_code(context.state, context.scheduler, canister, now, change)
     return Answer()
 
 

@@ -8,15 +8,28 @@ from typing import cast
 
 from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
-from orchestrator.replica.canister import Canister, CanisterStatus, Change, ChangeKind, LoadedSnapshot, LogRecord
-from orchestrator.replica.management.context import Answer, Argument, Context, principal_of, refuse
+from orchestrator.replica.canister import CanisterStatus, Change, ChangeKind, LoadedSnapshot, LogRecord
+from orchestrator.replica.fees import idle_cycles_burned_per_day, memory_metrics
+from orchestrator.replica.management.context import Answer, Argument, Context, controlled_canister, principal_of, refuse
 from orchestrator.replica.management.settings import render_settings
 from orchestrator.replica.messages import Call
 from orchestrator.replica.rejects import Reason, RejectedError, reject
 
-__all__ = ["canister_info", "canister_metadata", "canister_status", "fetch_canister_logs"]
+__all__ = ["canister_info", "canister_metadata", "canister_metrics", "canister_status", "fetch_canister_logs"]
 
 _STATUS_LABELS = {CanisterStatus.RUNNING: "running", CanisterStatus.STOPPING: "stopping", CanisterStatus.STOPPED: "stopped"}
+
+_USES = (
+    "memory",
+    "compute_allocation",
+    "ingress_induction",
+    "instructions",
+    "request_and_response_transmission",
+    "uninstall",
+    "canister_creation",
+    "http_outcalls",
+    "burned_cycles",
+)
 
 
 def canister_status(context: Context, call: Call, argument: Argument) -> Answer:
@@ -27,7 +40,7 @@ def canister_status(context: Context, call: Call, argument: Argument) -> Answer:
     )
     if not visible:
         raise RejectedError(reject(Reason.NOT_CONTROLLER, canister=canister.id, method=call.method))
-    metrics = _memory_metrics(canister)
+    metrics = memory_metrics(canister)
     report: dict[str, object] = {
         "status": Variant(_STATUS_LABELS[canister.status]),
         "ready_for_migration": canister.status is CanisterStatus.STOPPED,
@@ -37,8 +50,8 @@ def canister_status(context: Context, call: Call, argument: Argument) -> Answer:
         "memory_size": sum(metrics.values()),
         "memory_metrics": metrics,
         "cycles": canister.cycles,
-        "reserved_cycles": 0,
-        "idle_cycles_burned_per_day": 0,
+        "reserved_cycles": canister.reserved_cycles,
+        "idle_cycles_burned_per_day": idle_cycles_burned_per_day(canister, context.environment.fees),
         "query_stats": {
             "num_calls_total": canister.query_calls,
             "num_instructions_total": canister.query_instructions,
@@ -49,20 +62,10 @@ def canister_status(context: Context, call: Call, argument: Argument) -> Answer:
     return Answer((report,))
 
 
-def _memory_metrics(canister: Canister) -> dict[str, int]:
-    instance = canister.instance
-    sections = instance.module.info.metadata if instance is not None else {}
-    return {
-        "wasm_memory_size": instance.memory_bytes if instance is not None else 0,
-        "stable_memory_size": instance.stable_bytes if instance is not None else 0,
-        "global_memory_size": 0,
-        "wasm_binary_size": len(canister.wasm or b""),
-        "custom_sections_size": sum(len(name) + len(section.content) for name, section in sections.items()),
-        "canister_history_size": 0,
-        "wasm_chunk_store_size": sum(len(chunk) for chunk in canister.chunks.values()),
-        "snapshots_size": sum(snapshot.size for snapshot in canister.snapshots.values()),
-        "log_memory_store_size": canister.log_bytes,
-    }
+def canister_metrics(context: Context, call: Call, argument: Argument) -> Answer:
+    """Report to controllers what a canister's cycles went into."""
+    consumed = controlled_canister(context, call, argument).consumed
+    return Answer(({"cycles_consumed": {use: consumed.get(use, 0) for use in _USES}},))
 
 
 def canister_info(context: Context, call: Call, argument: Argument) -> Answer:  # noqa: ARG001 # the shape of every method

@@ -7,7 +7,7 @@ from orchestrator.replica.state import ReplicaState
 __all__ = ["remove_code"]
 
 
-def remove_code(state: ReplicaState, scheduler: Scheduler, canister: Canister, *, now: int, change: Change | None) -> None:
+def remove_code(state: ReplicaState, scheduler: Scheduler, canister: Canister, now: int, change: Change | None = None) -> None:
     """Take code, state, chunks and logs away and reject the open calls; `change` goes into the history.
 
     Cycles, settings, snapshots, history and status stay. Spec: "IC method uninstall_code".
@@ -19,6 +19,7 @@ def remove_code(state: ReplicaState, scheduler: Scheduler, canister: Canister, *
     canister.clear_logs(before=now)
     canister.version += 1
     canister.memory_version += 1
+    canister.fixed_bytes = None
     if change is not None:
         canister.record(change)
     scheduler.abandon_contexts(canister.id)

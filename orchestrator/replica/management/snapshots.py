@@ -10,7 +10,17 @@ from typing import cast
 from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister, ChangeKind, LoadedSnapshot, LowMemoryHook
 from orchestrator.replica.canister_snapshot import CanisterSnapshot, SnapshotSource
-from orchestrator.replica.management.context import Answer, Argument, Context, change_by, controlled_canister, principal_of, refuse
+from orchestrator.replica.fees import SNAPSHOT_INSTRUCTIONS
+from orchestrator.replica.management.context import (
+    Answer,
+    Argument,
+    Context,
+    change_by,
+    controlled_canister,
+    pay_instructions,
+    principal_of,
+    refuse,
+)
 from orchestrator.replica.management.removing import remove_code
 from orchestrator.replica.messages import Call
 from orchestrator.replica.rejects import Reason, RejectedError, reject
@@ -40,6 +50,7 @@ def take_canister_snapshot(context: Context, call: Call, argument: Argument) -> 
         raise RejectedError(reject(Reason.SNAPSHOT_OF_EMPTY, canister=canister.id))
     now, instance = context.execution.now(), canister.instance
     replaced = room_for_snapshot(context, canister, argument)
+    pay_instructions(context, canister, SNAPSHOT_INSTRUCTIONS, reason=Reason.OUT_OF_CYCLES_FOR_SNAPSHOT)
     state = instance.capture()
     snapshot = CanisterSnapshot(
         id=new_snapshot_id(canister),
@@ -59,7 +70,7 @@ def take_canister_snapshot(context: Context, call: Call, argument: Argument) -> 
     add_snapshot(canister, snapshot, replaced)
     if argument.get("uninstall_code"):
         change = change_by(call, argument, now=now, version=canister.version + 1, kind=ChangeKind.CODE_UNINSTALL)
-        remove_code(context.state, context.scheduler, canister, now=now, change=change)
+        remove_code(context.state, context.scheduler, canister, now, change)
     return Answer((_describe(snapshot),))
 
 
@@ -68,6 +79,7 @@ def load_canister_snapshot(context: Context, call: Call, argument: Argument) -> 
     canister = controlled_canister(context, call, argument)
     owner, snapshot = _find_anywhere(context, call, canister, _id_of(argument, "snapshot_id"))
     _check_hook(canister, snapshot)
+    pay_instructions(context, canister, SNAPSHOT_INSTRUCTIONS, reason=Reason.OUT_OF_CYCLES_FOR_SNAPSHOT)
     wasm = snapshot.module.read(0, snapshot.module.length)
     try:
         module = context.environment.machine.load(wasm)

@@ -118,7 +118,7 @@ class PendingCall:
     arg: bytearray = field(default_factory=bytearray)
     cycles: int = 0
 
-    def finish(self) -> OutgoingCall:
+    def finish(self, *, fee: int = 0, reserved: int = 0) -> OutgoingCall:
         """Return the call as it goes out."""
         return OutgoingCall(
             callee=self.callee,
@@ -129,6 +129,8 @@ class PendingCall:
             on_reject=self.on_reject,
             on_cleanup=self.on_cleanup,
             timeout_seconds=self.timeout_seconds,
+            fee=fee,
+            reserved=reserved,
         )
 
 

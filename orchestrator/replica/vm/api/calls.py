@@ -17,7 +17,7 @@ CALLS = SystemCalls()
 
 _CALLING = "U CQ Ry Rt CRy CRt T"
 _PERFORMED = 0
-_SYS_FATAL = 2
+_SYS_TRANSIENT = 2
 
 
 @CALLS.define(_CALLING, "IIIIIIII")
@@ -79,13 +79,16 @@ def call_cycles_add(execution: Execution, amount: int) -> None:
 
 @CALLS.define(_CALLING, result="i")
 def call_perform(execution: Execution) -> int:
-    """Put the call under construction on its way; 2 when the queue to the callee is full."""
-    call = _pending(execution, "call_perform")
-    if sum(other.callee == call.callee for other in execution.outcome.calls) >= MAX_OUTGOING_CALLS_PER_CALLEE:
+    """Put the call under construction on its way; 2 when the queue to the callee is full or it cannot be paid for."""
+    call, view = _pending(execution, "call_perform"), execution.view
+    fee = view.call_fee + view.call_byte_fee * (len(call.method.encode()) + len(call.arg)) + view.response_reserve
+    is_full = sum(other.callee == call.callee for other in execution.outcome.calls) >= MAX_OUTGOING_CALLS_PER_CALLEE
+    if is_full or fee > execution.liquid_balance():
         execution.drop_pending_call()
-        return _SYS_FATAL
+        return _SYS_TRANSIENT
     execution.pending_call = None
-    execution.outcome.calls.append(call.finish())
+    execution.balance_change -= fee
+    execution.outcome.calls.append(call.finish(fee=fee, reserved=view.response_reserve))
     return _PERFORMED
 
 

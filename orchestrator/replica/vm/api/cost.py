@@ -28,7 +28,11 @@ _DONE, _UNKNOWN_CURVE, _UNKNOWN_KEY = 0, 1, 2
 
 @CALLS.define("* s", "llI")
 def cost_call(execution: Execution, method_name_size: int, payload_size: int, destination: int) -> None:
-    """Write the price of a call: request, the longest response, and the longest callback."""
+    """Write the price of a call: request, the longest response, and the longest callback; what performing it takes."""
+    view = execution.view
+    if view.response_reserve:
+        _write(execution, destination, view.call_fee + view.call_byte_fee * (method_name_size + payload_size) + view.response_reserve)
+        return
     transmission = _CALL + _CALL_BYTE * (method_name_size + payload_size + MAX_REPLY_BYTES)
     callback = _EXECUTION + INSTRUCTION_LIMITS[MessageKind.REPLY_CALLBACK]
     _write(execution, destination, transmission + callback)

@@ -70,6 +70,7 @@ def cycles_burn128(execution: Execution, high: int, low: int, destination: int) 
     """Burn cycles and write how many."""
     amount = min(high << 64 | low, execution.liquid_balance())
     execution.balance_change -= amount
+    execution.outcome.burned += amount
     execution.write_u128(destination, amount)
 
 

@@ -190,8 +190,8 @@ def test_code_can_be_installed_from_chunks(network: ScriptedNetwork) -> None:
     hashes = [network.managed("upload_chunk", {"canister_id": canister, "chunk": part}) for part in (wasm[:5], wasm[5:])]
     assert network.managed("stored_chunks", {"canister_id": canister}) == hashes
     argument = {"mode": Variant("install"), "target_canister": canister, "arg": b"", "wasm_module_hash": hashlib.sha256(wasm).digest()}
-    assert error_code(network.manage("install_chunked_code", {**argument, "chunk_hashes_list": hashes[::-1]})) == "IC0408"
-    assert error_code(network.manage("install_chunked_code", {**argument, "chunk_hashes_list": [{"hash": bytes(32)}]})) == "IC0408"
+    assert error_code(network.manage("install_chunked_code", {**argument, "chunk_hashes_list": hashes[::-1]})) == "IC0504"
+    assert error_code(network.manage("install_chunked_code", {**argument, "chunk_hashes_list": [{"hash": bytes(32)}]})) == "IC0504"
     network.managed("install_chunked_code", {**argument, "chunk_hashes_list": hashes})
     assert network.replica.query(canister.raw, "show", b"", b"\x04") == Reply(b"here")
     network.managed("clear_chunk_store", {"canister_id": canister})
@@ -202,11 +202,11 @@ def test_chunks_have_limits(network: ScriptedNetwork) -> None:
     """A chunk has at most 1 MiB, a store at most its number of chunks; a known chunk takes no place."""
     canister = network.create()
     large = bytes(limits.MAX_CHUNK_BYTES + 1)
-    assert error_code(network.manage("upload_chunk", {"canister_id": canister, "chunk": large})) == "IC0408"
+    assert error_code(network.manage("upload_chunk", {"canister_id": canister, "chunk": large})) == "IC0504"
     for number in range(limits.MAX_CHUNKS):
         network.managed("upload_chunk", {"canister_id": canister, "chunk": bytes([number])})
     network.managed("upload_chunk", {"canister_id": canister, "chunk": b"\x00"})
-    assert error_code(network.manage("upload_chunk", {"canister_id": canister, "chunk": b"one more"})) == "IC0408"
+    assert error_code(network.manage("upload_chunk", {"canister_id": canister, "chunk": b"one more"})) == "IC0504"
 
 
 def test_uninstalling_leaves_an_empty_canister(network: ScriptedNetwork) -> None:
