@@ -38,6 +38,7 @@ class Descriptor:
     clock_offset_ns: int = 0
     proxy_canister_id: str | None = None
     effective_canister_id: str | None = None
+    launcher: str = "embedded"
 
     def is_alive(self) -> bool:
         """Tell whether the described process still runs."""
@@ -110,6 +111,7 @@ def parse_descriptor(document: Mapping[str, object]) -> Descriptor:
         clock_offset_ns=_number(document, "clock_offset_ns") if document.get("clock_offset_ns") else 0,
         proxy_canister_id=proxy if isinstance(proxy, str) else None,
         effective_canister_id=effective if isinstance(effective, str) else None,
+        launcher=str(document.get("launcher", "embedded")),
     )
 
 

@@ -14,7 +14,7 @@ _NAME_BYTES = 16
 
 def ensure_instance(files: NetworkFiles) -> str:
     """Return the name of the state in `files`; an empty state gets a new one."""
-    kept = files.state.exists() and any(files.state.iterdir())
+    kept = files.program_state.exists() and any(files.program_state.iterdir())
     try:
         document = load_object(files.instance, hint="delete the file") or {}
     except StoreError:

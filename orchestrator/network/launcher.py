@@ -36,7 +36,7 @@ class Announcement:
 async def start_launcher(place: Place, path: Path) -> Descriptor:
     """Start the launcher at `path` and describe its network once that is ready."""
     files, network = place.files, place.network
-    make_directory(files.state)
+    make_directory(files.program_state)
     make_directory(files.announcements)
     (files.announcements / STATUS_NAME).unlink(missing_ok=True)
     instance = ensure_instance(files)
@@ -54,13 +54,14 @@ async def start_launcher(place: Place, path: Path) -> Descriptor:
         instance_id=instance,
         control_token="",
         effective_canister_id=said.effective_canister_id,
+        launcher=network.launcher,
     )
 
 
 def _own_options(place: Place) -> tuple[str, ...]:
     files, network = place.files, place.network
     port = ("--gateway-port", str(network.port)) if network.port else ()
-    options = ("--interface-version", INTERFACE_VERSION, "--state-dir", str(files.state), "--bind", network.bind, *port)
+    options = ("--interface-version", INTERFACE_VERSION, "--state-dir", str(files.program_state), "--bind", network.bind, *port)
     return (*options, "--status-dir", str(files.announcements))
 
 

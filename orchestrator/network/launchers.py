@@ -1,13 +1,12 @@
 """Which launcher runs a network in which way."""
 
 from orchestrator.core.project import ManagedNetwork
-from orchestrator.errors import NetworkError
 from orchestrator.network.descriptor import Descriptor
 from orchestrator.network.embedded import launch_embedded
 from orchestrator.network.processes import ProcessRunner
 from orchestrator.network.runner import Place, Runner
 
-__all__ = ["choose_runner"]
+__all__ = ["choose_runner", "end_others"]
 
 
 def choose_runner(network: ManagedNetwork) -> Runner:
@@ -21,8 +20,22 @@ def choose_runner(network: ManagedNetwork) -> Runner:
             from orchestrator.network.dfx import DfxRunner
 
             return DfxRunner()
-        case _:
-            raise _not_yet(network)
+        case "docker":
+            from orchestrator.network.docker import DockerRunner
+
+            return DockerRunner()
+
+
+async def end_others(place: Place) -> None:
+    """End what runs this network in another way than the project asks for by now; what dfx runs is dfx's."""
+    if place.network.launcher in {"dfx", "docker"}:
+        await ProcessRunner(_start_embedded).end_orphan(place)
+    if place.network.launcher != "docker" and place.files.container.exists():
+        from orchestrator.network.docker import DockerRunner
+
+        found = await DockerRunner().find(place)
+        if found is not None:
+            await DockerRunner().end(place, found)
 
 
 async def _start_embedded(place: Place) -> Descriptor:
@@ -33,13 +46,3 @@ async def _start_pocket_ic(place: Place) -> Descriptor:
     from orchestrator.network.pocket_ic import start_pocket_ic
 
     return await start_pocket_ic(place)
-
-
-def _not_yet(network: ManagedNetwork) -> NetworkError:
-    return NetworkError(
-        f"the launcher `{network.launcher}` is not supported yet by this version",
-        slug="network/launcher",
-        detail=f"network `{network.name}` asks for it",
-        span=network.span,
-        hint=f"use `launcher: embedded`, or start {network.launcher} yourself and describe it with `mode: connected` and `root-key: fetch`",
-    )

@@ -15,7 +15,7 @@ from orchestrator.errors import LockHeldError, NetworkError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess, NetworkReport, NetworkState
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.deletion import delete_folder
-from orchestrator.network.launchers import choose_runner
+from orchestrator.network.launchers import choose_runner, end_others
 from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Found, Place, Runner
 from orchestrator.network.settings import NetworkSettings
@@ -48,6 +48,7 @@ async def start_network(
                 raise _unresponsive(network, present.owner)
             await runner.end(place, present)
         await runner.end_orphan(place)
+        await end_others(place)
         return await runner.launch(place)
 
 
@@ -78,6 +79,7 @@ async def reset_network(project_dir: Path, network: ManagedNetwork, *, settings:
         if present is not None:
             await runner.end(place, present)
         await runner.end_orphan(place)
+        await end_others(place)
         _forget_ids(place)
         for directory in (place.files.ids, place.files.records):
             delete_folder(directory)

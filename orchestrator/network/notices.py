@@ -16,7 +16,9 @@ def find_notices(network: ManagedNetwork, report: NetworkReport) -> tuple[Warned
         summary = f"network `{name}` does not answer ({process}): it is ended, and another one started with its state"
         notices.append(Warned(slug="network/unresponsive", summary=summary))
     if report.state == "orphaned":
-        summary = f"network `{name}` still runs ({process}) although its files are gone: it is ended, and another one started"
+        summary = (
+            f"network `{name}` still runs ({process}), and the project does not know it any more: it is ended, and another one started"
+        )
         notices.append(Warned(slug="network/orphaned", summary=summary))
     if report.crashed is not None:
         summary = f"network `{name}` had ended unexpectedly (process {report.crashed}): what it did in its last second may be lost"

@@ -39,11 +39,11 @@ _GOVERNANCE = ("nns_governance", "nns_ui", "sns", "canister_migration")
 async def start_server(place: Place, path: Path) -> Descriptor:
     """Start the server at `path`, make an instance, and describe it once its gateway answers."""
     files, network = place.files, place.network
-    make_directory(files.state)
+    make_directory(files.program_state)
     port_file = files.directory / "pocket-ic-port"
     port_file.unlink(missing_ok=True)
     instance = ensure_instance(files)
-    config = render_instance(network, files.state)
+    config = render_instance(network, files.program_state)
     command = (str(path), "--ttl", str(TIME_TO_LIVE_SECONDS), "--port-file", str(port_file), "--log-levels", "error")
     async with started_program(place, command) as program:
         port = await program.wait_for(lambda: _load_port(port_file))
@@ -60,6 +60,7 @@ async def start_server(place: Place, path: Path) -> Descriptor:
             instance_id=instance,
             control_token="",
             effective_canister_id=_effective_id(created),
+            launcher=network.launcher,
         )
         return await program.work(lambda: _with_root_key(descriptor, network))
 

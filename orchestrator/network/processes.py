@@ -26,7 +26,7 @@ class ProcessRunner:
     async def find(self, place: Place) -> Found | None:
         """Return what the descriptor says."""
         descriptor = _load_own(place.project_dir, place.files)
-        if descriptor is None:
+        if descriptor is None or descriptor.launcher != place.network.launcher:
             return None
         alive = descriptor.is_alive()
         return Found(
@@ -38,7 +38,7 @@ class ProcessRunner:
         )
 
     async def find_orphan(self, place: Place) -> Orphan | None:
-        """Return the process that only the record of ports still knows."""
+        """Return the process that only the record of ports still knows, or that runs the network in another way."""
         found = find_owner(place.settings.user.ports, place.project_dir, place.network.name)
         return None if found is None else Orphan(pid=found[1].pid)
 
@@ -65,21 +65,24 @@ class ProcessRunner:
         files.status.unlink(missing_ok=True)
 
     async def end_orphan(self, place: Place) -> Orphan | None:
-        """End the process that only the record of ports still knows."""
+        """End the process that `find_orphan` returns."""
         ports = place.settings.user.ports
         found = find_owner(ports, place.project_dir, place.network.name)
         if found is None:
             return None
         port, owner = found
         await end_process(owner.pid, owner.birth, seconds=place.settings.stop_seconds)
+        await end_family(place.files, seconds=place.settings.stop_seconds)
         release_port(ports, port, owner.pid)
+        place.files.descriptor.unlink(missing_ok=True)
         return Orphan(pid=owner.pid)
 
     async def clear(self, place: Place) -> None:
-        """Delete the state."""
+        """Delete the state, that of other launchers with it."""
         forget_family(place.files)
         place.files.instance.unlink(missing_ok=True)
-        delete_folder(place.files.state)
+        for folder in (place.files.state, place.files.program_state):
+            delete_folder(folder)
 
 
 def _load_own(project_dir: Path, files: NetworkFiles) -> Descriptor | None:

@@ -57,6 +57,11 @@ class NetworkFiles:
         return self.directory / "state"
 
     @property
+    def program_state(self) -> Path:
+        """Return the folder of the state of PocketIC, which survives restarts as well."""
+        return self.directory / "pocket-ic"
+
+    @property
     def ids(self) -> Path:
         """Return the folder of the canister ids, one file per environment.
 
@@ -73,6 +78,11 @@ class NetworkFiles:
     def family(self) -> Path:
         """Return where the processes that a launcher started are written down."""
         return self.directory / "family.json"
+
+    @property
+    def container(self) -> Path:
+        """Return where the container is described that the network runs in."""
+        return self.directory / "container.json"
 
     @property
     def announcements(self) -> Path:

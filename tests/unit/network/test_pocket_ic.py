@@ -89,7 +89,16 @@ async def test_launcher_is_told_what_icp_cli_tells_it(project: Path, record: Pat
 
     files = Layout(project).network("local")
     assert told(record)[0]["arguments"] == [
-        *("--interface-version", "1.1.0", "--state-dir", str(files.state), "--bind", "127.0.0.1", "--status-dir", str(files.announcements)),
+        *(
+            "--interface-version",
+            "1.1.0",
+            "--state-dir",
+            str(files.program_state),
+            "--bind",
+            "127.0.0.1",
+            "--status-dir",
+            str(files.announcements),
+        ),
         *("--nns", "--artificial-delay-ms=5", "--subnet=application", "--subnet=application", "--subnet=system"),
         *("--bitcoind-addr=127.0.0.1:18444", "--domain=localhost"),
     ]
@@ -114,7 +123,7 @@ async def test_server_makes_what_the_launcher_would(project: Path, record: Path,
             "ii": SUBNET,
         },
         "http_gateway_config": {"ip_addr": "127.0.0.1", "port": None, "domains": ["localhost"], "https_config": None},
-        "state_dir": str(Layout(project).network("local").state),
+        "state_dir": str(Layout(project).network("local").program_state),
         "icp_features": dict.fromkeys((*always, "nns_governance", "nns_ui", "sns", "canister_migration", "bitcoin"), "DefaultConfig"),
         "incomplete_state": "Enabled",
         "initial_time": {"AutoProgress": {"artificial_delay_ms": 5}},
