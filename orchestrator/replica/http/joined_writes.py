@@ -9,10 +9,12 @@ from collections.abc import Iterable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["MAX_JOINED_BYTES", "JoiningProtocol", "JoiningTransport"]
+__all__ = ["MAX_JOINED_BYTES", "MAX_REQUEST_SECONDS", "JoiningProtocol", "JoiningTransport"]
 
 MAX_JOINED_BYTES = 64 * 1024
 """Writes are kept back, until the loop's next turn, while they are together no longer than this, in bytes."""
+MAX_REQUEST_SECONDS = 30.0
+"""How long a client may take to send a request, from the connection or the request's first byte to its last."""
 
 
 class JoiningTransport(asyncio.Transport):
@@ -72,8 +74,35 @@ class JoiningTransport(asyncio.Transport):
 
 
 class JoiningProtocol(HttpToolsProtocol):
-    """The protocol on a transport that joins writes."""
+    """The protocol on a transport that joins writes; whoever does not finish a request in time is cut off."""
+
+    request_seconds = MAX_REQUEST_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
         """Take the connection."""
         super().connection_made(JoiningTransport(transport, self.loop))
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the connection go."""
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins."""
+        super().on_message_begin()
+        self._patience.cancel()
+        self._await_request()
+
+    def on_message_complete(self) -> None:
+        """Note that a request is whole."""
+        self._patience.cancel()
+        super().on_message_complete()
+
+    def _await_request(self) -> None:
+        """Wait for a whole request; between two of them the server's own patience is shorter."""
+        self._patience = self.loop.call_later(self.request_seconds, self._cut_off)
+
+    def _cut_off(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.abort()

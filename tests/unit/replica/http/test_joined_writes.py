@@ -1,11 +1,17 @@
 """Responses leave in as few pieces as possible, whole and in order."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
-from orchestrator.replica.http.joined_writes import MAX_JOINED_BYTES, JoiningTransport
+from orchestrator.replica.http.exchange import Receive, Scope, Send, read_body
+from orchestrator.replica.http.joined_writes import MAX_JOINED_BYTES, JoiningProtocol, JoiningTransport
+
+LIMIT_SECONDS = 30
 
 
 class Wire(asyncio.Transport):
@@ -95,3 +101,53 @@ def test_closing_sends_what_is_kept(transport: JoiningTransport, wire: Wire, tur
     transport.write(b"too late")
     turns.turn()
     assert wire.writes == [b"last words"]
+
+
+class HurriedProtocol(JoiningProtocol):
+    """The protocol with hardly any patience."""
+
+    request_seconds = 0.05
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read the body and say how long it was."""
+    assert scope["type"] == "http"
+    body = await read_body(receive, limit=1000)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+    await send({"type": "http.response.body", "body": str(len(body)).encode()})
+
+
+async def talk(*parts: bytes) -> bytes:
+    """Send parts of a request to a server, and return all that comes until it ends the connection."""
+    config = uvicorn.Config(application, lifespan="off", log_config=None, timeout_keep_alive=0)
+    config.load()
+    loop = asyncio.get_running_loop()
+    state = ServerState()
+    server = await loop.create_server(lambda: HurriedProtocol(config, state, {}), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            received = await asyncio.wait_for(reader.read(), LIMIT_SECONDS)
+            writer.close()
+            return received
+    return b""
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [(), (b"POST / HT",), (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n", b"abc")],
+    ids=["nothing", "half a line", "half a body"],
+)
+def test_unfinished_requests_are_cut_off(parts: tuple[bytes, ...]) -> None:
+    """Whoever never finishes a request does not keep a connection for ever."""
+    assert asyncio.run(talk(*parts)) == b""
+
+
+def test_finished_requests_are_answered() -> None:
+    """A whole request gets its answer, in however many pieces it came."""
+    answered = asyncio.run(talk(b"POST / HTTP/1.1\r\nhost: x\r\n", b"content-length: 3\r\n\r\na", b"bc"))
+    assert answered.startswith(b"HTTP/1.1 200")
+    assert answered.endswith(b"\r\n\r\n3")
