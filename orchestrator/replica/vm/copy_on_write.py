@@ -106,7 +106,7 @@ class CopyOnWriteImage:
         known = self._size if address == self._mapped else 0
         if known:
             yield from self._page_map.dirty_runs(address, known)
-        yield from _written_pages(memory, known)
+        yield from self._grown(memory, known)
 
     def share(self) -> Image:
         """Return an image of the same file, or a copy when there are too many open files."""
@@ -143,12 +143,24 @@ class CopyOnWriteImage:
         """Take over the part of the memory after the committed one, and map the file there."""
         address, size = memory.address(), memory.size()
         os.ftruncate(self.file, size)
-        for offset, length in _written_pages(memory, self._size):
+        for offset, length in self._grown(memory, self._size):
             native.write_file_from_memory(self.file, address + offset, length, offset)
             note_written(self.unsaved, offset, length)
         if size > self._size:
             native.map_private(address + self._size, size - self._size, self.file, self._size)
         self._mapped, self._size = address, size
+
+    def _grown(self, memory: MainMemory, known: int) -> Iterator[tuple[int, int]]:
+        """Yield what was written to from an offset on, the size of what is committed.
+
+        What a memory has grown by comes from the system untouched, so the page table tells; what it begins with may
+        come from a file of the engine's, so nothing does but looking at it.
+        """
+        if not known:
+            yield from _written_pages(memory, 0)
+            return
+        for offset, length in self._page_map.dirty_runs(memory.address() + known, memory.size() - known):
+            yield known + offset, length
 
     def _discard(self, address: int, runs: list[tuple[int, int]]) -> None:
         if len(runs) > _MAX_SINGLE_DISCARDS:
