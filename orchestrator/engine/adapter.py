@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import anyio.to_thread
@@ -18,6 +19,7 @@ from orchestrator.agent.senders import UpdateSender
 from orchestrator.agent.state import RequestState
 from orchestrator.agent.transport import HttpTransport
 from orchestrator.agent.values import CanisterSettings
+from orchestrator.core.hosts import CANDID_UI_CANISTER
 from orchestrator.core.principal import Principal
 from orchestrator.core.settings import SettingsUpdate
 from orchestrator.engine.ports import Connection, InstallMode, LiveCanister, NetworkPort, RequestFate, RequestLog
@@ -26,6 +28,7 @@ from orchestrator.engine.session import Session
 from orchestrator.engine.watch import watched_network
 from orchestrator.errors import AgentError, OrchestratorError, OutcomeUnknownError, RejectError, TransportError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess
+from orchestrator.network.names import tell_names
 from orchestrator.protocol.keys import Identity
 from orchestrator.store import open_ids
 
@@ -248,6 +251,8 @@ async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[C
             open_port=open_port,
             instance_id=access.instance_id,
             proxy=proxy,
+            candid_ui=CANDID_UI_CANISTER if access.launcher in {None, "embedded"} else None,
+            tell_names=partial(tell_names, session.project.directory, access.name, session.environment.name) if access.managed else None,
         )
 
 

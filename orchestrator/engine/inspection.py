@@ -9,6 +9,7 @@ from orchestrator.engine.ports import LiveCanister
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import open_stores
 from orchestrator.engine.urls import canister_url as look_up_url
+from orchestrator.engine.urls import friendly_names
 from orchestrator.errors import DeployError
 from orchestrator.events import CanisterUrl
 
@@ -45,5 +46,7 @@ async def canister_url(session: Session, canister: str) -> CanisterUrl:
     """Return where a canister, given by name or principal text, is reached."""
     async with open_connection(session, when_stopped="fail") as opened:
         connection = require_connection(opened)
-        canister_id = resolve_canister(session, open_stores(session, connection).ids.load(), canister)
-        return await look_up_url(connection, canister, canister_id)
+        ids = open_stores(session, connection).ids.load()
+        canister_id = resolve_canister(session, ids, canister)
+        friendly = await friendly_names(session, connection, ids)
+        return await look_up_url(connection, canister, canister_id, friendly=friendly.get(canister))

@@ -3,7 +3,7 @@
 `orchestrator.engine.adapter` implements it with the agent; tests implement it in memory.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -110,7 +110,9 @@ class Connection:
     """An open network as one identity.
 
     `open_port` makes a port whose update calls report to the given log. `instance_id` is the embedded network's,
-    which ties canister ids to its state. `proxy` is where management calls go through, if anywhere.
+    which ties canister ids to its state. `proxy` is where management calls go through, if anywhere. `candid_ui` is the
+    canister whose page calls methods, and `tell_names` tells the gateway the ids of all canisters by name and returns
+    whether it shows them by their names.
     """
 
     network: str
@@ -121,6 +123,8 @@ class Connection:
     open_port: Callable[[RequestLog | None], NetworkPort]
     instance_id: str | None = None
     proxy: Principal | None = None
+    candid_ui: Principal | None = None
+    tell_names: Callable[[Mapping[str, Principal]], Awaitable[bool]] | None = None
 
     @property
     def repeatable_creation(self) -> bool:

@@ -1,10 +1,11 @@
 """Where deployed canisters are reached."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
+from orchestrator.core.hosts import friendly_hosts
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
 from orchestrator.engine.arguments import EMPTY_ARGUMENTS
@@ -15,41 +16,68 @@ from orchestrator.engine.tasks import run_all
 from orchestrator.errors import OrchestratorError, RejectError
 from orchestrator.events import CanisterUrl
 
-__all__ = ["canister_url", "emit_urls", "frontend_url"]
+__all__ = ["candid_url", "canister_url", "emit_urls", "friendly_names", "frontend_url"]
 
 _NO_SUCH_METHOD = "IC0536"
 _HTTP_REQUEST = "http_request"
 
 
-def frontend_url(gateway_url: str, canister_id: Principal) -> str:
-    """Return the address of a canister on a gateway: a sub-domain, or `?canisterId=` where the host is a bare address."""
+def frontend_url(gateway_url: str, canister_id: Principal, *, friendly: str | None = None) -> str:
+    """Return the address of a canister on a gateway: a sub-domain, or `?canisterId=` where the host is a bare address.
+
+    `friendly` is the sub-domain that the gateway knows the canister by, if it does; else it is the canister's id.
+    """
+    base, has_hosts = _base(gateway_url, friendly or str(canister_id))
+    return f"{base}/" if has_hosts else f"{base}/?canisterId={canister_id}"
+
+
+def candid_url(gateway_url: str, candid_ui: Principal, canister_id: Principal) -> str:
+    """Return the address of the Candid page `candid_ui` for a canister."""
+    base, has_hosts = _base(gateway_url, str(candid_ui))
+    return f"{base}/?id={canister_id}" if has_hosts else f"{base}/?canisterId={candid_ui}&id={canister_id}"
+
+
+def _base(gateway_url: str, label: str) -> tuple[str, bool]:
+    """Return the address of a sub-domain, or that of the gateway itself where it can have none."""
     parts = urlsplit(gateway_url)
     host = parts.hostname or ""
     port = f":{parts.port}" if parts.port else ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return f"{parts.scheme}://{canister_id}.{host}{port}/"
+        return f"{parts.scheme}://{label}.{host}{port}", True
     if address.is_loopback:
-        return f"{parts.scheme}://{canister_id}.localhost{port}/"
-    return f"{parts.scheme}://{parts.netloc}/?canisterId={canister_id}"
+        return f"{parts.scheme}://{label}.localhost{port}", True
+    return f"{parts.scheme}://{parts.netloc}", False
 
 
-async def canister_url(connection: Connection, name: str, canister_id: Principal) -> CanisterUrl:
-    """Ask whether a canister serves HTTP, and return its address; no gateway means no address."""
+async def friendly_names(session: Session, connection: Connection, ids: Mapping[str, Principal]) -> dict[str, str]:
+    """Tell the gateway the names of the environment's canisters, and return the sub-domain of each that has one now."""
+    if connection.tell_names is None or not await connection.tell_names(ids):
+        return {}
+    return friendly_hosts(session.environment.name, ids)
+
+
+async def canister_url(connection: Connection, name: str, canister_id: Principal, *, friendly: str | None = None) -> CanisterUrl:
+    """Ask whether a canister serves HTTP, and return its own address or that of the Candid page; without a gateway it has none."""
     kind: Literal["frontend", "backend"] = "frontend" if await _serves_http(connection, canister_id) else "backend"
-    url = frontend_url(connection.gateway_url, canister_id) if connection.gateway_url and kind == "frontend" else None
+    url = None
+    if connection.gateway_url and kind == "frontend":
+        url = frontend_url(connection.gateway_url, canister_id, friendly=friendly)
+    elif connection.gateway_url and connection.candid_ui is not None:
+        url = candid_url(connection.gateway_url, connection.candid_ui, canister_id)
     return CanisterUrl(canister=name, id=str(canister_id), kind=kind, url=url)
 
 
 async def emit_urls(session: Session, connection: Connection, canisters: Sequence[Canister]) -> None:
     """Report the address of each canister that has an id, in manifest order."""
     ids = open_stores(session, connection).ids.load()
+    friendly = await friendly_names(session, connection, ids)
     found: dict[str, CanisterUrl] = {}
 
     async def one(name: str) -> None:
         async with session.limiter:
-            found[name] = await canister_url(connection, name, ids[name])
+            found[name] = await canister_url(connection, name, ids[name], friendly=friendly.get(name))
 
     names = [canister.name for canister in canisters if canister.name in ids]
     await run_all(names, one)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import anyio
 
 from orchestrator.replica.control import Operations
+from orchestrator.replica.control_names import make_name_operations
 from orchestrator.replica.control_routes import make_operations
 from orchestrator.replica.driver import Driver
 from orchestrator.replica.http.api import Api
 from orchestrator.replica.http.application import Handlers
-from orchestrator.replica.http.gateway import Gateway
+from orchestrator.replica.http.gateway import Gateway, load_names
 from orchestrator.replica.network_keys import NetworkKeys
 from orchestrator.replica.replica import Replica
 from orchestrator.replica.state import Clock
@@ -22,6 +23,7 @@ from orchestrator.replica.vm.machine import WasmMachine
 __all__ = ["Service", "load_service"]
 
 _IMPLEMENTATION = "icp-orchestrator embedded network"
+_NAMES_FILE = "gateway-names.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +92,6 @@ def load_service(
     replica.install_system_canisters()
     replica.seed_accounts(accounts)
     driver = Driver(replica, checkpoints, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
-    api, gateway = Api(driver, implementation=_IMPLEMENTATION), Gateway(driver)
-    return Service(Handlers(api.answer, gateway.answer), make_operations(driver, checkpoints), driver, checkpoints)
+    api, gateway = Api(driver, implementation=_IMPLEMENTATION), Gateway(driver, names=load_names(directory.root / _NAMES_FILE))
+    operations = {**make_operations(driver, checkpoints), **make_name_operations(gateway)}
+    return Service(Handlers(api.answer, gateway.answer), operations, driver, checkpoints)

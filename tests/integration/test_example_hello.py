@@ -58,7 +58,7 @@ def test_hello_deployed_again_changes_nothing_and_says_so(hello: Workspace) -> N
 
 def test_hello_is_served_in_the_browser_by_its_url(deployed: Deployed) -> None:
     """The URL that a deployment prints answers with the phrases."""
-    url = re.search(r"http://([a-z0-9-]+)\.localhost:(\d+)/", deployed.output.stdout)
+    url = re.search(r"http://(phrasebook\.local)\.localhost:(\d+)/", deployed.output.stdout)
     assert url is not None, str(deployed.output)
 
     response = httpx.get(f"http://127.0.0.1:{url[2]}/", headers={"Host": f"{url[1]}.localhost:{url[2]}"}, timeout=30)
