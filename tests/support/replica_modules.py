@@ -55,3 +55,31 @@ def counter(*, broken_upgrade: bool = False) -> bytes:
     if broken_upgrade:
         body = body.replace('(func (export "canister_post_upgrade")', '(func (export "canister_post_upgrade") unreachable')
     return module(COUNTER_IMPORTS, body)
+
+
+THREEFOLD = """
+(global $count (mut i32) (i32.const 0))
+(func $load (result i32) (call $stable_read (i32.const 0) (i32.const 0) (i32.const 4)) (i32.load (i32.const 0)))
+(func (export "canister_init") (drop (call $stable_grow (i32.const 3))))
+(func (export "canister_update add")
+  (global.set $count (i32.add (global.get $count) (i32.const 1)))
+  (i32.store (i32.const 200000) (global.get $count))
+  (i32.store (i32.const 4) (global.get $count))
+  (call $stable_write (i32.const 140000) (i32.const 4) (i32.const 4))
+  (call $show))
+(func $show (export "canister_query show")
+  (i32.store (i32.const 8) (global.get $count))
+  (i32.store (i32.const 12) (i32.load (i32.const 200000)))
+  (call $stable_read (i32.const 16) (i32.const 140000) (i32.const 4))
+  (call $msg_reply_data_append (i32.const 8) (i32.const 12))
+  (call $msg_reply))
+(func (export "canister_update grow")
+  (drop (memory.grow (i32.const 2)))
+  (i32.store (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 4)) (i32.const 7))
+  (call $show))
+"""
+
+
+def threefold() -> bytes:
+    """Return a canister that counts in a global, in main memory and in stable memory, and shows the three numbers."""
+    return module(("msg_reply", "msg_reply_data_append", "stable_read", "stable_write", "stable_grow"), THREEFOLD, pages=4)

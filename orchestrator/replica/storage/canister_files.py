@@ -16,6 +16,7 @@ from orchestrator.replica.canister import Canister
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.storage.snapshot_files import SnapshotFiles, snapshot_blobs
+from orchestrator.replica.storage.sums import write_sums
 from orchestrator.replica.vm.interface import Changes, Instance
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 from orchestrator.store.atomic import PRIVATE_MODE, make_directory, sync_directory, write_atomic
@@ -153,6 +154,7 @@ class CanisterFiles:
         try:
             make_directory(path)
             instance.save(path)
+            write_sums(path)
             for file in path.iterdir():
                 _sync_file(file)
             sync_directory(path)

@@ -20,6 +20,7 @@ __all__ = ["FORMAT_VERSION", "dump", "dump_part", "load", "load_part", "pack"]
 FORMAT_VERSION = 1
 _CLASS, _VALUE = "@", "value"
 _MAX_BYTES = 2**32
+_HINT = "`orchestrator network reset` deletes it, with all canisters"
 _CLASSES: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
@@ -75,7 +76,7 @@ def load(data: bytes) -> object:
     """Decode what `dump` made; raises `ReplicaError` when this version cannot read it."""
     content = _decode(data)
     if not isinstance(content, dict) or content.get("v") != FORMAT_VERSION:
-        raise ReplicaError("the network's state was written by another version", slug="replica/state-version")
+        raise ReplicaError("the network's state was written by another version", slug="replica/state-version", hint=_HINT)
     return content.get("state")
 
 
@@ -88,7 +89,9 @@ def _decode(data: bytes) -> object:
     try:
         return _unpack(cbor.loads(data, max_bytes=_MAX_BYTES))
     except (ProtocolError, KeyError, TypeError, ValueError) as error:
-        raise ReplicaError("the network's state on disk cannot be read", slug="replica/state-unreadable", detail=str(error)) from error
+        raise ReplicaError(
+            "the network's state on disk cannot be read", slug="replica/state-unreadable", detail=str(error), hint=_HINT
+        ) from error
 
 
 def pack(value: object) -> object:

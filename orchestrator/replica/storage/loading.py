@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, cast
 
 from orchestrator.errors import ProtocolError, ReplicaError
@@ -14,6 +15,7 @@ from orchestrator.replica.storage.content import Content, Overlay, decode_reques
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.storage.journal import JournalError, read_frames
 from orchestrator.replica.storage.snapshot_files import load_snapshots
+from orchestrator.replica.storage.sums import check_sums
 from orchestrator.replica.system.installing import restore_native
 from orchestrator.replica.vm import snapshot
 from orchestrator.replica.vm.interface import Instance, InvalidModuleError, Machine, SavedState
@@ -111,15 +113,24 @@ def _load_canister(directory: StateDirectory, machine: Machine, record: dict[str
     snapshots = load_snapshots(directory.snapshots, directory.blobs, record.pop("snapshots", []))
     canister = Canister(**record, snapshots=snapshots)
     for name in chunks:
-        canister.chunks[bytes.fromhex(name)] = (directory.blobs / name).read_bytes()
+        canister.chunks[bytes.fromhex(name)] = _read_blob(directory, name)
     if wasm is not None and folder is not None:
-        canister.wasm = (directory.blobs / wasm).read_bytes()
+        canister.wasm = _read_blob(directory, wasm)
         canister.instance = _load_instance(directory, machine, canister.wasm, folder, overlay)
     return canister
 
 
+def _read_blob(directory: StateDirectory, name: str) -> bytes:
+    """Read a module or a chunk, whose name is its SHA-256."""
+    data = (directory.blobs / name).read_bytes()
+    if sha256(data).hexdigest() != name:
+        raise _unreadable(f"`{directory.blobs / name}` is damaged")
+    return data
+
+
 def _load_instance(directory: StateDirectory, machine: Machine, wasm: bytes, folder: str, overlay: Overlay | None) -> Instance:
     path = directory.memories / folder
+    check_sums(path)
     native = restore_native(wasm, path)
     if native is not None:
         return native
