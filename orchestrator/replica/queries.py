@@ -88,7 +88,7 @@ class QueryRunner:
         canister.instance.rollback()
         if outcome.trap is not None:
             return rejection_of(canister.id, outcome.trap)
-        return None if outcome.accepted else reject(Reason.CANISTER_REJECTED)
+        return None if outcome.accepted else reject(Reason.CANISTER_REJECTED, canister=canister.id)
 
     def _message(self, question: Question, kind: MessageKind) -> Message:
         return Message(

@@ -29,7 +29,6 @@ class Reason(Enum):
 
     INTERNAL = (101, "The embedded network failed to execute {method}; its log says why.")
     INGRESS_TIMEOUT = (202, "Ingress message timed out waiting to start executing.")
-    CANISTER_EXISTS = (205, "Canister {canister} is already installed.")
     STOP_TIMED_OUT = (206, "Stop canister request timed out")
     OUT_OF_CYCLES = (207, "Canister {canister} is out of cycles: please top up the canister with at least {missing} additional cycles")
     OUT_OF_CYCLES_TO_INSTALL = (
@@ -50,20 +49,38 @@ class Reason(Enum):
         403,
         "Creating a canister requires a fee of {fee} that is deducted from the canister's initial balance but only {received} cycles were received with the create_canister request.",
     )
-    CANISTER_REJECTED = (406, "Canister rejected the message")
+    NOT_HOSTED = (405, "Unsuccessful validation of specified ID: Specified CanisterId {canister} is not hosted by subnet {subnet}.")
+    SUBNET_NOT_FOUND = (404, "Could not find subnet {subnet}. This network has one subnet, {own}.")
+    CANISTER_REJECTED = (406, "Error from Canister {canister}: Canister rejected the message")
     UNINSTALLED = (406, "Canister has been uninstalled.")
     NOT_AS_INGRESS = (406, "ic00 method {method} can not be called via ingress messages")
     NOT_AS_UPDATE = (406, "{method} API is only accessible in non-replicated mode")
+    NO_KEYS = (
+        406,
+        "Unable to route management canister request {method}: the embedded network has no threshold keys. A network with `launcher: pocket-ic` in the manifest has test keys.",
+    )
+    NO_BITCOIN = (
+        406,
+        "Unable to route management canister request {method}: the embedded network has no Bitcoin interface. A network with `launcher: pocket-ic` in the manifest can have one.",
+    )
+    NO_SUBNET_ADMINS = (406, "Caller {caller} is not allowed to call {method}: only subnet admins are, and the embedded network has none.")
     SNAPSHOT_OF_ANOTHER = (406, "The snapshot {snapshot} does not belong to canister {canister}.")
     SNAPSHOT_OF_EMPTY = (406, "Failed to create snapshot for empty canister {canister}:")
     SNAPSHOT_LIMIT = (406, "Canister {canister} has reached the maximum number of snapshots allowed: {limit}.")
-    SNAPSHOT_IMMUTABLE = (409, "Only canister snapshots created by metadata upload can be mutated.")
+    NOT_VISIBLE = (406, "Caller {caller} is not allowed to access canister {what}")
+    NO_METADATA = (406, "The canister {canister} has no Wasm module and hence no metadata is available.")
+    NO_METADATA_SECTION = (406, "The canister {canister} has no metadata section with the name {name}.")
     INVALID_SLICE = (408, "Invalid subslice into wasm module / main memory / stable memory: offset: {offset}, size: {size}")
     SLICE_TOO_LARGE = (408, "Requested slice too large: {requested} > {allowed}")
-    CHUNK_STORE = (504, "Error from Wasm chunk store: {detail}.")
     INVALID_ARGUMENT = (408, "{detail}")
     UNREADABLE_ARGUMENT = (408, "Failed to parse payload for ic00 method {method}: {detail}")
+    SNAPSHOT_IMMUTABLE = (409, "Only canister snapshots created by metadata upload can be mutated.")
+    CHUNK_STORE = (504, "Error from Wasm chunk store: {detail}.")
     INVALID_SETTING = (504, "{detail}")
+    NO_OUTCALLS = (
+        504,
+        "This API is not enabled on this subnet: the embedded network makes no HTTP requests for canisters. A network with `launcher: pocket-ic` in the manifest does.",
+    )
     EOP_OPTION_MISSING = (
         504,
         "Missing upgrade option: Enhanced orthogonal persistence requires the `wasm_memory_persistence` upgrade option.",
@@ -79,18 +96,18 @@ class Reason(Enum):
     NOT_STOPPED = (510, "Canister {canister} must be stopped before it is deleted.")
     STOP_CANCELLED = (511, "Canister {canister}'s stop request was cancelled.")
     NOT_CONTROLLER = (512, "Only controllers of canister {canister} can call ic00 method {method}")
-    NOT_VISIBLE = (406, "Caller {caller} is not allowed to access canister {what}")
+    CANNOT_CONTROL = (
+        512,
+        "Only the controllers of the canister {canister} can control it.\nCanister's controllers: {controllers}\nSender's ID: {caller}",
+    )
     NOT_EMPTY = (
         514,
         "Canister {canister} cannot be installed because the canister is not empty. Try installing with mode='reinstall' instead.",
     )
-    TOO_FEW_CYCLES = (520, "Canister {canister} takes calls with at least {minimum} cycles from canisters, and got {received}.")
+    TOO_FEW_CYCLES = (520, "Canister {canister} requires at least {minimum} transferred cycles, but the call has {received}.")
     QUERY_TOO_DEEP = (525, "Composite query calls exceeded the maximum call depth.")
     QUERY_TOO_LONG = (526, "Composite query calls exceeded the instruction limit.")
-    COMPOSITE_AS_UPDATE = (
-        527,
-        "Error from Canister {canister}: Composite query '{method}' cannot be called in replicated mode",
-    )
+    COMPOSITE_AS_UPDATE = (527, "Composite query cannot be called in replicated mode")
     COMPUTE_CYCLES = (
         530,
         "Cannot increase compute allocation to {wanted} due to insufficient cycles. At least {missing} additional cycles are required.",
@@ -105,12 +122,14 @@ class Reason(Enum):
     )
     NO_UPDATE_METHOD = (536, "Error from Canister {canister}: Canister has no update method '{method}'.")
     NO_QUERY_METHOD = (536, "Error from Canister {canister}: Canister has no query method '{method}'.")
+    NOT_EXPOSED = (536, "ic00 interface does not expose method {method}")
     NO_MANAGEMENT_METHOD = (536, "Management canister has no method '{method}'")
-    UNSUPPORTED = (536, "The embedded network does not offer the management method '{method}'")
     NO_MODULE = (
         537,
         "Error from Canister {canister}: Attempted to execute a message, but the canister contains no Wasm module.",
     )
+    CANISTER_EXISTS = (538, "Canister {canister} is already installed.")
+    STATUS_NOT_VISIBLE = (542, "Caller {caller} is not allowed to call canister_status")
     DEADLINE = (601, "Call deadline has expired.")
 
 

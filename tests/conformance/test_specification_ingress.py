@@ -157,7 +157,7 @@ def test_a_canister_may_manage_itself(network: ReplicaClient) -> None:
         if works:
             assert canister.update(program) == b"status"
         else:
-            assert "Only controllers" in rejected(canister.update, program).message
+            assert "not allowed to call canister_status" in rejected(canister.update, program).message
 
 
 def test_stopped_canisters_are_upgraded_but_not_called(network: ReplicaClient) -> None:

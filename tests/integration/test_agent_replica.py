@@ -141,14 +141,14 @@ async def test_others_are_kept_out(replica: RunningReplica) -> None:
         canister = await Management(owner, owner).provisional_create_canister(cycles=10**13)
         stranger = Client(transport, SESSION, replica.root_key)
         management = Management(stranger, stranger)
-        for refused in (
-            management.install_code(canister, counter(), EMPTY, "install"),
-            management.query_canister_status(canister),
-            management.delete_canister(canister),
+        for refused, code in (
+            (management.install_code(canister, counter(), EMPTY, "install"), "IC0512"),
+            (management.query_canister_status(canister), "IC0542"),
+            (management.delete_canister(canister), "IC0512"),
         ):
             with pytest.raises(RejectError) as caught:
                 await refused
-            assert caught.value.error_code == "IC0512"
+            assert caught.value.error_code == code
             assert "--identity" in str(caught.value.hint)
 
 

@@ -72,6 +72,12 @@ def principal_of(argument: Argument, name: str) -> bytes:
     return value.raw
 
 
+def not_controlled(canister: Canister, caller: bytes) -> RejectedError:
+    """Make the error of a call by somebody who does not control the canister, once it is executed."""
+    controllers = " ".join(str(Principal(controller)) for controller in sorted(canister.settings.controllers))
+    return RejectedError(reject(Reason.CANNOT_CONTROL, canister=canister.id, controllers=controllers, caller=caller))
+
+
 def controlled_canister(
     context: Context, call: Call, argument: Argument, *, name: str = "canister_id", or_itself: bool = False
 ) -> Canister:
@@ -81,7 +87,7 @@ def controlled_canister(
     """
     canister = context.state.canister(principal_of(argument, name))
     if not canister.is_controlled_by(call.caller) and not (or_itself and call.caller == canister.id):
-        raise RejectedError(reject(Reason.NOT_CONTROLLER, canister=canister.id, method=call.method))
+        raise not_controlled(canister, call.caller)
     return canister
 
 

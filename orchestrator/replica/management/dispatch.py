@@ -10,7 +10,7 @@ from orchestrator.candid import decode, encode, load_interface
 from orchestrator.candid import types as T  # the name that Candid's types go by
 from orchestrator.core.principal import Principal
 from orchestrator.errors import CandidError
-from orchestrator.replica.management import installing, lifecycle, observing, snapshot_data, snapshots
+from orchestrator.replica.management import elsewhere, installing, lifecycle, observing, snapshot_data, snapshots
 from orchestrator.replica.management.context import Answer, Argument, Context, Method
 from orchestrator.replica.messages import Call, IngressOrigin, NoOrigin, Response
 from orchestrator.replica.rejects import Reason, RejectedError, Rejection, reject
@@ -58,7 +58,9 @@ _METHODS: dict[str, _Entry] = {
     "install_chunked_code": _Entry(installing.install_chunked_code, _UPDATE),
     "install_code": _Entry(installing.install_code, _UPDATE),
     "list_canister_snapshots": _Entry(snapshots.list_canister_snapshots, _UPDATE, visibility="snapshot_visibility"),
+    "list_canisters": _Entry(elsewhere.list_canisters, _Via.QUERY),
     "load_canister_snapshot": _Entry(snapshots.load_canister_snapshot, _UPDATE),
+    "node_metrics_history": _Entry(elsewhere.node_metrics_history, _Via.CANISTER),
     "provisional_create_canister_with_cycles": _Entry(lifecycle.provisional_create_canister_with_cycles, _UPDATE, is_open=True),
     "provisional_top_up_canister": _Entry(lifecycle.provisional_top_up_canister, _UPDATE, is_open=True),
     "raw_rand": _Entry(lifecycle.raw_rand, _Via.CANISTER),
@@ -67,6 +69,7 @@ _METHODS: dict[str, _Entry] = {
     "start_canister": _Entry(lifecycle.start_canister, _UPDATE),
     "stop_canister": _Entry(lifecycle.stop_canister, _UPDATE),
     "stored_chunks": _Entry(installing.stored_chunks, _UPDATE),
+    "subnet_info": _Entry(elsewhere.subnet_info, _Via.CANISTER),
     "take_canister_snapshot": _Entry(snapshots.take_canister_snapshot, _UPDATE),
     "uninstall_code": _Entry(lifecycle.uninstall_code, _UPDATE),
     "update_settings": _Entry(lifecycle.update_settings, _UPDATE),
@@ -74,6 +77,7 @@ _METHODS: dict[str, _Entry] = {
     "upload_canister_snapshot_metadata": _Entry(snapshot_data.upload_canister_snapshot_metadata, _UPDATE),
     "upload_chunk": _Entry(installing.upload_chunk, _UPDATE),
 }
+_METHODS |= {method: _Entry(elsewhere.refuse_method, _Via.CANISTER) for method in elsewhere.REFUSED}
 _CREATING = frozenset({"create_canister", "provisional_create_canister_with_cycles"})
 
 
@@ -153,7 +157,8 @@ def _find(method: str, via: _Via) -> _Entry:
     entry = _METHODS.get(method)
     if entry is None:
         known = method in _signatures()
-        raise RejectedError(reject(Reason.UNSUPPORTED if known else Reason.NO_MANAGEMENT_METHOD, method=method))
+        unknown = Reason.NOT_EXPOSED if via is _Via.INGRESS else Reason.NO_MANAGEMENT_METHOD
+        raise RejectedError(reject(Reason.UNSUPPORTED if known else unknown, method=method))
     if via not in entry.via:
         reasons = {_Via.INGRESS: Reason.NOT_AS_INGRESS, _Via.CANISTER: Reason.NOT_AS_UPDATE, _Via.QUERY: Reason.NO_MANAGEMENT_METHOD}
         raise RejectedError(reject(reasons[via], method=method))

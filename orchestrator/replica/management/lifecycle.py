@@ -16,7 +16,6 @@ from orchestrator.replica.management.context import (
     change_by,
     controlled_canister,
     principal_of,
-    refuse,
 )
 from orchestrator.replica.management.removing import remove_code
 from orchestrator.replica.management.settings import apply_settings, check_allocations
@@ -55,7 +54,7 @@ def provisional_create_canister_with_cycles(context: Context, call: Call, argume
     cycles = amount if isinstance(amount, int) else limits.DEFAULT_PROVISIONAL_CYCLES
     wanted = principal_of(argument, "specified_id") if argument.get("specified_id") is not None else None
     if wanted is not None and not is_in_ranges(wanted):
-        raise refuse(f"The `specified_id` {Principal(wanted)} is not in the canister ranges of this network.")
+        raise RejectedError(reject(Reason.NOT_HOSTED, canister=wanted, subnet=context.environment.subnet_id))
     if wanted in context.state.canisters:
         raise RejectedError(reject(Reason.CANISTER_EXISTS, canister=wanted or b""))
     canister_id = _create(context, call, argument, cycles=cycles, canister_id=wanted)

@@ -10,7 +10,7 @@ from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
 from orchestrator.replica.canister import CanisterStatus, Change, ChangeKind, LoadedSnapshot, LogRecord
 from orchestrator.replica.fees import idle_cycles_burned_per_day, memory_metrics
-from orchestrator.replica.management.context import Answer, Argument, Context, controlled_canister, principal_of, refuse
+from orchestrator.replica.management.context import Answer, Argument, Context, controlled_canister, principal_of
 from orchestrator.replica.management.settings import render_settings
 from orchestrator.replica.messages import Call
 from orchestrator.replica.rejects import Reason, RejectedError, reject
@@ -39,7 +39,7 @@ def canister_status(context: Context, call: Call, argument: Argument) -> Answer:
         canister.is_controlled_by(call.caller) or call.caller == canister.id or canister.settings.status_visibility.allows(call.caller)
     )
     if not visible:
-        raise RejectedError(reject(Reason.NOT_CONTROLLER, canister=canister.id, method=call.method))
+        raise RejectedError(reject(Reason.STATUS_NOT_VISIBLE, caller=call.caller))
     metrics = memory_metrics(canister)
     report: dict[str, object] = {
         "status": Variant(_STATUS_LABELS[canister.status]),
@@ -119,9 +119,11 @@ def canister_metadata(context: Context, call: Call, argument: Argument) -> Answe
     """Return a metadata section; private ones only to controllers."""
     canister = context.state.canister(principal_of(argument, "canister_id"))
     name = cast("str", argument["name"])
-    section = canister.instance.module.info.metadata.get(name) if canister.instance is not None else None
+    if canister.instance is None:
+        raise RejectedError(reject(Reason.NO_METADATA, canister=canister.id))
+    section = canister.instance.module.info.metadata.get(name)
     if section is None or not (section.public or canister.is_controlled_by(call.caller)):
-        raise refuse(f"The canister {Principal(canister.id)} has no metadata section with the name {name}.")
+        raise RejectedError(reject(Reason.NO_METADATA_SECTION, canister=canister.id, name=name))
     return Answer(({"value": section.content},))
 
 

@@ -50,8 +50,8 @@ def test_amount_and_id_can_be_chosen(network: ScriptedNetwork) -> None:
     result = network.managed("provisional_create_canister_with_cycles", {"amount": 7, "specified_id": wanted})
     assert result == {"canister_id": wanted}
     assert network.canister(wanted).cycles == 7
-    assert error_code(network.manage("provisional_create_canister_with_cycles", {"specified_id": wanted})) == "IC0205"
-    assert error_code(network.manage("provisional_create_canister_with_cycles", {"specified_id": OWNER})) == "IC0408"
+    assert error_code(network.manage("provisional_create_canister_with_cycles", {"specified_id": wanted})) == "IC0538"
+    assert error_code(network.manage("provisional_create_canister_with_cycles", {"specified_id": OWNER})) == "IC0405"
 
 
 def test_ids_are_never_given_twice(network: ScriptedNetwork) -> None:
@@ -173,7 +173,7 @@ def test_unknown_and_unsupported_methods_differ_in_words(network: ScriptedNetwor
     missing = network.call(Principal(b""), "sign_with_ecdsa", b"DIDL\x00\x00")
     assert isinstance(unknown, Rejection)
     assert isinstance(missing, Rejection)
-    assert "has no method 'no_such_method'" in unknown.message
+    assert "does not expose method no_such_method" in unknown.message
     assert "does not offer" in missing.message
 
 

@@ -45,7 +45,7 @@ def test_the_status_has_every_field_of_the_interface(network: ScriptedNetwork) -
 def test_the_status_is_for_controllers_unless_set_otherwise(network: ScriptedNetwork) -> None:
     """A stranger sees it only when listed, or when it is public."""
     canister = network.create()
-    assert error_code(ask(network, "canister_status", canister, STRANGER)) == "IC0512"
+    assert error_code(ask(network, "canister_status", canister, STRANGER)) == "IC0542"
     for visibility in (Variant("allowed_viewers", [STRANGER]), Variant("public")):
         network.managed("update_settings", {"canister_id": canister, "settings": {"status_visibility": visibility}})
         assert isinstance(ask(network, "canister_status", canister, STRANGER), Reply)
