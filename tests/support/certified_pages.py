@@ -21,6 +21,7 @@ __all__ = [
     "certify_version_one",
     "expression",
     "page_headers",
+    "page_proof",
     "page_tree",
     "response_hash",
     "version_one_header",
@@ -113,10 +114,14 @@ def page_tree(pages: Sequence[Page]) -> list[object]:
     return build_tree(_grow(pages))  # type: ignore[arg-type]  # nested labels by construction
 
 
+def page_proof(page: Page, tree: list[object]) -> str:
+    """Return the fields of a page's `IC-Certificate` header, but for the certificate."""
+    return f"tree={_encode(cbor.dumps(tree))}, expr_path={_encode(cbor.dumps(list(page.path)))}, version=2"
+
+
 def page_headers(page: Page, tree: list[object], certificate: bytes) -> Headers:
     """Return a page's headers with those that prove it."""
-    path = _encode(cbor.dumps(list(page.path)))
-    header = f"certificate={_encode(certificate)}, tree={_encode(cbor.dumps(tree))}, expr_path={path}, version=2"
+    header = f"certificate={_encode(certificate)}, {page_proof(page, tree)}"
     return (*page.headers, ("IC-CertificateExpression", page.expression), ("IC-Certificate", header))
 
 
