@@ -9,6 +9,7 @@ from orchestrator.replica.canister import Canister, LowMemoryHook
 from orchestrator.replica.charging import Charging
 from orchestrator.replica.messages import Call, CallbackOrigin, CallContext, PendingCallback, SystemTask, TaskKind
 from orchestrator.replica.rejects import Rejection, trapped
+from orchestrator.replica.sender_version import wrong_sender_version
 from orchestrator.replica.state import Environment, ReplicaState
 from orchestrator.replica.vm.interface import Callback, Instance, Message, MessageKind, Outcome, OutgoingCall, Trap
 from orchestrator.replica.vm.limits import MAX_WASM_MEMORY_BYTES
@@ -61,6 +62,8 @@ class Execution:
         before = instance.memory_bytes + instance.stable_bytes
         outcome = self.run(canister, instance, entry, message)
         self.charging.settle(canister, instance, message.kind, outcome, before=before)
+        if outcome.calls and outcome.trap is None:
+            outcome.trap = wrong_sender_version(outcome.calls, canister.version)
         for line in outcome.logs:
             self._log(canister, message.now, line)
         if outcome.trap is not None and outcome.trap.error_code != _CALLED_TRAP:  # what it trapped with is in its lines

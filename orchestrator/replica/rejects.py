@@ -63,7 +63,7 @@ class Reason(Enum):
         406,
         "Unable to route management canister request {method}: the embedded network has no Bitcoin interface. A network with `launcher: pocket-ic` in the manifest can have one.",
     )
-    NO_SUBNET_ADMINS = (406, "Caller {caller} is not allowed to call {method}: only subnet admins are, and the embedded network has none.")
+    NO_SUBNET_ADMINS = (410, "Caller {caller} is not allowed to call {method}: only subnet admins are, and the embedded network has none.")
     SNAPSHOT_OF_ANOTHER = (406, "The snapshot {snapshot} does not belong to canister {canister}.")
     SNAPSHOT_OF_EMPTY = (406, "Failed to create snapshot for empty canister {canister}:")
     SNAPSHOT_LIMIT = (406, "Canister {canister} has reached the maximum number of snapshots allowed: {limit}.")

@@ -156,9 +156,7 @@ class Management:
 def _find(method: str, via: _Via) -> _Entry:
     entry = _METHODS.get(method)
     if entry is None:
-        known = method in _signatures()
-        unknown = Reason.NOT_EXPOSED if via is _Via.INGRESS else Reason.NO_MANAGEMENT_METHOD
-        raise RejectedError(reject(Reason.UNSUPPORTED if known else unknown, method=method))
+        raise RejectedError(reject(Reason.NOT_EXPOSED if via is _Via.INGRESS else Reason.NO_MANAGEMENT_METHOD, method=method))
     if via not in entry.via:
         reasons = {_Via.INGRESS: Reason.NOT_AS_INGRESS, _Via.CANISTER: Reason.NOT_AS_UPDATE, _Via.QUERY: Reason.NO_MANAGEMENT_METHOD}
         raise RejectedError(reject(reasons[via], method=method))

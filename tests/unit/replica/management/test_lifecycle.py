@@ -168,13 +168,13 @@ def test_methods_for_canisters_only_are_refused_to_users(network: ScriptedNetwor
 
 
 def test_unknown_and_unsupported_methods_differ_in_words(network: ScriptedNetwork) -> None:
-    """What the mainnet has and this network lacks is said so."""
+    """A name that is no method's, and a method that is for canisters only."""
     unknown = network.call(Principal(b""), "no_such_method", b"DIDL\x00\x00")
     missing = network.call(Principal(b""), "sign_with_ecdsa", b"DIDL\x00\x00")
     assert isinstance(unknown, Rejection)
     assert isinstance(missing, Rejection)
     assert "does not expose method no_such_method" in unknown.message
-    assert "does not offer" in missing.message
+    assert "can not be called via ingress messages" in missing.message
 
 
 def test_a_failure_inside_is_a_reject(caplog: pytest.LogCaptureFixture) -> None:
