@@ -52,10 +52,11 @@ class CanisterInfo:
     controllers: tuple[Principal, ...]
 
 
-async def fetch_network_status(transport: Transport, clock: Clock | None = None) -> NetworkStatus:
-    """Fetch a network's own description, which is how a local network's root key is learnt."""
+async def fetch_network_status(transport: Transport, clock: Clock | None = None, *, patient: bool = True) -> NetworkStatus:
+    """Fetch a network's own description, which is how a local network's root key is learnt; the impatient ask once."""
     waiting = clock or SystemClock()
-    fields = await retry_read(waiting, Endpoints(transport, waiting).fetch_status)
+    fetch = Endpoints(transport, waiting).fetch_status
+    fields = await (retry_read(waiting, fetch) if patient else fetch())
     root_key, health, version = (fields.get(name) for name in ("root_key", "replica_health_status", "impl_version"))
     return NetworkStatus(
         root_key=root_key if isinstance(root_key, bytes) else None,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orchestrator.core.project import Environment, ManagedNetwork, Network, Project
     from orchestrator.store import LockHolder
 
-__all__ = ["choose_network", "hold_environments", "require_managed"]
+__all__ = ["choose_network", "find_api_url", "hold_environments", "require_managed"]
 
 
 def choose_network(state: "State", project: "Project", name: str | None) -> "Network":
@@ -27,6 +27,23 @@ def choose_network(state: "State", project: "Project", name: str | None) -> "Net
         names = ", ".join(sorted(project.networks)) or "none"
         raise UsageError(f"the project has no network named `{name}`", slug="usage/unknown-network", hint=f"its networks are: {names}")
     return network
+
+
+def find_api_url(state: "State", name: str | None) -> tuple[str, str]:
+    """Return what to call a network and where it is asked: `name` may be a URL, which needs no project."""
+    if name is not None and name.startswith(("http://", "https://")):
+        return name, name.rstrip("/")
+    from orchestrator.cli.verbs import open_project, wait
+    from orchestrator.core.project import ConnectedNetwork
+    from orchestrator.network.manager import connect
+    from orchestrator.network.settings import NetworkSettings
+
+    project = open_project(state)
+    network = choose_network(state, project, name)
+    if isinstance(network, ConnectedNetwork):
+        return network.name, network.api_url
+    settings = NetworkSettings.from_environment(state.terminal.environ)
+    return network.name, wait(lambda: connect(project.directory, network, settings=settings)).api_url
 
 
 def require_managed(network: "Network") -> "ManagedNetwork":

@@ -17,7 +17,7 @@ def require_reset(state: "State", project: "Project", network: "ManagedNetwork")
     """Say what a reset deletes, and raise `ConsentError` unless somebody agrees; an empty network needs no yes."""
     environments = [each for each in project.environments.values() if each.network == network]
     _require_names(state, environments)
-    losses = _losses(project, network, environments)
+    losses = _losses(state, project, network, environments)
     if not losses:
         return
     state.terminal.stderr.write("\n".join([f"Resetting network `{network.name}` deletes:", *losses, ""]))
@@ -46,8 +46,9 @@ def _require_names(state: "State", environments: list["Environment"]) -> None:
             )
 
 
-def _losses(project: "Project", network: "ManagedNetwork", environments: list["Environment"]) -> list[str]:
+def _losses(state: "State", project: "Project", network: "ManagedNetwork", environments: list["Environment"]) -> list[str]:
     """Return a line for everything that goes; nothing for a network that never ran."""
+    from orchestrator.network.losses import describe_state
     from orchestrator.store import Layout, load_registered
 
     layout = Layout(project.directory)
@@ -56,5 +57,7 @@ def _losses(project: "Project", network: "ManagedNetwork", environments: list["E
         for environment in environments
         for name, principal in load_registered(layout.environment(environment).ids).items()
     ]
-    state = layout.network(network.name).state
-    return [*losses, f"  the state in `{state}`"] if losses or state.exists() else []
+    rest = describe_state(project.directory, network, state.terminal.environ)
+    if rest is None and losses and network.launcher == "embedded":
+        rest = f"the state in `{layout.network(network.name).state}`"
+    return [*losses, f"  {rest}"] if rest is not None else losses

@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from orchestrator.store import EnvironmentLock
 from tests.support.command import Command
+from tests.support.workspace import workspace
 
 
 def test_status_of_a_stopped_network(orchestrator: Command) -> None:
@@ -149,3 +151,43 @@ def test_reset_wants_the_name_of_a_protected_environment(orchestrator: Command, 
     assert refused.stderr.startswith("error[deploy/protected]: environment `demo` is protected\n")
     assert named.exit_code == 0
     assert not (folder / "state").exists()
+
+
+def test_ping_of_a_network_that_does_not_run(orchestrator: Command) -> None:
+    """A network of the project that is stopped is said to be so, with the command that starts it."""
+    done = orchestrator("network", "ping")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("error[network/not-running]: the `local` network of this project is not running\n")
+
+
+@pytest.mark.parametrize("name", ["test", "http://127.0.0.1:1"], ids=["connected", "url"])
+def test_ping_of_what_does_not_answer(orchestrator: Command, name: str) -> None:
+    """A network that is reached by a URL is asked there, project or not; silence is an error with the reason."""
+    done = orchestrator("network", "ping", name)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("error[network/unresponsive]: http://127.0.0.1:1 does not answer\n")
+
+
+def test_start_stays_in_the_foreground_until_it_is_interrupted(tmp_path: Path) -> None:
+    """With `--foreground` the network answers while the command runs, and Ctrl-C ends both without a failure."""
+    manifest = "networks: [{name: local, mode: managed, gateway: {port: 0}}]\n"
+    with workspace(tmp_path, manifest=manifest) as project, project.start("network", "start", "--foreground") as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline(), process.stderr.readline()]
+        pinged = project.succeed("network", "ping", "--wait-healthy", "--json")
+        again = project.run("network", "start", "--foreground")
+        os.kill(process.pid, signal.SIGINT)
+        rest = process.stderr.read()
+        code = process.wait()
+        after = project.succeed("network", "status")
+
+    assert lines[0].startswith("Network `local` is ready: http://localhost:")
+    assert lines[1] == "Press Ctrl-C to stop it.\n"
+    assert json.loads(pinged.stdout)["health"] == "healthy"
+    assert again.exit_code == 1
+    assert "error[network/already-running]" in again.stderr
+    assert code == 0
+    assert "Network `local` stopped (process " in rest
+    assert "State: stopped" in after.stdout

@@ -1,4 +1,4 @@
-"""`orchestrator network start|stop|status|reset|list`."""
+"""`orchestrator network start|stop|status|ping|reset|list`."""
 
 import json
 from typing import TYPE_CHECKING
@@ -15,13 +15,14 @@ from orchestrator.errors import NetworkError
 if TYPE_CHECKING:
     from orchestrator.network.access import NetworkAccess
 
-__all__ = ["list_networks", "network", "reset", "start", "status", "stop"]
+__all__ = ["list_networks", "network", "ping", "reset", "start", "status", "stop"]
 
 _HERE = "orchestrator.cli.commands.network"
 _COMMANDS = {
     "start": f"{_HERE}:start",
     "stop": f"{_HERE}:stop",
     "status": f"{_HERE}:status",
+    "ping": f"{_HERE}:ping",
     "reset": f"{_HERE}:reset",
     "list": f"{_HERE}:list_networks",
 }
@@ -35,10 +36,11 @@ def network() -> None:
 
 @click.command(short_help="Start a managed network.")
 @click.argument("name", required=False)
-@click.option("-d", "--background", is_flag=True, hidden=True, help="Accepted for icp-cli's sake: networks always run in the background.")
+@click.option("-d", "--background", is_flag=True, hidden=True, help="Accepted for icp-cli's sake: networks run in the background anyway.")
+@click.option("--foreground", is_flag=True, help="Stay, show the network's log, and stop it on Ctrl-C.")
 @shared_options
 @click.pass_obj
-def start(state: State, *, name: str | None, background: bool) -> None:  # noqa: ARG001  # `background` is what happens anyway
+def start(state: State, *, name: str | None, background: bool, foreground: bool) -> None:  # noqa: ARG001  # `background` happens anyway
     """Start the network NAME, or the environment's; it runs on its own until it is stopped."""
     from orchestrator.network.access import NetworkReport
     from orchestrator.network.manager import network_status, start_network
@@ -63,7 +65,12 @@ def start(state: State, *, name: str | None, background: bool) -> None:  # noqa:
     if state.as_json:
         report = NetworkReport(name=access.name, launcher=access.launcher, state="running", access=access)
         state.terminal.stdout.write(f"{json.dumps(network_to_json(report))}\n")
-    _tell(state, render_started(access, already=running, style=state.style()))
+    if foreground:
+        from orchestrator.cli.foreground import stay
+
+        stay(state, project, managed, access, already=running)
+    else:
+        _tell(state, render_started(access, already=running, style=state.style()))
 
 
 @click.command(short_help="Stop a managed network; its state stays.")
@@ -74,20 +81,20 @@ def stop(state: State, *, name: str | None) -> None:
     """Stop the network NAME, or the environment's. Its state stays: started again, it has the same canisters."""
     from orchestrator.network.manager import stop_network
     from orchestrator.network.settings import NetworkSettings
+    from orchestrator.ui.networks import render_stopped
 
     project = open_project(state)
     settings = NetworkSettings.from_environment(state.terminal.environ)
     managed = require_managed(choose_network(state, project, name))
     try:
         with hold_environments(project, managed, "network stop"):
-            pid = wait(lambda: stop_network(project.directory, managed, settings=settings))
+            ended = wait(lambda: stop_network(project.directory, managed, settings=settings))
     except NetworkError as error:
         if error.slug != "network/not-running":
             raise
         _tell(state, f"Network `{managed.name}` is not running")
         return
-    ended = f"stopped (process {pid})" if pid is not None else "had ended by itself; what it left is removed"
-    _tell(state, f"Network `{managed.name}` {ended}")
+    _tell(state, render_stopped(managed.name, ended))
 
 
 @click.command(short_help="Show how a network is reached.")
@@ -106,6 +113,23 @@ def status(state: State, *, name: str | None) -> None:
     report = wait(lambda: network_status(project.directory, chosen, settings=settings))
     text = json.dumps(network_to_json(report)) if state.as_json else render_network(report)
     state.terminal.stdout.write(f"{text}\n")
+
+
+@click.command(short_help="Ask a network how it is.")
+@click.argument("name", metavar="[NAME|URL]", required=False)
+@click.option("--wait-healthy", is_flag=True, help="Ask again until the network is healthy, for a minute at most.")
+@shared_options
+@click.pass_obj
+def ping(state: State, *, name: str | None, wait_healthy: bool) -> None:
+    """Ask the network NAME, the environment's, or the one at a URL how it is; nothing of the answer is verified."""
+    from orchestrator.cli.networks import find_api_url
+    from orchestrator.network import ping as pinging
+    from orchestrator.network.settings import ANSWER_SECONDS
+    from orchestrator.ui.networks import render_ping
+
+    label, api_url = find_api_url(state, name)
+    answer = wait(lambda: pinging.wait_healthy(api_url) if wait_healthy else pinging.ping_network(api_url, seconds=ANSWER_SECONDS))
+    state.terminal.stdout.write(f"{render_ping(label, answer, as_json=state.as_json)}\n")
 
 
 @click.command(short_help="Stop a managed network and delete its state.")
