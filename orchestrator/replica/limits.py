@@ -23,6 +23,7 @@ __all__ = [
     "MAX_HISTORY_ENTRIES",
     "MAX_HTTP_BODY_BYTES",
     "MAX_INGRESS_BYTES",
+    "MAX_LATE_REQUESTS",
     "MAX_LOG_MEMORY_BYTES",
     "MAX_RESPONSES_BYTES",
     "MAX_SNAPSHOTS",
@@ -74,5 +75,7 @@ MAX_INGRESS_BYTES = 2 * 1024 * 1024
 SYNC_CALL_TIMEOUT_SECONDS = 10.0
 REQUEST_STATUS_RETENTION_NS = 300 * NANOSECONDS
 """How long past its expiry a request's status is kept."""
+MAX_LATE_REQUESTS = 100_000
+"""With more requests than this, those that have expired are forgotten at once."""
 MAX_RESPONSES_BYTES = 256 * 1024 * 1024
 """Of all kept responses to requests together; beyond it the oldest are forgotten. The mainnet keeps 4 GiB."""

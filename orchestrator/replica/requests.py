@@ -59,10 +59,11 @@ class RequestRecord:
 class RequestStore:
     """Requests by id. `changed` collects the ids whose certified status is out of date, `unsaved` those to be saved."""
 
-    def __init__(self, *, max_response_bytes: int = limits.MAX_RESPONSES_BYTES) -> None:
-        """Keep responses of up to so many bytes together."""
+    def __init__(self, *, max_response_bytes: int = limits.MAX_RESPONSES_BYTES, max_late_requests: int = limits.MAX_LATE_REQUESTS) -> None:
+        """Keep responses of up to so many bytes together, and expired requests only while there are no more than this."""
         self._records: dict[bytes, RequestRecord] = {}
         self._max_response_bytes = max_response_bytes
+        self._max_late_requests = max_late_requests
         self._response_bytes = 0
         self._answered: deque[bytes] = deque()
         self._expiring: list[tuple[int, bytes]] = []
@@ -110,9 +111,9 @@ class RequestStore:
         return ended
 
     def prune(self, now: int) -> int:
-        """Forget what ended and expired long enough ago; returns how many."""
+        """Forget what ended and expired long enough ago, or just now when there is too much of it; returns how many."""
         pruned = 0
-        while self._expiring and self._expiring[0][0] + limits.REQUEST_STATUS_RETENTION_NS < now:
+        while self._expiring and self._expiring[0][0] + self._retention() < now:
             request_id = heapq.heappop(self._expiring)[1]
             self._response_bytes -= self._records.pop(request_id).response_bytes
             self.changed.add(request_id)
@@ -121,6 +122,9 @@ class RequestStore:
         while self._answered and self._answered[0] not in self._records:
             self._answered.popleft()
         return pruned
+
+    def _retention(self) -> int:
+        return limits.REQUEST_STATUS_RETENTION_NS if len(self._records) <= self._max_late_requests else 0
 
     def _forget_responses(self) -> None:
         """Keep all responses together below the limit; the newest is kept in any case, because its caller waits for it."""

@@ -7,6 +7,7 @@ import pytest
 from orchestrator.protocol import authentication
 from orchestrator.replica import limits
 from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES, MAX_STREAMED_PARTS
+from orchestrator.replica.http.joined_writes import MAX_REQUEST_SECONDS
 from orchestrator.replica.vm.limits import MAX_INSTALL_SECONDS, MAX_MESSAGE_SECONDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "embedded-network.md"
@@ -20,6 +21,10 @@ SAID = {
     "how far ahead a request may expire": f"{(authentication.INGRESS_WINDOW_NS + authentication.MAX_CLOCK_DRIFT_NS) / MINUTE_NS} minutes",
     "how long an answer waits for an update call before it is 202": f"{limits.SYNC_CALL_TIMEOUT_SECONDS:.0f} seconds",
     "how long a request's status is kept after its expiry": f"{limits.REQUEST_STATUS_RETENTION_NS // MINUTE_NS} minutes",
+    "kept responses of requests, together": f"{limits.MAX_RESPONSES_BYTES // MIB} MiB",
+    "requests that are known before expired ones are forgotten at once": f"{limits.MAX_LATE_REQUESTS:,}",
+    "delegations of a request": f"{authentication.MAX_DELEGATIONS}, of {authentication.MAX_DELEGATION_TARGETS} targets each",
+    "how long a client may take to send a request": f"{MAX_REQUEST_SECONDS:.0f} seconds",
     "chunk of a module": f"{limits.MAX_CHUNK_BYTES // MIB} MiB",
     "chunks of a canister": f"{limits.MAX_CHUNKS}",
     "snapshots of a canister": f"{limits.MAX_SNAPSHOTS}",

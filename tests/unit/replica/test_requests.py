@@ -80,6 +80,17 @@ def test_requests_are_pruned_when_they_ended_and_expired() -> None:
     assert store.all() == []
 
 
+def test_too_many_requests_are_pruned_when_they_expire() -> None:
+    """Polling clients can wait, memory cannot; a request that has not expired is never forgotten."""
+    store = RequestStore(max_late_requests=2)
+    for number in range(4):
+        answered(store, number, 1)
+    assert store.prune(EXPIRY) == 0
+    assert store.prune(EXPIRY + 1) == 2
+    assert len(store.all()) == 2
+    assert store.prune(LATER + 1) == 2
+
+
 def test_each_end_is_told_once() -> None:
     """Whoever asks for ends hears of those since the last time."""
     store = RequestStore(max_response_bytes=1)
