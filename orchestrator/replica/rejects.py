@@ -49,8 +49,8 @@ class Reason(Enum):
         403,
         "Creating a canister requires a fee of {fee} that is deducted from the canister's initial balance but only {received} cycles were received with the create_canister request.",
     )
-    NOT_HOSTED = (405, "Unsuccessful validation of specified ID: Specified CanisterId {canister} is not hosted by subnet {subnet}.")
     SUBNET_NOT_FOUND = (404, "Could not find subnet {subnet}. This network has one subnet, {own}.")
+    NOT_HOSTED = (405, "Unsuccessful validation of specified ID: Specified CanisterId {canister} is not hosted by subnet {subnet}.")
     CANISTER_REJECTED = (406, "Error from Canister {canister}: Canister rejected the message")
     UNINSTALLED = (406, "Canister has been uninstalled.")
     NOT_AS_INGRESS = (406, "ic00 method {method} can not be called via ingress messages")
@@ -63,7 +63,6 @@ class Reason(Enum):
         406,
         "Unable to route management canister request {method}: the embedded network has no Bitcoin interface. A network with `launcher: pocket-ic` in the manifest can have one.",
     )
-    NO_SUBNET_ADMINS = (410, "Caller {caller} is not allowed to call {method}: only subnet admins are, and the embedded network has none.")
     SNAPSHOT_OF_ANOTHER = (406, "The snapshot {snapshot} does not belong to canister {canister}.")
     SNAPSHOT_OF_EMPTY = (406, "Failed to create snapshot for empty canister {canister}:")
     SNAPSHOT_LIMIT = (406, "Canister {canister} has reached the maximum number of snapshots allowed: {limit}.")
@@ -75,6 +74,7 @@ class Reason(Enum):
     INVALID_ARGUMENT = (408, "{detail}")
     UNREADABLE_ARGUMENT = (408, "Failed to parse payload for ic00 method {method}: {detail}")
     SNAPSHOT_IMMUTABLE = (409, "Only canister snapshots created by metadata upload can be mutated.")
+    NO_SUBNET_ADMINS = (410, "Caller {caller} is not allowed to call {method}: only subnet admins are, and the embedded network has none.")
     CHUNK_STORE = (504, "Error from Wasm chunk store: {detail}.")
     INVALID_SETTING = (504, "{detail}")
     NO_OUTCALLS = (
