@@ -15,6 +15,7 @@ from tests.support.replica_process import RunningReplica, running_replica
 
 IDLE_CONNECTIONS = 300
 EXAMPLES = 40
+HEADERS = 20_000
 TIMEOUT_SECONDS = 30.0
 CALL = "/api/v4/canister/rwlgt-iiaaa-aaaaa-aaaaa-cai/call"
 GARBAGE = st.binary(min_size=1, max_size=300) | st.builds(
@@ -63,6 +64,16 @@ def test_bodies_that_are_too_large_are_refused_as_they_come(replica: RunningRepl
             for _ in range(MAX_HTTP_BODY_BYTES // 2**20 + 1):
                 connection.sendall(bytes(2**20))
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
+    assert is_healthy(replica)
+
+
+def test_heads_without_end_are_cut_off(replica: RunningReplica) -> None:
+    """Headers do not fill the memory."""
+    with connect(replica) as connection:
+        connection.sendall(f"POST {CALL} HTTP/1.1\r\n".encode())
+        headers = b"".join(b"x-%d: %s\r\n" % (number, b"y" * 1000) for number in range(HEADERS))
+        with pytest.raises(ConnectionError):
+            connection.sendall(headers)
     assert is_healthy(replica)
 
 

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["MAX_JOINED_BYTES", "MAX_REQUEST_SECONDS", "JoiningProtocol", "JoiningTransport"]
+__all__ = ["MAX_HEAD_BYTES", "MAX_JOINED_BYTES", "MAX_REQUEST_SECONDS", "JoiningProtocol", "JoiningTransport"]
 
 MAX_JOINED_BYTES = 64 * 1024
 """Writes are kept back, until the loop's next turn, while they are together no longer than this, in bytes."""
+MAX_HEAD_BYTES = 64 * 1024
+"""Of a request's first line and headers; whoever sends more before the body is cut off."""
 MAX_REQUEST_SECONDS = 30.0
 """How long a client may take to send a request, from the connection or the request's first byte to its last."""
 
@@ -81,7 +83,16 @@ class JoiningProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
         """Take the connection."""
         super().connection_made(JoiningTransport(transport, self.loop))
+        self._head_bytes, self._is_in_head = 0, False
         self._await_request()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, unless a request's head has no end."""
+        super().data_received(data)
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._cut_off()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let the connection go."""
@@ -91,8 +102,14 @@ class JoiningProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Note that a request begins."""
         super().on_message_begin()
+        self._head_bytes, self._is_in_head = 0, True
         self._patience.cancel()
         self._await_request()
+
+    def on_headers_complete(self) -> None:
+        """Note that only the body can be missing."""
+        self._is_in_head = False
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Note that a request is whole."""

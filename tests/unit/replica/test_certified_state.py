@@ -5,7 +5,9 @@ from orchestrator.protocol import cbor
 from orchestrator.protocol.certificate import Certificate, decode_leb128, verify_certificate
 from orchestrator.protocol.hash_tree import Absent, Found, Unknown
 from orchestrator.replica import limits
-from orchestrator.replica.certified_state import CANISTER_RANGES, encode_natural, is_in_ranges
+from orchestrator.replica.certified_state import CANISTER_RANGES, CERTIFICATE_REUSE_NS, encode_natural, is_in_ranges
+from orchestrator.replica.requests import RequestStore
+from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.vm.interface import Section
 from tests.support.scripted_machine import Run
 from tests.support.scripted_network import OWNER, SECOND, STRANGER, ScriptedNetwork
@@ -86,6 +88,33 @@ def test_requests_are_forgotten_some_time_after_their_expiry() -> None:
     network.time.now += limits.REQUEST_STATUS_RETENTION_NS
     network.replica.tick()
     assert certified(network, path).lookup(path) == Absent()
+
+
+def test_a_request_whose_response_is_forgotten_is_done() -> None:
+    """Only its status is left: nobody can run it again, and nobody takes it for unknown."""
+    network = ScriptedNetwork(state=ReplicaState(requests=RequestStore(max_response_bytes=0)))
+    canister = network.deploy(network.machine.module({"canister_update go": lambda run: run.reply(b"done")}))
+    first, second = network.submit(canister, "go"), network.submit(canister, "go")
+    assert isinstance(first, bytes)
+    assert isinstance(second, bytes)
+    network.run()
+    assert certified(network, (b"request_status", second)).lookup([b"request_status", second, b"status"]) == Found(b"replied")
+    seen = certified(network, (b"request_status", first))
+    assert seen.lookup([b"request_status", first, b"status"]) == Found(b"done")
+    assert seen.lookup([b"request_status", first, b"reply"]) == Absent()
+
+
+def test_readers_of_one_moment_share_a_signature() -> None:
+    """A state that has not changed is signed once in a while, a changed one at once."""
+    network = ScriptedNetwork()
+    first, again = certified(network, (b"time",)), certified(network, (b"subnet",))
+    assert first.signature == again.signature
+    network.create()
+    changed = certified(network, (b"time",))
+    assert changed.signature != first.signature
+    network.time.now += CERTIFICATE_REUSE_NS
+    later = certified(network, (b"time",))
+    assert later.time_ns > changed.time_ns
 
 
 def test_a_rejected_request_shows_code_text_and_error_code() -> None:
