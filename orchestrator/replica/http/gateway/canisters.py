@@ -3,9 +3,8 @@
 from orchestrator.core.principal import ANONYMOUS, Principal
 from orchestrator.replica import limits
 from orchestrator.replica.driver import Driver
-from orchestrator.replica.http.gateway.failures import GatewayError
+from orchestrator.replica.http.gateway.failures import GatewayError, NoPagesError
 from orchestrator.replica.messages import Response
-from orchestrator.replica.rejects import Rejection
 from orchestrator.replica.replica import UserCall
 from orchestrator.replica.vm.interface import Reply
 
@@ -14,11 +13,12 @@ __all__ = ["UPDATE_TIMEOUT_SECONDS", "Canisters", "NotAnsweredError", "PrivateMe
 UPDATE_TIMEOUT_SECONDS = 60.0
 """How long the gateway waits for an update call."""
 
+_NO_SUCH_METHOD = "IC0536"
 _PAGES = {
     "IC0301": (404, "There is no such canister on this network"),
     "IC0508": (503, "The canister is stopped"),
     "IC0509": (503, "The canister is stopping"),
-    "IC0536": (404, "The canister serves no web pages"),
+    _NO_SUCH_METHOD: (404, "The canister serves no web pages"),
     "IC0537": (503, "The canister has no code yet"),
 }
 
@@ -92,9 +92,8 @@ def data_of(canister_id: Principal, response: Response) -> bytes:
     """Return a reply's bytes, or raise the page that explains the reject."""
     if isinstance(response, Reply):
         return response.data
-    status, title = _explain(response)
-    raise GatewayError(status, title, f"Canister {canister_id}: {response.message} (reject code {response.code}, {response.error_code})")
-
-
-def _explain(rejection: Rejection) -> tuple[int, str]:
-    return _PAGES.get(rejection.error_code, (502, "The canister failed to answer"))
+    status, title = _PAGES.get(response.error_code, (502, "The canister failed to answer"))
+    name = str(canister_id)
+    words = response.message if name in response.message else f"Canister {name}: {response.message}"
+    kind = NoPagesError if response.error_code == _NO_SUCH_METHOD else GatewayError
+    raise kind(status, title, f"{words} (reject code {response.code}, {response.error_code})")

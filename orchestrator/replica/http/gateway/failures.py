@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["GatewayError", "Link"]
+__all__ = ["GatewayError", "Link", "NoPagesError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +20,7 @@ class GatewayError(Exception):
         """Take the HTTP status, what happened in a few words, why, and where to go from here."""
         super().__init__(f"{title}: {text}")
         self.status, self.title, self.text, self.links = status, title, text, links
+
+
+class NoPagesError(GatewayError):
+    """Raised when a canister has no method for web pages; its other methods can be called all the same."""

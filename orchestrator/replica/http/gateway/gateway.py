@@ -18,8 +18,8 @@ from orchestrator.replica.http.gateway.answers import Answer, Headers, ask, head
 from orchestrator.replica.http.gateway.bodies import follow, keep_body
 from orchestrator.replica.http.gateway.candid_ui import CandidPage
 from orchestrator.replica.http.gateway.canisters import Canisters
-from orchestrator.replica.http.gateway.failures import GatewayError
-from orchestrator.replica.http.gateway.hosts import resolve
+from orchestrator.replica.http.gateway.failures import GatewayError, Link, NoPagesError
+from orchestrator.replica.http.gateway.hosts import Target, candid_page_url, resolve
 from orchestrator.replica.http.gateway.names import Names
 from orchestrator.replica.http.gateway.pages import error_page
 from orchestrator.replica.http.gateway.ranges import PARTIAL, asks_for_range, continue_ranges, read_content_range
@@ -58,15 +58,21 @@ class Gateway:
                     " or add ?canisterId=<canister id> to the address."
                 )
                 raise GatewayError(404, "No canister here", text)  # noqa: TRY301 # one place makes pages
-            if target.canister_id == CANDID_UI_CANISTER and not self._canisters.exists(CANDID_UI_CANISTER):
-                return await self._candid_page.answer(request, dict(parse_qsl(request.query)))
-            asked = Asked(canister_id=target.canister_id, request=request, headers=sent_headers(request))
-            answer = await ask(self._canisters, target.canister_id, request, asked.headers)
-            if target.is_raw or answer.was_update:
-                return await self._respond(asked, answer, None)
-            return await self._respond(asked, answer, self._verifier)
+            return await self._show(target, request)
         except GatewayError as error:
             return error_page(error, request)
+
+    async def _show(self, target: Target, request: HttpRequest) -> HttpResponse:
+        if target.canister_id == CANDID_UI_CANISTER and not self._canisters.exists(CANDID_UI_CANISTER):
+            return await self._candid_page.answer(request, dict(parse_qsl(request.query)))
+        asked = Asked(canister_id=target.canister_id, request=request, headers=sent_headers(request))
+        try:
+            answer = await ask(self._canisters, target.canister_id, request, asked.headers)
+        except NoPagesError as error:
+            link = Link("Its methods can be called at", candid_page_url(request, target.canister_id))
+            raise GatewayError(error.status, error.title, error.text, links=(link,)) from error
+        needs_certificate = not target.is_raw and not answer.was_update
+        return await self._respond(asked, answer, self._verifier if needs_certificate else None)
 
     async def _respond(self, asked: Asked, answer: Answer, verifier: Verifier | None) -> HttpResponse:
         if answer.strategy is not None:

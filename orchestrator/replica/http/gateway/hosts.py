@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from orchestrator.core.hosts import CANDID_UI_CANISTER
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.replica.http.exchange import HttpRequest
 from orchestrator.replica.http.gateway.failures import GatewayError
 
-__all__ = ["LookUp", "Target", "raw_url", "resolve"]
+__all__ = ["LookUp", "Target", "candid_page_url", "raw_url", "resolve"]
 
 LookUp = Callable[[str], Principal | None]
 """Takes `<name>.<environment>` in lower case."""
@@ -53,13 +54,21 @@ def resolve(request: HttpRequest, look_up: LookUp) -> Target | None:
 
 def raw_url(request: HttpRequest, canister_id: Principal) -> str:
     """Return the address of the same page at the canister's raw host."""
-    host = _host_name(request)
-    port = request.header("host").rpartition(":")[2] if ":" in request.header("host").rpartition("]")[2] else ""
-    labels = host.split(".")
-    domain = _LOCAL
-    if not _is_address(host) and _principal_or_none(labels[0]) is not None and len(labels) > 1:
-        domain = ".".join(labels[1:])
-    return f"http://{canister_id}.{_RAW}.{domain}{f':{port}' if port.isdigit() else ''}{request.target}"
+    return f"http://{canister_id}.{_RAW}.{_domain(request)}{request.target}"
+
+
+def candid_page_url(request: HttpRequest, canister_id: Principal) -> str:
+    """Return the address of the Candid page for a canister."""
+    return f"http://{CANDID_UI_CANISTER}.{_domain(request)}/?id={canister_id}"
+
+
+def _domain(request: HttpRequest) -> str:
+    """Return the domain, with its port, that a request's host has a canister's id in; where it has none, `localhost`."""
+    port = request.header("host").rpartition("]")[2].rpartition(":")
+    labels = _host_name(request).split(".")
+    is_named = not _is_address(".".join(labels)) and _principal_or_none(labels[0]) is not None and len(labels) > 1
+    domain = ".".join(labels[2 if labels[1] == _RAW else 1 :]) if is_named else _LOCAL
+    return f"{domain}:{port[2]}" if port[1] and port[2].isdigit() else domain
 
 
 def _host_name(request: HttpRequest) -> str:

@@ -5,16 +5,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 
 from orchestrator.candid import FunctionReference, Variant
+from orchestrator.core.hosts import CANDID_UI_CANISTER
 from orchestrator.core.principal import MANAGEMENT_CANISTER
 from orchestrator.protocol import hash_tree
+from orchestrator.replica.http.exchange import HttpRequest
 from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES
 from orchestrator.replica.http.gateway.bodies import MAX_HELD_BYTES
 from orchestrator.replica.vm.interface import Section
 from tests.support.certified_pages import Page, expression, page_headers, page_tree, version_one_header, version_one_tree
-from tests.support.certified_site import Fields, Site, serve_pages
+from tests.support.certified_site import Fields, Site, ask_gateway, serve_pages
+from tests.support.scripted_network import ScriptedNetwork
 
 HTML = (("Content-Type", "text/html"), ("Set-Cookie", "a=1"), ("Cache-Control", "max-age=9"))
 PAGE = Page(path=("http_expr", "<$>"), body=b"<p>hello", headers=HTML)
@@ -293,3 +297,13 @@ def test_browsers_get_a_page_and_others_text() -> None:
     assert "/&lt;b&gt;" in page.text
     assert "<b>" not in page.text
     assert "<html" not in text.text
+
+
+def test_a_canister_without_pages_has_a_link_to_its_methods() -> None:
+    """The page says that there are none, and where the methods can be called."""
+    network = ScriptedNetwork()
+    canister = network.deploy(network.machine.module({}))
+    request = HttpRequest(method="GET", path="/", target="/", query="", headers=(("host", f"{canister}.localhost:8000"),))
+    found = anyio.run(ask_gateway, network, request)
+    assert (found.status, found.text.count(str(canister))) == (404, 2)
+    assert f"http://{CANDID_UI_CANISTER}.localhost:8000/?id={canister}" in found.text

@@ -2,10 +2,11 @@
 
 import pytest
 
+from orchestrator.core.hosts import CANDID_UI_CANISTER
 from orchestrator.core.principal import Principal
 from orchestrator.replica.http.exchange import HttpRequest
 from orchestrator.replica.http.gateway.failures import GatewayError
-from orchestrator.replica.http.gateway.hosts import Target, raw_url, resolve
+from orchestrator.replica.http.gateway.hosts import Target, candid_page_url, raw_url, resolve
 
 ID = Principal(bytes(7) + b"\x10\x01\x01")
 NAMED = Principal(bytes(7) + b"\x11\x01\x01")
@@ -65,9 +66,15 @@ def test_what_names_no_canister_is_said(host: str, query: str, status: int) -> N
         ("127.0.0.1:8000", f"http://{ID}.raw.localhost:8000/a?b"),
         ("[::1]:8000", f"http://{ID}.raw.localhost:8000/a?b"),
         (f"{ID}.dev.example", f"http://{ID}.raw.dev.example/a?b"),
+        (f"{ID}.raw.dev.example:80", f"http://{ID}.raw.dev.example:80/a?b"),
         ("", f"http://{ID}.raw.localhost/a?b"),
     ],
 )
 def test_the_raw_address_of_a_page(host: str, url: str) -> None:
     """It keeps port, path and query, and the domain where the host has the canister's id."""
     assert raw_url(request(host, "/a?b"), ID) == url
+
+
+def test_the_candid_pages_address() -> None:
+    """It is on the same domain and port."""
+    assert candid_page_url(request(f"{ID}.localhost:8000"), ID) == f"http://{CANDID_UI_CANISTER}.localhost:8000/?id={ID}"
