@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.core.principal import Principal
 from orchestrator.errors import OrchestratorError
-from orchestrator.replica.storage.checkpoint import Checkpoints, load_state
+from orchestrator.replica.storage.checkpoint import Checkpoints, StorageLimits, load_state
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.vm.interface import Reply
 from orchestrator.replica.vm.machine import WasmMachine
@@ -70,13 +70,20 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> WasmMachine:
     return WasmMachine(cache_directory=tmp_path_factory.mktemp("compiled"))
 
 
+FOLDERS = StorageLimits(journal=300_000, inline_memory=-1)
+"""Every memory has a folder, and there is a new base now and then."""
+INLINE = StorageLimits(journal=300_000)
+"""Small memories are in the journal and the base."""
+BOTH = pytest.mark.parametrize("limits", [FOLDERS, INLINE], ids=["folders", "inline"])
+
+
 class Run:
     """A network that is saved now and then; `saved` and `saving` are what it was at the last save, and at the one under way."""
 
-    def __init__(self, directory: StateDirectory, machine: WasmMachine) -> None:
+    def __init__(self, directory: StateDirectory, machine: WasmMachine, limits: StorageLimits = FOLDERS) -> None:
         self.directory, self.machine = directory, machine
         self.network = ScriptedNetwork(machine=cast("ScriptedMachine", machine))
-        self.checkpoints = Checkpoints(self.network.replica, directory, max_journal_bytes=300_000)
+        self.checkpoints = Checkpoints(self.network.replica, directory, limits=limits)
         self.saved: Counts | None = None
         self.saving: Counts | None = None
         self.refused = 0
@@ -153,13 +160,16 @@ def check_goes_on(directory: StateDirectory, machine: WasmMachine, known: set[by
     assert set(again.state.requests.all()) == set(network.state.requests.all())
 
 
+@BOTH
 @pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
-def test_killed_at_any_step_the_state_is_the_one_before_or_the_one_after(tmp_path: Path, machine: WasmMachine, stride: int) -> None:
+def test_killed_at_any_step_the_state_is_the_one_before_or_the_one_after(
+    tmp_path: Path, machine: WasmMachine, stride: int, limits: StorageLimits
+) -> None:
     """Whatever step of saving is the last one, the state that is loaded is a whole one, and no id is given out again."""
     for step in itertools.count(0, stride):
         directory = StateDirectory(tmp_path / str(step))
         directory.root.mkdir()
-        run = Run(directory, machine)
+        run = Run(directory, machine, limits)
         try:
             with INTERFERENCE.at(directory.root, step, MAX_STEPS, KilledError):
                 run.go()
@@ -169,7 +179,7 @@ def test_killed_at_any_step_the_state_is_the_one_before_or_the_one_after(tmp_pat
             check_goes_on(directory, machine, set(run.saved or {}))
         else:
             break
-    assert step > 40
+    assert step > 10
     network, _ = load(directory, machine)
     assert counts(network) == run.saved
 
@@ -179,15 +189,18 @@ def full_disk() -> OSError:
     return OSError(errno.ENOSPC, "No space left on device")
 
 
+@BOTH
 @pytest.mark.parametrize("stride", [9, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("length", [1, 7], ids=["one step", "seven steps"])
-def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path, machine: WasmMachine, length: int, stride: int) -> None:
+def test_a_disk_that_is_full_for_a_while_loses_nothing(
+    tmp_path: Path, machine: WasmMachine, length: int, stride: int, limits: StorageLimits
+) -> None:
     """Saving that failed is made up for by the next one; in between the last good state is on the disk."""
     refused = 0
     for step in itertools.count(0, stride):
         directory = StateDirectory(tmp_path / str(step))
         directory.root.mkdir()
-        run = Run(directory, machine)
+        run = Run(directory, machine, limits)
         with INTERFERENCE.at(directory.root, step, step + length - 1, full_disk):
             try:
                 run.go()
@@ -201,13 +214,14 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path, machine: 
         refused += run.refused
         network, _ = load(directory, machine)
         assert counts(network) == counts(run.network), f"step {step}"
-    assert refused > 3
+    assert refused > 0
 
 
-def test_a_journal_that_is_cut_off_anywhere_gives_an_earlier_state(tmp_path: Path, machine: WasmMachine) -> None:
+@BOTH
+def test_a_journal_that_is_cut_off_anywhere_gives_an_earlier_state(tmp_path: Path, machine: WasmMachine, limits: StorageLimits) -> None:
     """A frame that was not written to its end counts for nothing, and the next one takes its place."""
     directory = StateDirectory(tmp_path)
-    run = Run(directory, machine)
+    run = Run(directory, machine, limits)
     canister = run.network.deploy(threefold())
     states = []
     for _ in range(3):
@@ -217,7 +231,7 @@ def test_a_journal_that_is_cut_off_anywhere_gives_an_earlier_state(tmp_path: Pat
     journal = next(tmp_path.glob("journal-*"))
     whole = journal.read_bytes()
     found = []
-    for length in range(len(whole), -1, -8191):
+    for length in range(len(whole), -1, -509):
         journal.write_bytes(whole[:length])
         network, _ = load(directory, machine)
         found.append(counts(network))

@@ -185,9 +185,12 @@ class ScriptedInstance:
         memory, stable = (Pages.of(json.dumps(part).encode()) for part in self._committed)
         return SavedState(memory=memory, stable=stable, globals=b"")
 
-    def collect(self) -> Changes | None:
-        """Return that everything is to be saved."""
-        return None
+    def collect(self, *, whole: bool) -> Changes | None:
+        """Return everything, or, where a part is enough, that this is not known."""
+        if not whole:
+            return None
+        content = json.dumps(self._committed).encode()
+        return Changes(is_whole=True, memory_size=0, memory={}, stable_size=0, stable={}, globals=content)
 
     def settle(self) -> None:
         """Do nothing: everything is saved every time."""
@@ -249,7 +252,8 @@ class ScriptedMachine:
     def revive(self, module: Module, state: SavedState) -> Instance:
         """Make an instance of what `capture` returned."""
         assert isinstance(module, ScriptedModule)
-        memory, stable = (json.loads(pages.read(0, pages.length) or b"{}") for pages in (state.memory, state.stable))
+        parts = (json.loads(pages.read(0, pages.length) or b"{}") for pages in (state.memory, state.stable))
+        memory, stable = json.loads(state.globals) if state.globals else parts
         made = ScriptedInstance(module, memory, stable)
         made.commit()
         return made

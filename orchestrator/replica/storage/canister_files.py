@@ -18,15 +18,30 @@ from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.storage.snapshot_files import SnapshotFiles, snapshot_blobs
 from orchestrator.replica.storage.sums import write_sums
 from orchestrator.replica.vm.interface import Changes, Instance
-from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 from orchestrator.store.atomic import PRIVATE_MODE, make_directory, sync_directory, write_atomic
 
-__all__ = ["MAX_CHANGES_BYTES", "CanisterFiles", "SavedMemory", "SavedRecord"]
+__all__ = ["INLINE", "CanisterFiles", "SavedMemory", "SavedRecord", "StorageLimits"]
 
-MAX_CHANGES_BYTES = 32 * 1024 * 1024
-"""Pages above which a memory is written whole instead."""
+INLINE = ""
+"""What stands for a folder when all of a memory is in the journal, or in the base."""
 _NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks", "snapshots", "fixed_bytes"})
 _PLAIN = (int, float, str, bytes, type(None), Enum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageLimits:
+    """What goes where; all are bytes.
+
+    A journal of more than `journal` makes the next checkpoint write a new base, for the last one `stopped_journal` are
+    enough, so that the next start has little to read. Changes of more than `changes` give a memory a folder of its own,
+    as does content of more than `inline`; a memory larger than `inline_memory` is not even looked at for that.
+    """
+
+    journal: int = 64 * 1024 * 1024
+    stopped_journal: int = 4 * 1024 * 1024
+    changes: int = 32 * 1024 * 1024
+    inline: int = 2 * 1024 * 1024
+    inline_memory: int = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +69,12 @@ class CanisterFiles:
     the canisters of whose memory the journal has a part.
     """
 
-    def __init__(self, directory: StateDirectory, memories: Mapping[bytes, SavedMemory], in_journal: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self, directory: StateDirectory, memories: Mapping[bytes, SavedMemory], in_journal: Iterable[bytes], limits: StorageLimits
+    ) -> None:
         """Take the directory, and which memories are there already."""
         self._directory = directory
+        self._limits = limits
         self._memories = dict(memories)
         self._blobs: set[str] = set()
         self._snapshots = SnapshotFiles(directory.snapshots)
@@ -84,7 +102,7 @@ class CanisterFiles:
     def save(self, canister: Canister, before: SavedRecord | None, *, whole: bool) -> SavedRecord | None:
         """Write what changed of a canister, but for pages that become `pending`; returns its record if that is another one.
 
-        With `whole` nothing becomes pending, and what is in the journal is written again.
+        With `whole` nothing of it is left to the journal so far.
         """
         memory = None if canister.instance is None else self._save_memory(canister, canister.instance, whole=whole)
         snapshots = self._snapshots.save(canister, self._save_blob) if canister.snapshots else []
@@ -130,21 +148,30 @@ class CanisterFiles:
         is_settled = not whole or (canister.id not in self.pending and canister.id not in self.in_journal)
         if saved is not None and saved.instance is instance and saved.version == canister.memory_version and is_settled:
             return saved.name
-        if saved is not None and not whole:
-            changes = instance.collect()
-            if changes is not None:
-                before = self.pending.get(canister.id)
-                changes = changes if before is None else _merge(before[1], changes)
-                if (len(changes.memory) + len(changes.stable)) * WASM_PAGE_BYTES <= MAX_CHANGES_BYTES:
-                    self.pending[canister.id] = (saved.name, changes)
-                    self._memories[canister.id] = SavedMemory(instance, canister.memory_version, saved.name)
-                    return saved.name
+        changes = self._collect(instance, whole=whole or saved is None)
+        before = self.pending.get(canister.id)
+        if changes is not None and before is not None and not changes.is_whole:
+            changes = _merge(before[1], changes)
+        if changes is not None and _size(changes) <= self._limits.changes:
+            name = INLINE if changes.is_whole or saved is None else saved.name
+            self.pending[canister.id] = (name, changes)
+            self._memories[canister.id] = SavedMemory(instance, canister.memory_version, name)
+            return name
         name = self._write_memory(canister, instance)
         self.pending.pop(canister.id, None)
         self.in_journal.discard(canister.id)
         instance.settle()
         self._memories[canister.id] = SavedMemory(instance, canister.memory_version, name)
         return name
+
+    def _collect(self, instance: Instance, *, whole: bool) -> Changes | None:
+        """Return what is to go into the journal; None when the memory shall have a folder."""
+        changes = None if whole else instance.collect(whole=False)
+        if changes is None and instance.memory_bytes + instance.stable_bytes <= self._limits.inline_memory:
+            changes = instance.collect(whole=True)
+            if changes is not None and _size(changes) > self._limits.inline:
+                return None
+        return changes
 
     def _write_memory(self, canister: Canister, instance: Instance) -> str:
         """Write a memory whole into a folder of its own, and wait until it is on the disk."""
@@ -166,9 +193,14 @@ class CanisterFiles:
         return name
 
 
+def _size(changes: Changes) -> int:
+    return sum(map(len, changes.memory.values())) + sum(map(len, changes.stable.values()))
+
+
 def _merge(first: Changes, second: Changes) -> Changes:
     """Return what two collections say together, the later one over the earlier one."""
     return Changes(
+        is_whole=first.is_whole,
         memory_size=second.memory_size,
         memory={**first.memory, **second.memory},
         stable_size=second.stable_size,

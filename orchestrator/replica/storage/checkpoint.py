@@ -11,19 +11,14 @@ from typing import Any
 
 from orchestrator.replica.replica import Replica
 from orchestrator.replica.storage import codec
-from orchestrator.replica.storage.canister_files import CanisterFiles, SavedRecord
+from orchestrator.replica.storage.canister_files import CanisterFiles, SavedRecord, StorageLimits
 from orchestrator.replica.storage.content import encode_frame, encode_request
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.storage.journal import Journal
 from orchestrator.replica.storage.loading import STATE_FIELDS, LoadedState, load_state
 from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
 
-__all__ = ["MAX_JOURNAL_BYTES", "MAX_STOPPED_JOURNAL_BYTES", "Checkpoints", "LoadedState", "load_state"]
-
-MAX_JOURNAL_BYTES = 64 * 1024 * 1024
-"""Length of the journal from which on a checkpoint makes a new base; in proportion more for networks with large memories."""
-MAX_STOPPED_JOURNAL_BYTES = 4 * 1024 * 1024
-"""The same for the last checkpoint, so that the next start has little to read."""
+__all__ = ["Checkpoints", "LoadedState", "StorageLimits", "load_state"]
 
 
 class Checkpoints:
@@ -40,15 +35,15 @@ class Checkpoints:
         *,
         loaded: LoadedState | None = None,
         monotonic: Callable[[], float] = time.monotonic,
-        max_journal_bytes: int = MAX_JOURNAL_BYTES,
+        limits: StorageLimits | None = None,
     ) -> None:
         """Take the replica and, if its state was loaded, what of it is on disk already."""
         self._replica = replica
         self._directory = directory
         self._monotonic = monotonic
-        self._max_journal_bytes = max_journal_bytes
+        self._limits = limits or StorageLimits()
         self._saved_activity = -1 if loaded is None else replica.activity
-        self._files = CanisterFiles(directory, loaded.memories if loaded else {}, loaded.in_journal if loaded else ())
+        self._files = CanisterFiles(directory, loaded.memories if loaded else {}, loaded.in_journal if loaded else (), self._limits)
         self._records: dict[bytes, SavedRecord] = {}
         self._gone: set[bytes] = set()
         self._rest: dict[str, bytes] = {}
@@ -61,19 +56,19 @@ class Checkpoints:
         if activity == self._saved_activity and not self._replica.state.created:
             return 0.0
         started = self._monotonic()
-        self._save(self._max_journal_bytes)
+        self._save(self._limits.journal)
         self._saved_activity = activity
         return self._monotonic() - started
 
     def save_created(self) -> None:
         """Save everything as it is: the ids of new canisters, and what was paid for them, must outlive this process."""
-        self._save(self._max_journal_bytes)
+        self._save(self._limits.journal)
 
     def finish(self) -> None:
         """Save a last time, so that the next start has little to read."""
         if self._replica.activity != self._saved_activity or self._replica.state.created:
-            self._save(MAX_STOPPED_JOURNAL_BYTES)
-        elif self._journal is not None and self._journal.size > MAX_STOPPED_JOURNAL_BYTES:
+            self._save(self._limits.stopped_journal)
+        elif self._journal is not None and self._journal.size > self._limits.stopped_journal:
             self._rebase()
         if self._journal is not None:
             self._journal.close()
@@ -107,7 +102,8 @@ class Checkpoints:
         records = {**self._records, **changed}
         canisters = {canister_id: saved.encoded for canister_id, saved in records.items()}
         rest = self._encode_rest()
-        self._write_base(_frame(rest, canisters, requests))
+        self._write_base(_frame(rest, canisters, requests, pages=self._files.take_pending(self._replica.state.canisters)))
+        self._files.in_journal.clear()
         self._note_saved(changed, rest)
 
     def _append(self, journal: Journal) -> None:

@@ -3,7 +3,7 @@
 rest         encoded fields of the state, and the time, by name
 canisters    encoded records by canister id;  removed: ids that are gone
 requests     encoded requests by id;          forgotten: ids that are gone
-pages        pages of memories by canister id, and the folder whose content they replace
+pages        parts of memories by canister id, and the folder whose content they replace, or that they are the whole
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,9 +25,10 @@ _MAX_BYTES = 2**32
 
 @dataclass(slots=True, kw_only=True)
 class Overlay:
-    """Pages that replace those of the memory in a folder; sizes are in pages. See `Changes`."""
+    """Bytes that replace those of the memory in a folder, by their offset; sizes are in pages. See `Changes`."""
 
     folder: str
+    is_whole: bool
     memory_size: int
     memory: dict[int, bytes]
     stable_size: int
@@ -62,7 +63,8 @@ class Content:
 
     def _overlay(self, canister_id: bytes, later: Overlay) -> None:
         before = self.overlays.get(canister_id)
-        if before is not None and before.folder == later.folder:
+        if before is not None and before.folder == later.folder and not later.is_whole:
+            later.is_whole = before.is_whole
             later.memory = {**before.memory, **later.memory}
             later.stable = {**before.stable, **later.stable}
         self.overlays[canister_id] = later

@@ -1,8 +1,9 @@
 """Bringing a network back from its state directory: the base, the journal that goes on from it, and the canisters' files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, cast
 
 from orchestrator.errors import ProtocolError, ReplicaError
@@ -10,7 +11,7 @@ from orchestrator.replica.canister import Canister
 from orchestrator.replica.messages import Call, IngressOrigin
 from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.storage import codec
-from orchestrator.replica.storage.canister_files import SavedMemory
+from orchestrator.replica.storage.canister_files import INLINE, SavedMemory
 from orchestrator.replica.storage.content import Content, Overlay, decode_request
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.storage.journal import JournalError, read_frames
@@ -129,17 +130,43 @@ def _read_blob(directory: StateDirectory, name: str) -> bytes:
 
 
 def _load_instance(directory: StateDirectory, machine: Machine, wasm: bytes, folder: str, overlay: Overlay | None) -> Instance:
-    path = directory.memories / folder
-    check_sums(path)
-    native = restore_native(wasm, path)
+    path: Path | None = directory.memories / folder if folder != INLINE else None
+    if path is not None:
+        check_sums(path)
+    if overlay is None or overlay.folder != folder:
+        if path is None:
+            raise KeyError("a canister's memory is nowhere")
+        return restore_native(wasm, path) or machine.restore(machine.load(wasm), path)
+    native = restore_native(wasm, overlay.globals)
     if native is not None:
         return native
-    module = machine.load(wasm)
-    if overlay is None or overlay.folder != folder:
-        return machine.restore(module, path)
-    memory = Pages(overlay.memory_size * WASM_PAGE_BYTES, overlay.memory, file=snapshot.PageFile(path / snapshot.MEMORY_FILE))
-    stable = Pages(overlay.stable_size * WASM_PAGE_BYTES, overlay.stable, file=snapshot.PageFile(path / snapshot.STABLE_FILE))
-    return machine.revive(module, SavedState(memory=memory, stable=stable, globals=overlay.globals))
+    memory = _overlaid(overlay.memory_size, overlay.memory, path / snapshot.MEMORY_FILE if path else None)
+    stable = _overlaid(overlay.stable_size, overlay.stable, path / snapshot.STABLE_FILE if path else None)
+    return machine.revive(machine.load(wasm), SavedState(memory=memory, stable=stable, globals=overlay.globals))
+
+
+def _overlaid(size: int, blocks: Mapping[int, bytes], file: Path | None) -> Pages:
+    """Return a memory of so many pages: those of a file, with some blocks written over them."""
+    pages = Pages(size * WASM_PAGE_BYTES, file=snapshot.PageFile(file) if file else None)
+    for offset, content in _runs(blocks):
+        if offset + len(content) > pages.length:
+            raise ValueError("a memory is smaller than what is in it")
+        pages.write(offset, content)
+    return pages
+
+
+def _runs(blocks: Mapping[int, bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield blocks, those that follow each other as one."""
+    start, parts, end = 0, list[bytes](), -1
+    for offset in sorted(blocks):
+        if offset != end and parts:
+            yield start, b"".join(parts)
+            parts = []
+        start = start if parts else offset
+        parts.append(blocks[offset])
+        end = offset + len(blocks[offset])
+    if parts:
+        yield start, b"".join(parts)
 
 
 def _requests_under_way(state: ReplicaState) -> set[bytes]:

@@ -13,7 +13,7 @@ from orchestrator.core.principal import Principal
 from orchestrator.replica.system.accounts import identifier, is_identifier
 from orchestrator.replica.system.icrc_ledger import IcrcLedger
 from orchestrator.replica.system.ids import GOVERNANCE_ID
-from orchestrator.replica.system.native import NativeCall, NativeTrapError, query, query_as, update, update_as
+from orchestrator.replica.system.native import NO_CONTENT, NativeCall, NativeTrapError, TableContent, query, query_as, update, update_as
 from orchestrator.replica.system.records import LedgerBlock, LedgerTransaction
 from orchestrator.replica.system.tables import Table
 from orchestrator.replica.system.token_ledger import TRANSACTION_WINDOW_NS, RefusedError, answer, refused
@@ -34,8 +34,8 @@ class IcpLedgerCode(IcrcLedger):
     token_name, symbol, decimals, fee = "Internet Computer", "ICP", 8, 10_000
     standards: ClassVar[tuple[str, ...]] = ("ICRC-1", "ICRC-2")
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, content: TableContent = NO_CONTENT) -> None:
+        super().__init__(content)
         self.seeded: Table[bytes, int] = self.table("seeded")
         """The principals that have been given their first funds, and when."""
 

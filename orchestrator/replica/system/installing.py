@@ -13,7 +13,7 @@ from orchestrator.replica.system.cycles_ledger import CyclesLedgerCode
 from orchestrator.replica.system.cycles_minting import CyclesMintingCode
 from orchestrator.replica.system.icp_ledger import IcpLedgerCode
 from orchestrator.replica.system.ids import CYCLES_LEDGER_ID, CYCLES_MINTING_ID, ICP_LEDGER_ID, PROXY_ID
-from orchestrator.replica.system.native import NativeCall, NativeCode, NativeInstance
+from orchestrator.replica.system.native import STATE_FILE, NativeCall, NativeCode, NativeInstance
 from orchestrator.replica.system.proxy import ProxyCode
 from orchestrator.replica.system.records import LedgerTransaction
 from orchestrator.replica.system.token_ledger import TokenLedger
@@ -71,13 +71,15 @@ def seed_accounts(state: ReplicaState, principals: Iterable[bytes], now: int) ->
     return bool(new)
 
 
-def restore_native(wasm: bytes, directory: Path) -> Instance | None:
-    """Bring a native canister back from disk; None for bytes that do not stand for one.
+def restore_native(wasm: bytes, saved: bytes | Path) -> Instance | None:
+    """Bring a native canister back from its state, or the folder with it; None for bytes that do not stand for one.
 
-    Raises `ReplicaError` when it cannot be read.
+    Raises `ReplicaError` or OSError when it cannot be read.
     """
     code = _BY_WASM.get(wasm)
-    return None if code is None else NativeInstance.restore(code, directory)
+    if code is None:
+        return None
+    return NativeInstance.restore(code, saved if isinstance(saved, bytes) else (saved / STATE_FILE).read_bytes())
 
 
 def _install(state: ReplicaState, canister_id: bytes, code: type[NativeCode], now: int) -> None:

@@ -12,7 +12,7 @@ from orchestrator.candid import Variant, decode, encode
 from orchestrator.replica.system.accounts import identifier
 from orchestrator.replica.system.icp_ledger import IcpLedgerCode
 from orchestrator.replica.system.ids import CYCLES_MINTING_ID, GOVERNANCE_ID, ICP_LEDGER_ID
-from orchestrator.replica.system.native import CallResult, Failure, NativeCall, NativeCode, Pending, continuation
+from orchestrator.replica.system.native import NO_CONTENT, CallResult, Failure, NativeCall, NativeCode, Pending, TableContent, continuation
 from orchestrator.replica.system.records import Notification, PendingNotification
 from orchestrator.replica.system.tables import Table
 from orchestrator.replica.system.wire import decode_reply, encode_arguments
@@ -34,8 +34,8 @@ _MEMO_BYTES = 8
 class MintingPayments(NativeCode):
     """The way of a payment."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, content: TableContent = NO_CONTENT) -> None:
+        super().__init__(content)
         self.notified: Table[int, Notification] = self.table("notified")
 
     def move_cycles(self, call: NativeCall, payment: PendingNotification) -> Pending | str:

@@ -5,10 +5,11 @@ at a time, its state stays uncommitted until then, its calls go through the queu
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from orchestrator.candid import decode, encode, load_interface
@@ -39,7 +40,9 @@ from orchestrator.replica.vm.interface import (
 )
 
 __all__ = [
+    "NO_CONTENT",
     "PENDING",
+    "STATE_FILE",
     "CallResult",
     "Failure",
     "NativeCall",
@@ -47,6 +50,7 @@ __all__ = [
     "NativeInstance",
     "NativeRejectError",
     "NativeTrapError",
+    "TableContent",
     "continuation",
     "query",
     "query_as",
@@ -57,8 +61,14 @@ __all__ = [
 _UPDATE, _QUERY = "canister_update ", "canister_query "
 _ON_REPLY, _ON_REJECT, _ON_CLEANUP = 0, 1, 2
 _TRAPPED = "IC0503"
-_STATE_FILE = "tables.cbor"
+STATE_FILE = "tables.cbor"
+"""What `save` writes."""
 _INSPECT = "canister_inspect_message"
+
+
+TableContent = Mapping[str, Sequence[tuple[Any, bytes]]]
+"""The entries of tables by name, as `Table.pack` returns them."""
+NO_CONTENT: TableContent = MappingProxyType({})
 
 
 class NativeTrapError(Exception):
@@ -189,7 +199,9 @@ class NativeCode:
     """The name of the packaged interface, and what stands for the canister's module on disk."""
     entries: ClassVar[Mapping[str, Entry]] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, content: TableContent = NO_CONTENT) -> None:
+        """Take what the tables held; those that are not known any more are forgotten."""
+        self._content = content
         self.tables: dict[str, Table[Any, Any]] = {}
         self.pending: Table[int, PendingCall] = self.table("pending")
         self._numbers: Table[str, int] = self.table("numbers")
@@ -201,7 +213,7 @@ class NativeCode:
 
     def table(self, name: str) -> Table[Any, Any]:
         """Make a table that is kept under this name."""
-        self.tables[name] = Table()
+        self.tables[name] = Table(self._content.get(name, ()))
         return self.tables[name]
 
     def leave(self, pending: PendingCall) -> int:
@@ -308,17 +320,14 @@ class NativeInstance:
 
     def fork(self) -> Instance:
         """Copy what was committed."""
-        copy = NativeInstance(type(self.code)())
-        for name, table in self.code.tables.items():
-            for key, value in table.committed().items():
-                copy.code.tables[name][key] = value
-        copy.commit()
-        return copy
+        return NativeInstance(type(self.code)({name: table.pack() for name, table in self.code.tables.items()}))
 
     def save(self, directory: Path) -> None:
         """Write what was committed."""
-        content = {name: [[key, codec.pack(value)] for key, value in table.committed().items()] for name, table in self.code.tables.items()}
-        (directory / _STATE_FILE).write_bytes(codec.dump(content))
+        (directory / STATE_FILE).write_bytes(self._encode())
+
+    def _encode(self) -> bytes:
+        return codec.dump({name: table.pack() for name, table in self.code.tables.items()})
 
     def mark(self) -> Mark:
         """Remember nothing: native queries write nothing and call nobody."""
@@ -332,9 +341,9 @@ class NativeInstance:
         """Refuse: there are no snapshots of native canisters."""
         raise InvalidModuleError("a system canister has no snapshots")
 
-    def collect(self) -> Changes | None:
-        """Return that everything is to be saved."""
-        return None
+    def collect(self, *, whole: bool) -> Changes | None:  # noqa: ARG002 # there are no parts
+        """Return everything, where others have their globals."""
+        return Changes(is_whole=True, memory_size=0, memory={}, stable_size=0, stable={}, globals=self._encode())
 
     def settle(self) -> None:
         """Do nothing: everything is saved every time."""
@@ -343,16 +352,10 @@ class NativeInstance:
         """Do nothing: there is no memory to give back."""
 
     @classmethod
-    def restore(cls, code: type[NativeCode], directory: Path) -> "NativeInstance":
-        """Make an instance of what `save` wrote; raises `ReplicaError` when it cannot be read."""
-        made = cls(code())
-        content = cast("dict[str, list[list[Any]]]", codec.load((directory / _STATE_FILE).read_bytes()))
-        for name, entries in content.items():
-            table = made.code.tables.get(name)
-            for key, value in entries if table is not None else ():
-                table[key] = value  # type: ignore[index]  # a table that is None has no entries here
-        made.commit()
-        return made
+    def restore(cls, code: type[NativeCode], state: bytes) -> "NativeInstance":
+        """Make an instance of what `save` wrote, or `collect` returned; raises `ReplicaError` when it cannot be read."""
+        content = cast("TableContent", codec.load(state))
+        return cls(code(content))
 
 
 def _run_method(code: NativeCode, call: NativeCall) -> None:

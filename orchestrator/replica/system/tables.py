@@ -1,7 +1,12 @@
-"""Maps whose changes can be undone: the memory of a native canister."""
+"""Maps whose changes can be undone: the memory of a native canister.
 
-from collections.abc import Iterator
-from typing import Generic, TypeVar
+Values are encoded once for the disk, and decoded when somebody asks for them: a ledger's old blocks cost nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar, cast
+
+from orchestrator.replica.storage import codec
 
 __all__ = ["Table"]
 
@@ -12,10 +17,12 @@ _V = TypeVar("_V")
 class Table(Generic[_K, _V]):
     """A map that remembers what it held at the last commit. Values must be immutable."""
 
-    __slots__ = ("_absent", "_before", "_entries")
+    __slots__ = ("_absent", "_before", "_entries", "_packed")
 
-    def __init__(self, entries: dict[_K, _V] | None = None) -> None:
-        self._entries: dict[_K, _V] = {} if entries is None else entries
+    def __init__(self, packed: Iterable[tuple[_K, bytes]] = ()) -> None:
+        """Take what `pack` returned."""
+        self._packed: dict[_K, bytes] = dict(packed)
+        self._entries: dict[_K, _V | None] = dict.fromkeys(self._packed)
         self._before: dict[_K, _V] = {}
         self._absent: set[_K] = set()
 
@@ -33,7 +40,10 @@ class Table(Generic[_K, _V]):
 
     def __getitem__(self, key: _K) -> _V:
         """Return the value; raises `KeyError` when there is none."""
-        return self._entries[key]
+        value = self._entries[key]
+        if value is None:
+            value = self._entries[key] = cast("_V", codec.load_part(self._packed[key]))
+        return value
 
     def __setitem__(self, key: _K, value: _V) -> None:
         """Put a value in, or in the place of another one."""
@@ -42,19 +52,24 @@ class Table(Generic[_K, _V]):
 
     def get(self, key: _K) -> _V | None:
         """Return the value, or None."""
-        return self._entries.get(key)
+        return self[key] if key in self._entries else None
 
     def pop(self, key: _K) -> _V | None:
         """Take an entry out and return its value, or None when there is none."""
+        value = self.get(key)
         self._note(key)
-        return self._entries.pop(key, None)
+        self._entries.pop(key, None)
+        return value
 
     def items(self) -> list[tuple[_K, _V]]:
         """Return all entries, oldest first."""
-        return list(self._entries.items())
+        return [(key, self[key]) for key in self._entries]
 
     def commit(self) -> None:
         """Keep all changes."""
+        for changed in (self._before, self._absent):
+            for key in changed:
+                self._packed.pop(key, None)
         self._before.clear()
         self._absent.clear()
 
@@ -63,18 +78,22 @@ class Table(Generic[_K, _V]):
         self._entries.update(self._before)
         for key in self._absent:
             self._entries.pop(key, None)
-        self.commit()
+        self._before.clear()
+        self._absent.clear()
 
-    def committed(self) -> dict[_K, _V]:
-        """Return a copy as of the last commit."""
-        merged = {**self._entries, **self._before}
-        return {key: value for key, value in merged.items() if key not in self._absent}
+    def pack(self) -> list[tuple[_K, bytes]]:
+        """Return the entries as of the last commit, encoded."""
+        keys = [key for key in {**self._entries, **self._before} if key not in self._absent]
+        for key in keys:
+            if key not in self._packed:
+                self._packed[key] = codec.dump_part(self._before[key] if key in self._before else self[key])
+        return [(key, self._packed[key]) for key in keys]
 
     def _note(self, key: _K) -> None:
         """Remember what a key held at the last commit, before it changes for the first time since."""
         if key in self._before or key in self._absent:
             return
         if key in self._entries:
-            self._before[key] = self._entries[key]
+            self._before[key] = self[key]
         else:
             self._absent.add(key)

@@ -12,7 +12,7 @@ from typing import ClassVar
 from orchestrator.candid import Variant
 from orchestrator.replica.limits import NANOSECONDS
 from orchestrator.replica.storage import codec
-from orchestrator.replica.system.native import NativeCall, NativeCode, NativeTrapError
+from orchestrator.replica.system.native import NO_CONTENT, NativeCall, NativeCode, NativeTrapError, TableContent
 from orchestrator.replica.system.records import Allowance, LedgerBlock, LedgerTransaction, Seen
 from orchestrator.replica.system.tables import Table
 
@@ -46,8 +46,8 @@ class TokenLedger(NativeCode):
     fee: ClassVar[int]
     """What a transfer or an approval costs, in the smallest unit."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, content: TableContent = NO_CONTENT) -> None:
+        super().__init__(content)
         self.balances: Table[bytes, int] = self.table("balances")
         self.allowances: Table[bytes, Allowance] = self.table("allowances")
         self.blocks: Table[int, LedgerBlock] = self.table("blocks")

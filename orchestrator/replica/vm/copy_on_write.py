@@ -118,9 +118,9 @@ class CopyOnWriteImage:
         image.unsaved = None if self.unsaved is None else set(self.unsaved)
         return image
 
-    def page(self, number: int) -> bytes:
-        """Return a committed page."""
-        return os.pread(self.file, WASM_PAGE_BYTES, number * WASM_PAGE_BYTES)
+    def read(self, offset: int, length: int) -> bytes:
+        """Return committed bytes."""
+        return os.pread(self.file, length, offset)
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and content of the committed pages that are not zero."""

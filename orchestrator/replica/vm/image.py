@@ -12,8 +12,10 @@ from orchestrator.replica.vm import native
 from orchestrator.replica.vm.execution import MainMemory
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 
-__all__ = ["ZERO_PAGE", "CopyingImage", "Image", "ImageFactory", "note_written"]
+__all__ = ["BLOCK_BYTES", "ZERO_PAGE", "CopyingImage", "Image", "ImageFactory", "note_written"]
 
+BLOCK_BYTES = 4096
+"""What is saved together when a part of it was written to."""
 ZERO_PAGE = bytes(WASM_PAGE_BYTES)
 """A page as it comes from the system."""
 
@@ -21,8 +23,8 @@ ZERO_PAGE = bytes(WASM_PAGE_BYTES)
 class Image(Protocol):
     """The bytes of a main memory as of the last commit.
 
-    `unsaved` has the numbers of the pages that were written to since it was last emptied, by whoever saves them;
-    None stands for all pages.
+    `unsaved` has the numbers of the blocks that were written to since it was last emptied, by whoever saves them;
+    None stands for all.
     """
 
     unsaved: set[int] | None
@@ -56,8 +58,8 @@ class Image(Protocol):
         """Return an image of the same committed bytes; once it has been committed to, this one must not be used."""
         ...
 
-    def page(self, number: int) -> bytes:
-        """Return a committed page."""
+    def read(self, offset: int, length: int) -> bytes:
+        """Return committed bytes."""
         ...
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
@@ -74,9 +76,9 @@ ImageFactory = Callable[[], Image]
 
 
 def note_written(unsaved: set[int] | None, offset: int, length: int) -> None:
-    """Add the pages of a range to those that are to be saved, unless all are."""
+    """Add the blocks of a range to those that are to be saved, unless all are."""
     if unsaved is not None:
-        unsaved.update(range(offset // WASM_PAGE_BYTES, (offset + length - 1) // WASM_PAGE_BYTES + 1))
+        unsaved.update(range(offset // BLOCK_BYTES, (offset + length - 1) // BLOCK_BYTES + 1))
 
 
 class CopyingImage:
@@ -131,9 +133,9 @@ class CopyingImage:
         copy.unsaved = None if self.unsaved is None else set(self.unsaved)
         return copy
 
-    def page(self, number: int) -> bytes:
-        """Return a committed page."""
-        return bytes(memoryview(self._content)[number * WASM_PAGE_BYTES : (number + 1) * WASM_PAGE_BYTES])
+    def read(self, offset: int, length: int) -> bytes:
+        """Return committed bytes."""
+        return bytes(memoryview(self._content)[offset : offset + length])
 
     def pages(self) -> Iterator[tuple[int, bytes]]:
         """Yield number and content of the committed pages that are not zero."""

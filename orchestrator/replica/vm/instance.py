@@ -1,6 +1,7 @@
 """A module with its state: runs messages, and keeps or undoes what they wrote."""
 
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import wasmtime
@@ -9,7 +10,7 @@ from orchestrator.replica.vm import snapshot
 from orchestrator.replica.vm.engine import Compiled
 from orchestrator.replica.vm.execution import Execution, GuestTrapError, instruction_limit_exceeded, interrupted, trapped
 from orchestrator.replica.vm.host import Host
-from orchestrator.replica.vm.image import Image
+from orchestrator.replica.vm.image import BLOCK_BYTES, Image
 from orchestrator.replica.vm.interface import (
     START,
     Callback,
@@ -199,17 +200,19 @@ class WasmInstance:
         memory = Pages(self._image.size, dict(self._image.pages()))
         return SavedState(memory=memory, stable=Pages(size * WASM_PAGE_BYTES, pages), globals=self._shown_globals())
 
-    def collect(self) -> Changes | None:
-        """Return the pages that were committed since this or `settle` was called last."""
+    def collect(self, *, whole: bool) -> Changes | None:
+        """Return what was committed since this or `settle` was called last, or everything that is not zero."""
         written, stored = self._image.unsaved, self._stable.unsaved
-        if written is None or stored is None:
+        if not whole and (written is None or stored is None):
             return None
         size, pages = self._stable.committed_pages()
+        numbers = pages if whole else stored or ()
         changes = Changes(
+            is_whole=whole,
             memory_size=self._image.size // WASM_PAGE_BYTES,
-            memory={number: self._image.page(number) for number in sorted(written)},
+            memory=dict(_blocks(self._image)) if whole else {at: self._image.read(at, BLOCK_BYTES) for at in _offsets(written)},
             stable_size=size,
-            stable={number: bytes(pages[number]) for number in sorted(stored)},
+            stable={number * WASM_PAGE_BYTES: bytes(pages[number]) for number in sorted(numbers)},
             globals=self._shown_globals(),
         )
         self.settle()
@@ -291,3 +294,17 @@ def _check_memory_limit(size: int, limit: int) -> None:
         raise GuestTrapError(
             f"Canister exceeded its current Wasm memory limit of {limit} bytes. The peak Wasm memory usage was {size} bytes.", "IC0539"
         )
+
+
+def _offsets(blocks: set[int] | None) -> list[int]:
+    return [number * BLOCK_BYTES for number in sorted(blocks or ())]
+
+
+def _blocks(image: Image) -> Iterator[tuple[int, bytes]]:
+    """Yield offset and content of the blocks of an image that are not zero."""
+    zero = bytes(BLOCK_BYTES)
+    for number, page in image.pages():
+        for start in range(0, WASM_PAGE_BYTES, BLOCK_BYTES):
+            block = page[start : start + BLOCK_BYTES]
+            if block != zero:
+                yield number * WASM_PAGE_BYTES + start, block

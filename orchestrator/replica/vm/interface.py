@@ -233,10 +233,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What an instance has committed since it was last asked: pages of 64 KiB by number, sizes in pages.
+    """What an instance has committed since it was last asked, or all that it holds if `is_whole`.
 
-    `globals` are those of `SavedState`.
+    Bytes by their offset, blocks that never overlap; sizes in pages. `globals` are those of `SavedState`.
     """
+
+    is_whole: bool
 
     memory_size: int
     memory: Mapping[int, bytes]
@@ -308,8 +310,11 @@ class Instance(Protocol):
         """Return the committed state; what runs afterwards does not change it."""
         ...
 
-    def collect(self) -> Changes | None:
-        """Return what was committed since this or `settle` was called last; None when that is not known, or everything."""
+    def collect(self, *, whole: bool) -> Changes | None:
+        """Return what was committed since this or `settle` was called last, or everything; None when it is not known.
+
+        An instance that cannot tell its changes from all else returns everything.
+        """
         ...
 
     def settle(self) -> None:

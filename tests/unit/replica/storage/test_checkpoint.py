@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.errors import ReplicaError
 from orchestrator.replica.storage import codec
-from orchestrator.replica.storage.checkpoint import Checkpoints, load_state
+from orchestrator.replica.storage.checkpoint import Checkpoints, StorageLimits, load_state
 from orchestrator.replica.storage.directory import StateDirectory, hold
 from orchestrator.replica.vm.interface import Callback, Instance, Module, Reply
 from orchestrator.replica.vm.snapshot import SnapshotError
@@ -19,6 +19,10 @@ from tests.support.scripted_network import ScriptedNetwork
 def directory(tmp_path: Path) -> StateDirectory:
     """Return an empty state directory."""
     return StateDirectory(tmp_path)
+
+
+FOLDERS = StorageLimits(inline_memory=-1)
+"""Every memory has a folder of its own."""
 
 
 def count(run: Run) -> None:
@@ -90,7 +94,7 @@ def test_only_changed_memories_are_written_again(directory: StateDirectory) -> N
     network = ScriptedNetwork()
     wasm = network.machine.module({"canister_update count": count})
     busy, idle = network.deploy(wasm), network.deploy(wasm)
-    checkpoints = Checkpoints(network.replica, directory)
+    checkpoints = Checkpoints(network.replica, directory, limits=FOLDERS)
     checkpoints.checkpoint()
     before = {path.name for path in directory.memories.iterdir()}
     network.call(busy, "count")
@@ -105,12 +109,12 @@ def test_a_loaded_memory_is_not_written_again(directory: StateDirectory) -> None
     network = ScriptedNetwork()
     wasm = network.machine.module({"canister_update count": count})
     busy, idle = network.deploy(wasm), network.deploy(wasm)
-    Checkpoints(network.replica, directory).checkpoint()
+    Checkpoints(network.replica, directory, limits=FOLDERS).checkpoint()
     before = {path.name for path in directory.memories.iterdir()}
     loaded = load_state(directory, network.machine)
     assert loaded is not None
     again = ScriptedNetwork(machine=network.machine, state=loaded.state)
-    checkpoints = Checkpoints(again.replica, directory, loaded=loaded)
+    checkpoints = Checkpoints(again.replica, directory, loaded=loaded, limits=FOLDERS)
     again.call(busy, "count")
     checkpoints.checkpoint()
     after = {path.name for path in directory.memories.iterdir()}
@@ -147,7 +151,7 @@ def test_deleted_canisters_leave_nothing_behind(directory: StateDirectory) -> No
     """Module and memory go with the last canister that used them."""
     network = ScriptedNetwork()
     canister = network.deploy(network.machine.module({"canister_update count": count}))
-    checkpoints = Checkpoints(network.replica, directory)
+    checkpoints = Checkpoints(network.replica, directory, limits=FOLDERS)
     checkpoints.checkpoint()
     network.managed("stop_canister", {"canister_id": canister})
     network.managed("delete_canister", {"canister_id": canister})
@@ -211,7 +215,7 @@ def test_a_damaged_memory_is_an_error_in_words(directory: StateDirectory) -> Non
     """The machine's own complaint becomes one about the state on disk."""
     network = ScriptedNetwork(machine=DamagedMachine())
     network.deploy(network.machine.module({"canister_update count": count}))
-    Checkpoints(network.replica, directory).checkpoint()
+    Checkpoints(network.replica, directory, limits=FOLDERS).checkpoint()
     with pytest.raises(ReplicaError, match="cannot be read") as raised:
         load_state(directory, network.machine)
     assert "too short" in (raised.value.detail or "")
