@@ -22,7 +22,7 @@ async def tell_names(project_dir: Path, network: str, environment: str, names: M
     reached by their ids. Raises `StoreError` when the network's descriptor cannot be read.
     """
     descriptor = load_descriptor(Layout(project_dir).network(network).descriptor)
-    if descriptor is None or descriptor.control_port is None:
+    if descriptor is None or descriptor.control_port is None or not descriptor.is_alive():
         return False
     content = {"names": {environment: {name: str(canister) for name, canister in names.items()}}}
     try:
