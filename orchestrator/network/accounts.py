@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.errors import IdentityError
+from orchestrator.errors import IdentityError, NetworkError
+from orchestrator.network.control import request_control
+from orchestrator.network.descriptor import load_descriptor
+from orchestrator.store.layout import Layout
 
-__all__ = ["load_accounts"]
+__all__ = ["ACCOUNTS_SECONDS", "load_accounts", "tell_accounts"]
+
+ACCOUNTS_SECONDS = 5.0
+"""How long a network may take to give accounts their funds."""
 
 
 def load_accounts(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -21,3 +27,19 @@ def load_accounts(environ: Mapping[str, str]) -> tuple[str, ...]:
     except IdentityError:
         return ()
     return tuple(str(record.principal) for record in records if record.principal is not None and record.kind != "anonymous")
+
+
+async def tell_accounts(project_dir: Path, network: str, environ: Mapping[str, str]) -> bool:
+    """Tell a network that runs of the identities that there are by now; return whether it has given them their funds.
+
+    A network that is not embedded, or does not answer in time, makes that False.
+    Raises `StoreError` when the network's descriptor cannot be read.
+    """
+    descriptor = load_descriptor(Layout(project_dir).network(network).descriptor)
+    if descriptor is None or descriptor.control_port is None:
+        return False
+    try:
+        await request_control(descriptor, "/accounts", {"principals": list(load_accounts(environ))}, seconds=ACCOUNTS_SECONDS)
+    except NetworkError:
+        return False
+    return True

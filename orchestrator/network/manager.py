@@ -13,8 +13,10 @@ import anyio
 from orchestrator.core.project import ConnectedNetwork, ManagedNetwork, Network
 from orchestrator.errors import LockHeldError, NetworkError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess, NetworkReport, NetworkState
+from orchestrator.network.accounts import tell_accounts
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.deletion import delete_folder
+from orchestrator.network.icp_cli import OWNER, explain_port, find_icp_network, refuse_to_end
 from orchestrator.network.launchers import choose_runner, end_others
 from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Found, Place, Runner
@@ -39,17 +41,32 @@ async def start_network(
     """
     place, runner = _open(project_dir, network, settings)
     async with _starting(place):
-        present = await runner.find(place)
+        present = await _find(place, runner)
         if present is not None:
             asked = silent is not None and present.pid == silent
             if present.access is not None and not asked and await _answers(present, place):
+                await tell_accounts(project_dir, network.name, place.settings.environ)
                 return present.access
             if present.alive and present.owner is not None:
                 raise _unresponsive(network, present.owner)
             await runner.end(place, present)
         await runner.end_orphan(place)
         await end_others(place)
-        return await runner.launch(place)
+        try:
+            access = await runner.launch(place)
+        except NetworkError as error:
+            raise await explain_port(place, error) from error
+        await _seed(place, access)
+        return access
+
+
+async def _seed(place: Place, access: NetworkAccess) -> None:
+    """Give the user's identities their part; the embedded network does that by itself, dfx leaves it to its users."""
+    if place.network.launcher in {"pocket-ic", "docker"}:
+        from orchestrator.network.accounts import load_accounts
+        from orchestrator.network.seeding import seed_accounts
+
+        await seed_accounts(access, load_accounts(place.settings.environ))
 
 
 async def stop_network(project_dir: Path, network: ManagedNetwork, *, settings: NetworkSettings | None = None) -> int | str | None:
@@ -58,10 +75,10 @@ async def stop_network(project_dir: Path, network: ManagedNetwork, *, settings: 
     Its state stays. Raises `NetworkError` (`network/not-running`) when nothing was started.
     """
     place, runner = _open(project_dir, network, settings)
-    if await runner.find(place) is None and await runner.find_orphan(place) is None:
+    if await _find(place, runner) is None and await runner.find_orphan(place) is None:
         raise _not_running(network)
     async with _starting(place):
-        present = await runner.find(place)
+        present = await _find_own(place, runner)
         if present is None:
             orphan = await runner.end_orphan(place)
             if orphan is None:
@@ -75,7 +92,7 @@ async def reset_network(project_dir: Path, network: ManagedNetwork, *, settings:
     """Stop a managed network if it runs, and delete its state, canister ids and install records."""
     place, runner = _open(project_dir, network, settings)
     async with _starting(place):
-        present = await runner.find(place)
+        present = await _find_own(place, runner)
         if present is not None:
             await runner.end(place, present)
         await runner.end_orphan(place)
@@ -99,7 +116,7 @@ async def network_status(project_dir: Path, network: Network, *, settings: Netwo
         access = await connect(project_dir, network)
         return NetworkReport(name=network.name, launcher=None, state="connected", access=access)
     place, runner = _open(project_dir, network, settings)
-    found = await runner.find(place)
+    found = await _find(place, runner)
     if found is None or not found.alive:
         return await _report_dead(place, runner, found)
     state: NetworkState = "running" if await _answers(found, place) else "unresponsive"
@@ -124,7 +141,7 @@ async def connect(project_dir: Path, network: Network, *, settings: NetworkSetti
     if isinstance(network, ConnectedNetwork):
         return await _connected(network)
     place, runner = _open(project_dir, network, settings)
-    found = await runner.find(place)
+    found = await _find(place, runner)
     if found is None or not found.alive:
         raise _not_running(network)
     if found.access is None:
@@ -148,6 +165,22 @@ async def _connected(network: ConnectedNetwork) -> NetworkAccess:
     return NetworkAccess(
         name=network.name, launcher=None, api_url=network.api_url, gateway_url=network.gateway_url, root_key=root_key, managed=False
     )
+
+
+async def _find(place: Place, runner: Runner) -> Found | None:
+    """Return the network, be it ours or icp-cli's; what we had started ourselves comes first, while it lives."""
+    found = await runner.find(place)
+    if found is not None and found.alive:
+        return found
+    return await find_icp_network(place) or found
+
+
+async def _find_own(place: Place, runner: Runner) -> Found | None:
+    """Return the network to end; raises `NetworkError` for one that is not ours to end."""
+    found = await _find(place, runner)
+    if found is not None and found.owner == OWNER:
+        raise refuse_to_end(place)
+    return found
 
 
 async def _answers(found: Found, place: Place) -> bool:
@@ -205,9 +238,10 @@ def _not_running(network: ManagedNetwork) -> NetworkError:
 
 
 def _unresponsive(network: ManagedNetwork, owner: str | None) -> NetworkError:
+    stop = f"icp network stop {network.name}" if owner == OWNER else f"orchestrator network stop {network.name}"
     return NetworkError(
         f"the `{network.name}` network does not answer",
         slug="network/unresponsive",
         detail=f"{owner or 'this tool'} started it, and its process lives; it may be starting, suspended, or very busy",
-        hint=f"try again, or run `orchestrator network stop {network.name}`, then `orchestrator network start {network.name}`",
+        hint=f"try again, or run `{stop}`, then `orchestrator network start {network.name}`",
     )

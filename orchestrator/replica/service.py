@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import anyio
 
 from orchestrator.replica.control import Operations
+from orchestrator.replica.control_accounts import make_account_operations
 from orchestrator.replica.control_names import make_name_operations
 from orchestrator.replica.control_routes import make_operations
 from orchestrator.replica.driver import Driver
@@ -93,5 +94,9 @@ def load_service(
     replica.seed_accounts(accounts)
     driver = Driver(replica, checkpoints, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
     api, gateway = Api(driver, implementation=_IMPLEMENTATION), Gateway(driver, names=load_names(directory.root / _NAMES_FILE))
-    operations = {**make_operations(driver, checkpoints), **make_name_operations(gateway)}
+    operations = {
+        **make_operations(driver, checkpoints),
+        **make_account_operations(driver, checkpoints),
+        **make_name_operations(gateway),
+    }
     return Service(Handlers(api.answer, gateway.answer), operations, driver, checkpoints)

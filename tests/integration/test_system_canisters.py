@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from orchestrator.candid import Variant
@@ -11,7 +12,7 @@ from orchestrator.core.principal import Principal
 from orchestrator.protocol.keys import Ed25519Identity
 from orchestrator.replica.system.ids import CYCLES_LEDGER_ID, CYCLES_MINTING_ID, ICP_LEDGER_ID, PROXY_ID
 from tests.support.replica_client import CallRejectedError, ReplicaClient
-from tests.support.replica_process import running_replica
+from tests.support.replica_process import RunningReplica, running_replica
 from tests.support.system_client import SystemClient
 
 TRILLION = 10**12
@@ -21,14 +22,22 @@ CYCLES_MINTING, PROXY = Principal(CYCLES_MINTING_ID), Principal(PROXY_ID)
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemClient]:
-    """Run a network with an identity that has funds."""
-    identity = Ed25519Identity.generate()
-    directory = tmp_path_factory.mktemp("replica")
-    with (
-        running_replica(directory, arguments=["--account", str(identity.principal)]) as replica,
-        ReplicaClient(replica.url, replica.root_key, identity) as client,
-    ):
+def identity() -> Ed25519Identity:
+    """Return an identity that has funds."""
+    return Ed25519Identity.generate()
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory: pytest.TempPathFactory, identity: Ed25519Identity) -> Iterator[RunningReplica]:
+    """Run a network that was told of the identity."""
+    with running_replica(tmp_path_factory.mktemp("replica"), arguments=["--account", str(identity.principal)]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def system(replica: RunningReplica, identity: Ed25519Identity) -> Iterator[SystemClient]:
+    """Call the network's system canisters as the identity."""
+    with ReplicaClient(replica.url, replica.root_key, identity) as client:
         yield SystemClient(client)
 
 
@@ -113,3 +122,33 @@ def test_a_kill_leaves_canisters_and_ledger_together(tmp_path: Path) -> None:
         assert again.value.value["canister_id"] == made.value["canister_id"]  # type: ignore[attr-defined, index]
         assert status["cycles"]
         assert SystemClient(client).cycles() == 1_000 * TRILLION - 2 * (2 * TRILLION + FEE)
+
+
+@pytest.mark.parametrize(
+    "principals", [None, "2vxsx-fae", ["no principal"], [7], ["2vxsx-fae"] * 1001], ids=["none", "text", "odd", "number", "many"]
+)
+def test_accounts_that_make_no_sense_are_refused(replica: RunningReplica, principals: object) -> None:
+    """The control channel says what is wrong with them."""
+    answer = tell(replica, principals)
+
+    assert answer.status_code == 400
+    assert "principals" in answer.text
+
+
+def test_accounts_come_while_the_network_runs(replica: RunningReplica) -> None:
+    """A principal that the control channel is told of has its funds when the channel answers."""
+    identity = Ed25519Identity.generate()
+    with ReplicaClient(replica.url, replica.root_key, identity) as client:
+        before = SystemClient(client).cycles()
+
+        assert tell(replica, [str(identity.principal)]).status_code == 200
+        assert tell(replica, [str(identity.principal)]).status_code == 200
+
+        assert before == 0
+        assert SystemClient(client).cycles() == 1_000 * TRILLION
+
+
+def tell(replica: RunningReplica, principals: object) -> httpx.Response:
+    """Tell the control channel of accounts."""
+    headers = {"authorization": f"Bearer {replica.control_token}"}
+    return httpx.post(f"http://127.0.0.1:{replica.control_port}/accounts", json={"principals": principals}, headers=headers, timeout=30)
