@@ -73,7 +73,8 @@ def test_canister_status_is_certified(seen: dict[str, Any]) -> None:
     assert seen["moduleHash"] == hashlib.sha256(counter()).hexdigest()
     assert (seen["candid"], seen["secret"]) == (INTERFACE, SECRET)
     assert seen["subnet"] is not None
-    assert (seen["running"], seen["cycles"]) == ("running", str(123_000_000_000_000))
+    assert seen["running"] == "running"
+    assert 122_900_000_000_000 < int(seen["cycles"]) <= 123_000_000_000_000
 
 
 def test_another_root_key_is_refused(seen: dict[str, Any]) -> None:
