@@ -18,7 +18,7 @@ from orchestrator.network.ports import is_free, port_taken
 from orchestrator.network.runner import Found, Orphan, Place
 from orchestrator.store.atomic import make_directory
 
-__all__ = ["DockerRunner"]
+__all__ = ["DockerRunner", "runs_in"]
 
 PULL_SECONDS = 1800.0
 """How long fetching an image may take."""
@@ -42,7 +42,7 @@ class DockerRunner:
             return None
         docker = Docker.find(place)
         return Found(
-            alive=docker is not None and await _runs(docker, record.container),
+            alive=docker is not None and await runs_in(docker, record.container),
             access=record.access(place.network),
             container=record.container,
             listens=f"{record.address}:{record.port}" if place.network.port not in {0, record.port} else None,
@@ -113,7 +113,7 @@ def _load_own(place: Place) -> ContainerRecord | None:
     return record if record is not None and record.is_of(place.project_dir) else None
 
 
-async def _runs(docker: Docker, container: str) -> bool:
+async def runs_in(docker: Docker, container: str) -> bool:
     """Tell whether a container runs; without a daemon none does."""
     try:
         facts = await docker.inspect(container)

@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-__all__ = ["started_before"]
+__all__ = ["started_before", "was_started_at"]
 
 SLACK_SECONDS = 2.0
 """How exact the two clocks are, that of processes and that of files."""
@@ -20,6 +20,12 @@ def started_before(pid: int, moment: float) -> bool:
     """Tell whether a process was started before `moment` (seconds since 1970); `False` for one that is gone."""
     started = _load_start(pid)
     return started is not None and started <= moment + SLACK_SECONDS
+
+
+def was_started_at(pid: int, moment: float) -> bool:
+    """Tell whether a process runs that was started at `moment` (seconds since 1970); 0 stands for any time."""
+    started = _load_start(pid)
+    return started is not None and (moment == 0 or abs(started - moment) <= SLACK_SECONDS)
 
 
 def _load_start(pid: int) -> float | None:

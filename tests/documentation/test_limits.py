@@ -11,7 +11,7 @@ from orchestrator.core import units
 from orchestrator.documents import source, yaml_reader
 from orchestrator.engine import adapter, modules, readiness, session, shell
 from orchestrator.manifest import arguments, problems
-from orchestrator.network import settings
+from orchestrator.network import dfx, docker, ping, seeding, settings
 from orchestrator.protocol import certificate, pem
 from orchestrator.recipes import expressions, parser, render
 from orchestrator.sandbox import cache, component, declared, host, limits, meter, worker
@@ -84,6 +84,12 @@ SAID = {
     "a `.did` file": f"{interface_files.MAX_FILE_BYTES // MIB} MiB",
     "files that a `.did` file imports": f"{interface.MAX_IMPORTS}",
     "wait for the embedded network to start": f"{settings.START_SECONDS:.0f} seconds",
+    "wait for another network to start": f"{settings.PROGRAM_SECONDS:.0f} seconds",
+    "fetching a network's image": f"{docker.PULL_SECONDS:,.0f} seconds",
+    "wait for `dfx stop`": f"{dfx.DFX_STOP_SECONDS:.0f} seconds",
+    "wait for a container to stop, before it is killed": f"{docker.STOP_SECONDS} seconds",
+    "wait for `network ping --wait-healthy`": f"{ping.HEALTHY_SECONDS:.0f} seconds",
+    "giving ICP and cycles to identities on PocketIC and in containers": f"{seeding.SEED_SECONDS:.0f} seconds",
     "wait for it to stop, before it is killed": f"{settings.STOP_SECONDS:.0f} seconds",
     "wait for it to answer": f"{settings.ANSWER_SECONDS:.0f} seconds",
     "a PEM file": f"{pem.MAX_PEM_BYTES // KIB} KiB",
