@@ -64,8 +64,11 @@ def install_chunked_code(context: Context, call: Call, argument: Argument) -> An
     store = canister
     if argument.get("store_canister") is not None:
         store = controlled_canister(context, call, argument, name="store_canister", or_itself=True)
+    hashes = cast("Sequence[Mapping[str, bytes]]", argument["chunk_hashes_list"])
+    if len(hashes) > limits.MAX_CHUNKS:
+        raise chunk_error(f"A module has at most {limits.MAX_CHUNKS} chunks, and {len(hashes)} are listed")
     parts = []
-    for chunk in cast("Sequence[Mapping[str, bytes]]", argument["chunk_hashes_list"]):
+    for chunk in hashes:
         part = store.chunks.get(chunk["hash"])
         if part is None:
             raise chunk_error(f"Chunk hash {chunk['hash'].hex()} was not found")

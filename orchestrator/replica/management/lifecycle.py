@@ -108,12 +108,14 @@ def start_canister(context: Context, call: Call, argument: Argument) -> Answer:
     for waiter in waiters:
         context.scheduler.respond(waiter.origin, reject(Reason.STOP_CANCELLED, canister=canister.id), waiter.cycles)
     canister.status = CanisterStatus.RUNNING
+    canister.version += 1
     return Answer()
 
 
 def stop_canister(context: Context, call: Call, argument: Argument) -> Answer | None:
     """Take no more calls; the answer comes when no call is open any more."""
     canister = controlled_canister(context, call, argument)
+    canister.version += 1
     if canister.status is CanisterStatus.STOPPED:
         return Answer()
     canister.status = CanisterStatus.STOPPING

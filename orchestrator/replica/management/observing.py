@@ -8,6 +8,7 @@ from typing import cast
 
 from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
+from orchestrator.replica import limits
 from orchestrator.replica.canister import CanisterStatus, Change, ChangeKind, LoadedSnapshot, LogRecord
 from orchestrator.replica.fees import idle_cycles_burned_per_day, memory_metrics
 from orchestrator.replica.management.context import Answer, Argument, Context, controlled_canister, principal_of
@@ -138,6 +139,12 @@ def fetch_canister_logs(context: Context, call: Call, argument: Argument) -> Ans
         for record in canister.logs
         if wanted is None or _passes(record, wanted)
     ]
+    size = 0
+    for index in range(len(records) - 1, -1, -1):  # the newest that one answer can carry
+        size += len(cast("bytes", records[index]["content"]))
+        if size > limits.MAX_FETCHED_LOG_BYTES:
+            records = records[index + 1 :]
+            break
     return Answer(({"canister_log_records": records},))
 
 

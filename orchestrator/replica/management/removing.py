@@ -1,6 +1,6 @@
 """Taking a canister's code away, whoever wants it."""
 
-from orchestrator.replica.canister import Canister, Change
+from orchestrator.replica.canister import Canister, Change, LowMemoryHook
 from orchestrator.replica.scheduler import Scheduler
 from orchestrator.replica.state import ReplicaState
 
@@ -17,6 +17,7 @@ def remove_code(state: ReplicaState, scheduler: Scheduler, canister: Canister, n
     canister.instance, canister.wasm, canister.module_hash = None, None, None
     canister.certified_data, canister.global_timer, canister.chunks = b"", 0, {}
     canister.clear_logs(before=now)
+    canister.low_memory_hook = LowMemoryHook.CONDITION_NOT_SATISFIED
     canister.version += 1
     canister.memory_version += 1
     canister.fixed_bytes = None

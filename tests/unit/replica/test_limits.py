@@ -35,6 +35,7 @@ SAID = {
         f"{limits.MAX_ENVIRONMENT_VARIABLES}, name and value of {limits.MAX_ENVIRONMENT_VARIABLE_BYTES} bytes each"
     ),
     "logs of a canister": f"{limits.DEFAULT_LOG_MEMORY_BYTES} bytes, settable up to {limits.MAX_LOG_MEMORY_BYTES // MIB} MiB",
+    "lines of a log that one answer carries": f"{limits.MAX_FETCHED_LOG_BYTES:,} bytes",
     "depth of composite queries": f"{limits.MAX_COMPOSITE_QUERY_DEPTH}",
     "instructions of a composite query with all that it calls": f"{limits.MAX_COMPOSITE_QUERY_INSTRUCTIONS:,}",
     "how long a message may run": f"{MAX_MESSAGE_SECONDS:.0f} seconds",

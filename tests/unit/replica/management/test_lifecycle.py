@@ -1,5 +1,7 @@
 """Creating, configuring, starting, stopping and deleting canisters."""
 
+import hashlib
+
 import pytest
 
 from orchestrator.candid import Variant
@@ -251,3 +253,29 @@ def test_the_code_runs_under_the_memory_limit_of_its_settings(network: ScriptedN
     network.managed("update_settings", {"canister_id": canister, "settings": {"wasm_memory_limit": 1 << 20}})
     network.replica.query(canister.raw, "limit", b"", OWNER.raw)
     assert seen == [1 << 20]
+
+
+def test_starting_and_stopping_count_as_versions(network: ScriptedNetwork) -> None:
+    """Every request does, also one that changes nothing, and so does the moment in which it has stopped."""
+    canister = network.create()
+    versions = []
+    for method in ("stop_canister", "stop_canister", "start_canister", "start_canister"):
+        network.managed(method, {"canister_id": canister})
+        versions.append(network.canister(canister).version)
+    assert versions == [2, 3, 4, 5]
+
+
+def test_creation_is_recorded_with_the_hash_of_its_variables(network: ScriptedNetwork) -> None:
+    """The hash is that of a map, and is there only when variables were given."""
+    plain, given = network.create(), network.create(environment_variables=[{"name": "MODE", "value": "test"}])
+    assert network.canister(plain).history[0].environment_hash is None
+    expected = hashlib.sha256(hashlib.sha256(b"MODE").digest() + hashlib.sha256(b"test").digest()).digest()
+    assert network.canister(given).history[0].environment_hash == expected
+
+
+def test_a_memory_limit_below_what_is_used_is_refused(network: ScriptedNetwork) -> None:
+    """A limit that has been passed already would only surprise later."""
+    canister = network.deploy(network.machine.module({"canister_init": lambda run: run.memory.update(a=1, b=2)}))
+    refused = network.manage("update_settings", {"canister_id": canister, "settings": {"wasm_memory_limit": 65_536}})
+    assert error_code(refused) == "IC0504"
+    assert isinstance(network.manage("update_settings", {"canister_id": canister, "settings": {"wasm_memory_limit": 131_072}}), Reply)

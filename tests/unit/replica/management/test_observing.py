@@ -123,3 +123,29 @@ def test_canisters_read_public_metadata_only(network: ScriptedNetwork) -> None:
     assert decode(found.data, signature("canister_metadata")[1]) == [{"value": b"for all"}]
     for name in ("closed", "missing"):
         assert isinstance(asking(network, "canister_metadata", {"canister_id": canister, "name": name}), Rejection)
+
+
+def test_one_answer_has_the_newest_lines_that_fit(network: ScriptedNetwork) -> None:
+    """Logs may be larger than an answer: the oldest lines are left out, and a range finds them."""
+    canister = network.create(log_memory_limit=2**21)
+    for number in range(70):
+        network.canister(canister).log(number, b"x" * 30_000)
+    response = ask(network, "fetch_canister_logs", canister, OWNER)
+    indexes = [index for index, _ in logs(response)]
+    assert indexes == list(range(70 - 66, 70))
+    argument = {"canister_id": canister, "filter": Variant("by_idx", {"start": 1, "end": 3})}
+    found = network.replica.query(b"", "fetch_canister_logs", encode_argument("fetch_canister_logs", argument), OWNER.raw)
+    assert [index for index, _ in logs(found)] == [1, 2]
+
+
+def test_logs_outlive_upgrades_but_not_reinstalls(network: ScriptedNetwork) -> None:
+    """Their numbers go on in any case."""
+    canister = network.deploy(network.machine.module({"canister_post_upgrade": lambda run: run.outcome.logs.append(b"upgraded")}))
+    network.canister(canister).log(1, b"before")
+    wasm = network.machine.module({"canister_post_upgrade": lambda run: run.outcome.logs.append(b"upgraded")})
+    network.install(canister, wasm, mode=Variant("upgrade"))
+    assert logs(ask(network, "fetch_canister_logs", canister, OWNER)) == [(0, b"before"), (1, b"upgraded")]
+    network.install(
+        canister, network.machine.module({"canister_init": lambda run: run.outcome.logs.append(b"new")}), mode=Variant("reinstall")
+    )
+    assert logs(ask(network, "fetch_canister_logs", canister, OWNER)) == [(2, b"new")]
