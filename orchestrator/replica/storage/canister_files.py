@@ -25,6 +25,7 @@ __all__ = ["INLINE", "CanisterFiles", "SavedMemory", "SavedRecord", "StorageLimi
 INLINE = ""
 """What stands for a folder when all of a memory is in the journal, or in the base."""
 _NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks", "snapshots", "fixed_bytes"})
+_RECORDED = tuple(field.name for field in fields(Canister) if field.name not in _NOT_IN_RECORD)
 _PLAIN = (int, float, str, bytes, type(None), Enum)
 
 
@@ -55,9 +56,9 @@ class SavedMemory:
 
 @dataclass(frozen=True, slots=True)
 class SavedRecord:
-    """A canister's record, what it was made of, and its encoding."""
+    """A canister's record, what it was made of by name, and its encoding."""
 
-    fingerprint: object
+    frozen: Mapping[str, object]
     record: dict[str, object]
     encoded: bytes
 
@@ -106,15 +107,20 @@ class CanisterFiles:
         """
         memory = None if canister.instance is None else self._save_memory(canister, canister.instance, whole=whole)
         snapshots = self._snapshots.save(canister, self._save_blob) if canister.snapshots else []
-        values = {field.name: getattr(canister, field.name) for field in fields(canister) if field.name not in _NOT_IN_RECORD}
-        fingerprint = (memory, tuple(canister.chunks), _freeze(snapshots), *map(_freeze, values.values()))
-        if before is not None and fingerprint == before.fingerprint:
+        values = {name: getattr(canister, name) for name in _RECORDED}
+        frozen = {name: _freeze(value) for name, value in values.items()}
+        frozen |= {"memory": memory, "chunks": tuple(canister.chunks), "snapshots": _freeze(snapshots)}
+        if before is not None and frozen == before.frozen:
             return None
-        record: dict[str, object] = {name: codec.pack(value) for name, value in values.items()}
+        known: Mapping[str, object] = before.frozen if before is not None else {}
+        record: dict[str, object] = {
+            name: before.record[name] if before is not None and frozen[name] == known.get(name) else codec.pack(value)
+            for name, value in values.items()
+        }
         record["chunks"] = [self._save_blob(digest, chunk) for digest, chunk in canister.chunks.items()]
         record["wasm"] = None if canister.wasm is None else self._save_blob(canister.module_hash or b"", canister.wasm)
         record["memory"], record["snapshots"] = memory, snapshots
-        return SavedRecord(fingerprint, record, codec.dump_part(record))
+        return SavedRecord(frozen, record, codec.dump_packed(record))
 
     def collect_garbage(self, records: Iterable[dict[str, object]]) -> None:
         """Remove the files that none of the records names. They must be durable, and all that there are."""
