@@ -34,6 +34,11 @@ class BodyHasher:
         self._decoded = hashlib.sha256()
         self._decoded_bytes = 0
 
+    @property
+    def unpacks(self) -> bool:
+        """Whether the body is looked into, which can take long however short it is."""
+        return self._unpacker is not None
+
     def update(self, part: bytes) -> None:
         """Take the next part; raises `CertificateError` when it cannot be unpacked."""
         self._sent.update(part)

@@ -1,6 +1,7 @@
 """Questions to canisters, asked by nobody in particular: queries, updates, public metadata."""
 
 from orchestrator.core.principal import ANONYMOUS, Principal
+from orchestrator.errors import ReplicaError
 from orchestrator.replica import limits
 from orchestrator.replica.driver import Driver
 from orchestrator.replica.http.gateway.failures import GatewayError, NoPagesError
@@ -63,12 +64,21 @@ class Canisters:
         return section.content
 
     async def query(self, canister_id: Principal, method: str, arg: bytes) -> Response:
-        """Evaluate a query."""
+        """Evaluate a query. Raises `GatewayError` while the network cannot answer anybody."""
         replica = self._driver.replica
-        return await self._driver.run(lambda: replica.query(canister_id.raw, method, arg, ANONYMOUS.raw))
+        try:
+            return await self._driver.run(lambda: replica.query(canister_id.raw, method, arg, ANONYMOUS.raw))
+        except ReplicaError as error:
+            raise _unavailable(error) from error
 
     async def update(self, canister_id: Principal, method: str, arg: bytes) -> Response:
-        """Execute an update call; raises `NotAnsweredError`."""
+        """Execute an update call; raises `NotAnsweredError`, and `GatewayError` as `query` does."""
+        try:
+            return await self._update(canister_id, method, arg)
+        except ReplicaError as error:
+            raise _unavailable(error) from error
+
+    async def _update(self, canister_id: Principal, method: str, arg: bytes) -> Response:
         replica = self._driver.replica
         call = UserCall(
             request_id=await self._driver.run(lambda: replica.entropy(32)),
@@ -86,6 +96,10 @@ class Canisters:
         if record is None or record.response is None:
             raise NotAnsweredError
         return record.response
+
+
+def _unavailable(error: ReplicaError) -> GatewayError:
+    return GatewayError(503, "The network cannot answer now", f"{error.summary}{f': {error.detail}' if error.detail else ''}.")
 
 
 def data_of(canister_id: Principal, response: Response) -> bytes:

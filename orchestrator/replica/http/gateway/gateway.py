@@ -77,7 +77,7 @@ class Gateway:
     async def _respond(self, asked: Asked, answer: Answer, verifier: Verifier | None) -> HttpResponse:
         if answer.strategy is not None:
             return await self._respond_streaming(asked, answer, verifier)
-        headers = verifier.verify(asked, answer) if verifier else answer.headers
+        headers = await verifier.verify(asked, answer) if verifier else answer.headers
         if answer.status == PARTIAL and not asks_for_range(asked.request):
             return self._respond_whole(asked, answer, headers, verifier)
         body = b"" if answer.status in _STATUSES_WITHOUT_BODY else answer.body
@@ -97,7 +97,7 @@ class Gateway:
             further = Asked(canister_id=asked.canister_id, request=request, headers=sent_headers(request))
             answer = await ask(self._canisters, asked.canister_id, request, further.headers)
             if verifier and not answer.was_update:
-                verifier.verify(further, answer)
+                await verifier.verify(further, answer)
             return answer
 
         chunks = continue_ranges(first, found.total, fetch)

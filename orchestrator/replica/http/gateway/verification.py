@@ -6,6 +6,8 @@ Assertion"; what version 1 leaves uncertified is treated as DFINITY's gateway do
 
 from dataclasses import dataclass
 
+import anyio.to_thread
+
 from orchestrator.core.principal import Principal
 from orchestrator.errors import CertificateError
 from orchestrator.protocol.response_verification import (
@@ -30,6 +32,8 @@ _REDIRECTS = range(300, 400)
 _NOT_MODIFIED = 304
 _CERTIFICATE = "ic-certificate"
 _UNCERTIFIED = "protocol/response-uncertified"
+_MAX_HASHED_AT_ONCE_BYTES = 64 * 1024
+"""A larger body is hashed on another thread: nobody else's request waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +52,15 @@ class Verifier:
         self._canisters = canisters
         self._certificates = CertificateCache(canisters.root_key)
 
-    def verify(self, asked: Asked, answer: Answer) -> Headers:
+    async def verify(self, asked: Asked, answer: Answer) -> Headers:
         """Verify an answer with its whole body, and return the headers to pass on. Raises `GatewayError`."""
         claim = self.read_claim(asked, answer)
         hasher = new_hasher(claim, answer)
         try:
-            hasher.update(answer.body)
+            if hasher.unpacks or len(answer.body) > _MAX_HASHED_AT_ONCE_BYTES:
+                await anyio.to_thread.run_sync(hasher.update, answer.body)
+            else:
+                hasher.update(answer.body)
         except CertificateError as error:
             raise self.refusal(asked, error) from error
         return self.verify_digest(asked, answer, claim, hasher)
