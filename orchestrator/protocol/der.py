@@ -23,6 +23,8 @@ def wrap_key(oid: bytes, key: bytes) -> bytes:
 
 def unwrap_key(oid: bytes, der: bytes) -> bytes | None:
     """Return the key that is wrapped for this algorithm, or None when `der` is anything else."""
+    if oid not in der:
+        return None
     body = _content(_SEQUENCE, der)
     if body is None or not body.startswith(_algorithm(oid)):
         return None

@@ -5,6 +5,7 @@ bytes. Source: the interface specification, section "Signatures" (RFC 8410, RFC 
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol, Self, TypeAlias
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -37,12 +38,14 @@ ED25519_DER_PREFIX = bytes.fromhex("302a300506032b6570032100")
 """What stands before the 32 bytes of an Ed25519 public key."""
 
 _ED25519_KEY_BYTES = 32
+_KEYS_KEPT = 256
 _CURVES = (ec.SECP256K1, ec.SECP256R1)
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 PublicKey: TypeAlias = Ed25519PublicKey | ec.EllipticCurvePublicKey
 
 
+@lru_cache(maxsize=_KEYS_KEPT)
 def load_public_key(der: bytes) -> PublicKey:
     """Read a DER-encoded public key of one of the three schemes; raise `SignatureError` for any other.
 

@@ -6,6 +6,7 @@ Source: the interface specification, sections "Representation-independent hashin
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from orchestrator.core.principal import Principal
 from orchestrator.errors import ProtocolError
@@ -14,6 +15,8 @@ __all__ = ["MAX_VALUE_DEPTH", "encode_leb128", "hash_of_map", "hash_of_value", "
 
 MAX_VALUE_DEPTH = 32
 """The deepest nesting of maps and arrays that is hashed; requests and replies have at most four."""
+_NAMES_KEPT = 256
+_MAX_KNOWN_NAME = 64
 
 
 def encode_leb128(value: int) -> bytes:
@@ -37,6 +40,18 @@ def _encode_signed_leb128(value: int) -> bytes:
     return bytes(out)
 
 
+def _hash_text(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8")).digest()
+
+
+_hash_known_name = lru_cache(maxsize=_NAMES_KEPT)(_hash_text)
+
+
+def _hash_of_name(name: str) -> bytes:
+    """Return a field name's hash; names are few, so those of an ordinary length are remembered."""
+    return _hash_known_name(name) if len(name) <= _MAX_KNOWN_NAME else _hash_text(name)
+
+
 def hash_of_value(value: object, *, depth: int = 0) -> bytes:
     """Return the 32-byte hash of one field's value: bytes, text, whole number, principal, list or map."""
     if depth > MAX_VALUE_DEPTH:
@@ -44,7 +59,7 @@ def hash_of_value(value: object, *, depth: int = 0) -> bytes:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return hashlib.sha256(value).digest()
     if isinstance(value, str):
-        return hashlib.sha256(value.encode("utf-8")).digest()
+        return _hash_text(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return hashlib.sha256(encode_leb128(value) if value >= 0 else _encode_signed_leb128(value)).digest()
     if isinstance(value, Principal):
@@ -58,9 +73,7 @@ def hash_of_value(value: object, *, depth: int = 0) -> bytes:
 
 def hash_of_map(mapping: Mapping[str, object], *, depth: int = 0) -> bytes:
     """Return the 32-byte representation-independent hash of a map; leave omitted fields out of it."""
-    pairs = sorted(
-        hashlib.sha256(str(name).encode("utf-8")).digest() + hash_of_value(value, depth=depth + 1) for name, value in mapping.items()
-    )
+    pairs = sorted([_hash_of_name(str(name)) + hash_of_value(value, depth=depth + 1) for name, value in mapping.items()])
     return hashlib.sha256(b"".join(pairs)).digest()
 
 

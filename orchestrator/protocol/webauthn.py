@@ -24,6 +24,7 @@ __all__ = ["MAX_RSA_BITS", "MIN_RSA_BITS", "AuthenticatorKey", "load_authenticat
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 """The sizes of an RSA modulus that are accepted, in bits; the reference implementation's."""
 _KEY_CACHE_SIZE = 256
+_MAX_KEY_BYTES = 2048
 _COORDINATE_BYTES = 32
 
 AuthenticatorKey: TypeAlias = Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -37,7 +38,7 @@ def load_authenticator_key(cose: bytes) -> AuthenticatorKey:
     RS256), and the negative ones are curve and coordinates, or modulus and exponent.
     """
     try:
-        fields = cbor.loads(cose)
+        fields = cbor.loads(cose, max_bytes=_MAX_KEY_BYTES)
     except ProtocolError as error:
         raise _unusable("it is not CBOR") from error
     match fields:

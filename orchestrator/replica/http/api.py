@@ -6,6 +6,7 @@ Source: the IC interface specification, section "HTTPS interface".
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from orchestrator.core.principal import Principal, PrincipalError
@@ -35,6 +36,7 @@ _VERSIONS = {
     ("subnet", "read_state"): "23",
 }
 _CBOR_HEADERS = (("content-type", "application/cbor"), ("x-content-type-options", "nosniff"))
+_ROUTES_KEPT = 1024
 _CREATING = frozenset({"create_canister", "provisional_create_canister_with_cycles"})
 _LISTING = frozenset({"list_canisters"})
 
@@ -169,6 +171,7 @@ class Api:
             )
 
 
+@lru_cache(maxsize=_ROUTES_KEPT)
 def _route(path: str) -> _Target:
     match = _ROUTE.fullmatch(path)
     if match is None or match["version"] not in _VERSIONS[match["kind"], match["operation"]]:
