@@ -111,10 +111,11 @@ class Replica:
             return None
         try:
             refusal = self._inspect(call)
+            if refusal is None:
+                self._charge(call)
         except RejectedError as error:
             refusal = error.rejection
         if refusal is None:
-            self._charge(call)
             self.state.requests.put(
                 RequestRecord(
                     request_id=call.request_id,
