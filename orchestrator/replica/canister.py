@@ -6,7 +6,7 @@ Source: the IC interface specification, sections "Canister lifecycle" and "IC me
 from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from orchestrator.replica import limits
 from orchestrator.replica.canister_snapshot import CanisterSnapshot
@@ -138,8 +138,16 @@ class Change:
     loaded: LoadedSnapshot | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageCosts:
+@dataclass(slots=True)
+class KnownSize:
+    """What is known of a canister's size: bytes of all but memories and logs, bytes of its memories, frozen cycles."""
+
+    fixed_bytes: int | None = None
+    memory_bytes: int | None = None
+    frozen: int | None = None
+
+
+class MessageCosts(NamedTuple):
     """What a message's costs keep from its canister: cycles held for executing it, and frozen ones; prices of its calls."""
 
     held: int
@@ -153,9 +161,9 @@ class MessageCosts:
 class Canister:
     """The mutable record of one canister. `wasm` and `module_hash` are of the bytes as they were installed.
 
-    `memory_version` counts commits, so that a checkpoint knows whether it has this memory already. `fixed_bytes` is
-    what all but memories and logs take, None when it has to be counted anew. `consumed` are cycles by what took them;
-    a canister that `is_free` pays for nothing, as system canisters do.
+    `memory_version` counts commits, so that a checkpoint knows whether it has this memory already. `consumed` are
+    cycles by what took them; a canister that `is_free` pays for nothing, as system canisters do. `known` is what
+    `orchestrator.replica.fees` has worked out, so that it need not before every message; `forget_size` drops it.
     """
 
     id: bytes
@@ -183,7 +191,7 @@ class Canister:
     stop_waiters: list[StopWaiter] = field(default_factory=list)
     history: list[Change] = field(default_factory=list)
     total_changes: int = 0
-    fixed_bytes: int | None = None
+    known: KnownSize = field(default_factory=KnownSize)
     consumed: dict[str, int] = field(default_factory=dict)
     query_calls: int = 0
     query_instructions: int = 0
@@ -215,6 +223,10 @@ class Canister:
         self.cycles -= paid
         self.consumed[what] = self.consumed.get(what, 0) + paid
 
+    def forget_size(self) -> None:
+        """Have the canister's size worked out anew: something but its memories and logs has changed, or its settings."""
+        self.known = KnownSize()
+
     def exports(self, name: str) -> bool:
         """Say if there is code and it exports a function of this full name."""
         return self.instance is not None and name in self.instance.module.info.exports
@@ -225,6 +237,7 @@ class Canister:
 
     def log(self, timestamp: int, content: bytes) -> None:
         """Keep a log line; the oldest go when the canister's log memory is full."""
+        self.known.frozen = None
         limit = self.settings.log_memory_limit
         self.logs.append(LogRecord(index=self.next_log_index, timestamp=timestamp, content=content[:limit]))
         self.next_log_index += 1
@@ -234,12 +247,13 @@ class Canister:
 
     def clear_logs(self, *, before: int) -> None:
         """Forget the log lines older than a time; their numbering goes on."""
+        self.known.frozen = None
         while self.logs and self.logs[0].timestamp < before:
             self.log_bytes -= len(self.logs.popleft().content)
 
     def record(self, change: Change) -> None:
         """Add an entry to the history, which keeps the latest ones."""
-        self.fixed_bytes = None
+        self.forget_size()
         self.total_changes += 1
         self.history.append(change)
         del self.history[: -limits.MAX_HISTORY_ENTRIES]

@@ -4,7 +4,6 @@ Before a message runs, the canister must have what the longest such message cost
 what it did. Source: the IC interface specification, section "Cycle bookkeeping and resource consumption".
 """
 
-from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister, MessageCosts
 from orchestrator.replica.fees import FeeSchedule, frozen_cycles
 from orchestrator.replica.messages import PendingCallback, ResponseMessage
@@ -12,10 +11,7 @@ from orchestrator.replica.rejects import Reason, RejectedError, Rejection, rejec
 from orchestrator.replica.vm.interface import Instance, MessageKind, Outcome, Reply, Trap
 from orchestrator.replica.vm.limits import INSTRUCTION_LIMITS
 
-__all__ = ["RENT_INTERVAL_NS", "Charging", "require_cycles"]
-
-RENT_INTERVAL_NS = 10 * limits.NANOSECONDS
-"""How often canisters pay for memory and computing that they hold, as on the mainnet."""
+__all__ = ["Charging", "require_cycles"]
 
 _PAID = frozenset(
     {
@@ -32,7 +28,10 @@ _PAID = frozenset(
     }
 )
 """Messages that cost; those on one node only are free."""
-_INSTALLING = frozenset({MessageKind.START, MessageKind.INIT, MessageKind.PRE_UPGRADE, MessageKind.POST_UPGRADE})
+_KEEPING = frozenset(
+    {MessageKind.UPDATE, MessageKind.SYSTEM_TASK, MessageKind.REPLY_CALLBACK, MessageKind.REJECT_CALLBACK, MessageKind.CLEANUP}
+)
+"""Messages whose memory stays, apart from installation, which looks at the whole."""
 _NOTHING = MessageCosts(0, 0, 0, 0, 0)
 _TRANSMISSION = "request_and_response_transmission"
 
@@ -59,8 +58,9 @@ class Charging:
         """Return what a message that is about to run leaves its canister to spend."""
         if canister.is_free:
             return _NOTHING
-        wide = instance.module.info.memory64
-        fees = self.fees
+        if kind in _KEEPING and canister.known.memory_bytes is None:
+            canister.known.memory_bytes = instance.memory_bytes + instance.stable_bytes
+        wide, fees = instance.module.info.memory64, self.fees
         return MessageCosts(self._held[wide][kind], frozen_cycles(canister, fees), fees.call, fees.call_byte, self._reserve[wide])
 
     def refusal(self, canister: Canister, kind: MessageKind) -> Rejection | None:
@@ -70,20 +70,28 @@ class Charging:
         missing = frozen_cycles(canister, self.fees) + self._held[canister.instance.module.info.memory64][kind] - canister.cycles
         return reject(Reason.OUT_OF_CYCLES, canister=canister.id, missing=f"{missing:_}") if missing > 0 else None
 
-    def settle(self, canister: Canister, instance: Instance, kind: MessageKind, outcome: Outcome, *, before: int) -> None:
+    def settle(self, canister: Canister, instance: Instance, kind: MessageKind, outcome: Outcome) -> None:
         """Charge what a message executed, whether it succeeded or not; one that took memory it cannot pay for traps.
 
-        `before` are the bytes of its memories before it ran. The message's own effects on the balance come later.
+        The message's own effects on the balance come later.
         """
         if kind not in _PAID or canister.is_free:
             return
         canister.charge("instructions", self.fees.execution(outcome.instructions, wide=instance.module.info.memory64))
-        grown = instance.memory_bytes + instance.stable_bytes - before
-        if grown > 0 and outcome.trap is None and kind not in _INSTALLING:
-            missing = frozen_cycles(canister, self.fees) - (canister.cycles + outcome.balance_change)
-            if missing > 0:
-                rejection = reject(Reason.GROWTH_CYCLES, size=grown, missing=f"{missing:_}")
-                outcome.trap = Trap(rejection.message, rejection.error_code)
+        if outcome.trap is None and kind in _KEEPING:
+            self._check_growth(canister, instance, outcome)
+
+    def _check_growth(self, canister: Canister, instance: Instance, outcome: Outcome) -> None:
+        """Let a message trap that took memory which its canister cannot keep for its freezing threshold."""
+        before, size = canister.known.memory_bytes, instance.memory_bytes + instance.stable_bytes
+        if before == size:
+            return
+        canister.known.memory_bytes, canister.known.frozen = size, None
+        missing = frozen_cycles(canister, self.fees) - (canister.cycles + outcome.balance_change)
+        if before is not None and size > before and missing > 0:
+            rejection = reject(Reason.GROWTH_CYCLES, size=size - before, missing=f"{missing:_}")
+            outcome.trap = Trap(rejection.message, rejection.error_code)
+            canister.known.memory_bytes, canister.known.frozen = before, None
 
     def apply(self, canister: Canister, outcome: Outcome) -> None:
         """Make a successful message's effects on the balance permanent."""

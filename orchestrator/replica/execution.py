@@ -59,9 +59,8 @@ class Execution:
 
     def run_logged(self, canister: Canister, instance: Instance, entry: str | Callback, message: Message) -> Outcome:
         """Run a replicated message: what it prints, and why it trapped, goes to the canister's log."""
-        before = instance.memory_bytes + instance.stable_bytes
         outcome = self.run(canister, instance, entry, message)
-        self.charging.settle(canister, instance, message.kind, outcome, before=before)
+        self.charging.settle(canister, instance, message.kind, outcome)
         if outcome.calls and outcome.trap is None:
             outcome.trap = wrong_sender_version(outcome.calls, canister.version)
         for line in outcome.logs:

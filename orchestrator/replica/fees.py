@@ -120,13 +120,14 @@ def code_bytes(instance: Instance | None, wasm: bytes | None) -> int:
 
 
 def memory_usage(canister: Canister) -> int:
-    """Return how much memory a canister takes in all, in bytes; asked for before every message."""
-    if canister.fixed_bytes is None:
+    """Return how much memory a canister takes in all, in bytes."""
+    fixed = canister.known.fixed_bytes
+    if fixed is None:
         metrics = memory_metrics(canister)
-        canister.fixed_bytes = sum(size for name, size in metrics.items() if name not in _MOVING_PARTS)
+        fixed = canister.known.fixed_bytes = sum(size for name, size in metrics.items() if name not in _MOVING_PARTS)
     instance = canister.instance
     memories = instance.memory_bytes + instance.stable_bytes if instance is not None else 0
-    return canister.fixed_bytes + memories + canister.log_bytes
+    return fixed + memories + canister.log_bytes
 
 
 def idle_cycles_burned_per_day(canister: Canister, fees: FeeSchedule) -> int:
@@ -138,11 +139,16 @@ def idle_cycles_burned_per_day(canister: Canister, fees: FeeSchedule) -> int:
 def frozen_cycles(canister: Canister, fees: FeeSchedule, *, memory_bytes: int | None = None) -> int:
     """Return the part of the balance that a canister may not spend: enough to be kept for its freezing threshold.
 
-    `memory_bytes` is what it takes in all, if that is known already.
+    `memory_bytes` is what it would take in all; without it the answer is that for the present.
     """
+    if memory_bytes is None and canister.known.frozen is not None:
+        return canister.known.frozen
     used = memory_usage(canister) if memory_bytes is None else memory_bytes
     per_day = _burned_per_day(canister, fees, max(used, canister.settings.memory_allocation))
-    return max(0, per_day * canister.settings.freezing_threshold // _DAY_SECONDS - canister.reserved_cycles)
+    frozen = max(0, per_day * canister.settings.freezing_threshold // _DAY_SECONDS - canister.reserved_cycles)
+    if memory_bytes is None:
+        canister.known.frozen = frozen
+    return frozen
 
 
 def _burned_per_day(canister: Canister, fees: FeeSchedule, memory_bytes: int) -> int:

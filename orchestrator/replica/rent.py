@@ -51,7 +51,9 @@ class Rent:
         )
         can_pay = canister.cycles + canister.reserved_cycles > memory + computing or not (memory or computing)
         from_reserve = min(canister.reserved_cycles, memory + computing)
-        canister.reserved_cycles -= from_reserve
+        if from_reserve:
+            canister.reserved_cycles -= from_reserve
+            canister.forget_size()
         canister.charge("memory", max(0, memory - from_reserve))
         canister.charge("compute_allocation", computing - max(0, from_reserve - memory))
         return can_pay or (canister.instance is None and not canister.snapshots)

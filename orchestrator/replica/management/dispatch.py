@@ -149,7 +149,7 @@ class Management:
         target = argument.get("target_canister", argument.get("canister_id"))
         canister = self._context.state.canisters.get(target.raw) if isinstance(target, Principal) else None
         if canister is not None:
-            canister.fixed_bytes = None
+            canister.forget_size()
         return answer
 
 

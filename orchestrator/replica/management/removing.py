@@ -20,7 +20,7 @@ def remove_code(state: ReplicaState, scheduler: Scheduler, canister: Canister, n
     canister.low_memory_hook = LowMemoryHook.CONDITION_NOT_SATISFIED
     canister.version += 1
     canister.memory_version += 1
-    canister.fixed_bytes = None
+    canister.forget_size()
     if change is not None:
         canister.record(change)
     scheduler.abandon_contexts(canister.id)

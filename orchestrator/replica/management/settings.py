@@ -55,6 +55,7 @@ def apply_settings(settings: Settings, changes: Mapping[str, object]) -> Setting
 
 def check_allocations(context: Context, canister: Canister, before: Settings) -> None:
     """Raise `RejectedError` when new settings take more than the canister can pay, or less memory than it has already."""
+    canister.forget_size()
     after, fees = canister.settings, context.environment.fees
     instance = canister.instance
     used = instance.memory_bytes if instance is not None else 0

@@ -24,7 +24,7 @@ __all__ = ["INLINE", "CanisterFiles", "SavedMemory", "SavedRecord", "StorageLimi
 
 INLINE = ""
 """What stands for a folder when all of a memory is in the journal, or in the base."""
-_NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks", "snapshots", "fixed_bytes"})
+_NOT_IN_RECORD = frozenset({"instance", "wasm", "chunks", "snapshots", "known"})
 _RECORDED = tuple(field.name for field in fields(Canister) if field.name not in _NOT_IN_RECORD)
 _PLAIN = (int, float, str, bytes, type(None), Enum)
 

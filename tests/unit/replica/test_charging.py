@@ -54,6 +54,7 @@ def rejected(response: Response | None) -> tuple[int, str, str]:
 def poor(network: ScriptedNetwork, canister: Principal, beyond_frozen: int) -> None:
     """Leave a canister so many cycles beyond those that are frozen."""
     record = network.canister(canister)
+    record.forget_size()
     record.cycles = frozen_cycles(record, APPLICATION_SUBNET) + beyond_frozen
 
 

@@ -43,7 +43,9 @@ def test_the_freezing_limit_keeps_a_canister_for_its_threshold() -> None:
     assert per_day == 127_000 * 86_400 + 10_000_000 * 86_400
     assert frozen_cycles(canister, APPLICATION_SUBNET) == 10 * per_day
     canister.reserved_cycles = 3 * per_day
+    canister.forget_size()
     assert frozen_cycles(canister, APPLICATION_SUBNET) == 7 * per_day
+    canister.forget_size()
     assert frozen_cycles(canister, FREE) == 0
 
 
