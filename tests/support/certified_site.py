@@ -25,7 +25,7 @@ from tests.support.certified_pages import Page, page_headers, page_tree
 from tests.support.scripted_machine import Function, Run
 from tests.support.scripted_network import ScriptedNetwork
 
-__all__ = ["RESPONSE", "TOKEN", "Fields", "NoPersistence", "Received", "Site", "ask_gateway", "serve_pages"]
+__all__ = ["RESPONSE", "TOKEN", "Fields", "NoPersistence", "Received", "Site", "ask_gateway", "make_gateway", "serve_pages"]
 
 HEADERS = Vec(tuple_of(TEXT, TEXT))
 TOKEN = record({"part": NAT, "of": TEXT})
@@ -131,8 +131,13 @@ def _publish(certified_data: bytes, run: Run) -> None:
 
 async def ask_gateway(network: ScriptedNetwork, request: HttpRequest, names: Names | None = None) -> Received:
     """Send one request to a gateway before a network, and take in the whole response."""
-    driver = Driver(network.replica, NoPersistence(), limiter=anyio.CapacityLimiter(1))
-    return await _receive(await Gateway(driver, names=names).answer(request), without_body=request.method == "HEAD")
+    response = await make_gateway(network, names).answer(request)
+    return await _receive(response, without_body=request.method == "HEAD")
+
+
+def make_gateway(network: ScriptedNetwork, names: Names | None = None) -> Gateway:
+    """Put a gateway before a network; it belongs to the event loop that runs."""
+    return Gateway(Driver(network.replica, NoPersistence(), limiter=anyio.CapacityLimiter(1)), names=names)
 
 
 async def _receive(response: HttpResponse, *, without_body: bool) -> Received:

@@ -17,7 +17,7 @@ from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES
 from orchestrator.replica.http.gateway.bodies import MAX_HELD_BYTES
 from orchestrator.replica.vm.interface import Section
 from tests.support.certified_pages import Page, expression, page_headers, page_tree, version_one_header, version_one_tree
-from tests.support.certified_site import Fields, Site, ask_gateway, serve_pages
+from tests.support.certified_site import Fields, Site, ask_gateway, make_gateway, serve_pages
 from tests.support.scripted_network import ScriptedNetwork
 
 HTML = (("Content-Type", "text/html"), ("Set-Cookie", "a=1"), ("Cache-Control", "max-age=9"))
@@ -188,6 +188,20 @@ def test_parts_are_put_together(*, raw: bool) -> None:
     assert not {"content-range", "content-length"} & set(found.headers)
     assert found.headers["etag"] == "v1"
     assert len(site.asked) == PARTS
+
+
+def test_parts_are_fetched_when_they_are_wanted() -> None:
+    """No part is asked for before the one ahead of it has gone: a large asset is never held."""
+    site = in_parts()
+    assert anyio.run(count_questions, site) == [1, 1, 2, 3]
+
+
+async def count_questions(site: Site) -> list[int]:
+    """Return how often a site was asked before and after each part was taken."""
+    request = HttpRequest(method="GET", path="/big", target="/big", query="", headers=(("host", f"{site.canister}.localhost"),))
+    response = await make_gateway(site.network).answer(request)
+    assert response.chunks is not None
+    return [len(site.asked), *[len(site.asked) async for _ in response.chunks]]
 
 
 def test_who_asks_for_a_range_gets_it() -> None:
