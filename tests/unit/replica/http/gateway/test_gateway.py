@@ -33,6 +33,15 @@ def test_a_certified_page_is_shown() -> None:
     assert {"ic-certificate", "ic-certificateexpression"} <= set(found.headers)
 
 
+@pytest.mark.parametrize(("status", "header"), [(301, ("Location", "https://example.org/a?b#c")), (304, ("ETag", '"v1"'))])
+def test_redirects_and_unchanged_pages_pass(status: int, header: tuple[str, str]) -> None:
+    """What version 2 certifies includes the status and where to: browsers follow and keep what they have."""
+    site = serve_pages({"/": replace(ROOT, status=status, body=b"", headers=(header,))})
+    found = site.get(if_none_match='"v1"')
+    assert (found.status, found.body, found.headers[header[0].lower()]) == (status, b"", header[1])
+    assert ("if-none-match", '"v1"') in site.asked[0]["headers"]
+
+
 def test_headers_without_certificate_are_left_out() -> None:
     """Only what the expression covers comes through; a raw host passes everything on."""
     only = replace(ROOT, certified=HTML[:1], expression=expression(headers=["content-type"], excludes=False))
