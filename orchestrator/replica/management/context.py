@@ -20,6 +20,7 @@ __all__ = [
     "Context",
     "Method",
     "change_by",
+    "check_replaceable",
     "chunk_error",
     "controlled_canister",
     "pay_instructions",
@@ -89,6 +90,12 @@ def controlled_canister(
     if not canister.is_controlled_by(call.caller) and not (or_itself and call.caller == canister.id):
         raise not_controlled(canister, call.caller)
     return canister
+
+
+def check_replaceable(canister: Canister) -> None:
+    """Raise `RejectedError` for a canister whose code belongs to the network itself."""
+    if canister.is_free:
+        raise refuse(f"The canister {Principal(canister.id)} belongs to the embedded network: its code can be neither changed nor kept.")
 
 
 def pay_instructions(context: Context, canister: Canister, instructions: int, *, reason: Reason = Reason.OUT_OF_CYCLES) -> None:

@@ -19,6 +19,7 @@ from orchestrator.replica.management.context import (
     Argument,
     Context,
     change_by,
+    check_replaceable,
     chunk_error,
     controlled_canister,
     pay_instructions,
@@ -128,6 +129,7 @@ def _read(context: Context, call: Call, canister: Canister, argument: Argument, 
 
 def _install(context: Context, work: _Installation) -> None:
     canister = work.canister
+    check_replaceable(canister)
     if work.mode == "install" and canister.instance is not None:
         raise RejectedError(reject(Reason.NOT_EMPTY, canister=canister.id))
     if work.mode == "upgrade" and canister.instance is None:

@@ -14,6 +14,7 @@ from orchestrator.replica.management.context import (
     Argument,
     Context,
     change_by,
+    check_replaceable,
     controlled_canister,
     principal_of,
 )
@@ -139,6 +140,7 @@ def delete_canister(context: Context, call: Call, argument: Argument) -> Answer:
 def uninstall_code(context: Context, call: Call, argument: Argument) -> Answer:
     """Take a canister's code and state away; open calls are rejected."""
     canister = controlled_canister(context, call, argument)
+    check_replaceable(canister)
     now = context.execution.now()
     change = change_by(call, argument, now=now, version=canister.version + 1, kind=ChangeKind.CODE_UNINSTALL)
     remove_code(context.state, context.scheduler, canister, now, change)

@@ -16,6 +16,7 @@ from orchestrator.replica.management.context import (
     Argument,
     Context,
     change_by,
+    check_replaceable,
     controlled_canister,
     pay_instructions,
     principal_of,
@@ -46,6 +47,7 @@ _NUMBER_BYTES = 8
 def take_canister_snapshot(context: Context, call: Call, argument: Argument) -> Answer:
     """Keep a copy of a canister's code and state, and uninstall it if wanted."""
     canister = controlled_canister(context, call, argument)
+    check_replaceable(canister)
     if canister.instance is None or canister.wasm is None:
         raise RejectedError(reject(Reason.SNAPSHOT_OF_EMPTY, canister=canister.id))
     now, instance = context.execution.now(), canister.instance
@@ -77,6 +79,7 @@ def take_canister_snapshot(context: Context, call: Call, argument: Argument) -> 
 def load_canister_snapshot(context: Context, call: Call, argument: Argument) -> Answer:
     """Give a canister the code and state of a snapshot, its own or that of another canister with the same controller."""
     canister = controlled_canister(context, call, argument)
+    check_replaceable(canister)
     owner, snapshot = _find_anywhere(context, call, canister, _id_of(argument, "snapshot_id"))
     _check_hook(canister, snapshot)
     pay_instructions(context, canister, SNAPSHOT_INSTRUCTIONS, reason=Reason.OUT_OF_CYCLES_FOR_SNAPSHOT)

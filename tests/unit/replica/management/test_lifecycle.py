@@ -279,3 +279,18 @@ def test_a_memory_limit_below_what_is_used_is_refused(network: ScriptedNetwork) 
     refused = network.manage("update_settings", {"canister_id": canister, "settings": {"wasm_memory_limit": 65_536}})
     assert error_code(refused) == "IC0504"
     assert isinstance(network.manage("update_settings", {"canister_id": canister, "settings": {"wasm_memory_limit": 131_072}}), Reply)
+
+
+@pytest.mark.parametrize("method", ["install_code", "uninstall_code", "take_canister_snapshot", "load_canister_snapshot"])
+def test_the_code_of_a_system_canister_stays(network: ScriptedNetwork, method: str) -> None:
+    """A controller of the proxy canister may configure it, but neither replace its code nor take a copy."""
+    canister = network.deploy(network.machine.module({}))
+    network.canister(canister).is_free = True
+    extra: dict[str, dict[str, object]] = {
+        "install_code": {"mode": Variant("reinstall"), "wasm_module": b"", "arg": b""},
+        "load_canister_snapshot": {"snapshot_id": b"any"},
+    }
+    refused = network.manage(method, {"canister_id": canister, **extra.get(method, {})})
+    assert isinstance(refused, Rejection)
+    assert "belongs to the embedded network" in refused.message
+    assert network.status(canister)["module_hash"] is not None

@@ -11,6 +11,8 @@ from orchestrator.errors import ReplicaError
 from orchestrator.replica.storage.checkpoint import Checkpoints, load_state
 from orchestrator.replica.storage.directory import StateDirectory
 from orchestrator.replica.vm.interface import Reply
+from orchestrator.replica.vm.machine import WasmMachine
+from tests.support.replica_modules import counter
 from tests.support.scripted_machine import Run, ScriptedMachine
 from tests.support.scripted_network import ScriptedNetwork
 
@@ -143,3 +145,27 @@ def test_a_damaged_snapshot_is_told(directory: StateDirectory, network: Scripted
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ReplicaError):
         load_state(directory, network.machine)
+
+
+def test_a_loaded_snapshot_is_what_is_saved_next(directory: StateDirectory) -> None:
+    """With the real machine: memory that grew and was written to goes back, on disk too, checkpoint by checkpoint."""
+    machine = WasmMachine()
+    network = ScriptedNetwork(machine=machine)  # type: ignore[arg-type]  # any machine will do
+    canister = network.deploy(counter())
+    checkpoints = Checkpoints(network.replica, directory)
+    network.call(canister, "inc")
+    snapshot = take(network, canister)
+    counts = []
+    for _ in range(3):
+        save(network, checkpoints)
+        network.call(canister, "inc")
+        save(network, checkpoints)
+        network.managed("load_canister_snapshot", {"canister_id": canister, "snapshot_id": snapshot})
+        save(network, checkpoints)
+        loaded = load_state(directory, machine)
+        assert loaded is not None
+        again = ScriptedNetwork(machine=machine, state=loaded.state)  # type: ignore[arg-type]  # any machine will do
+        response = again.call(canister, "inc")
+        assert isinstance(response, Reply)
+        counts.append(int.from_bytes(response.data[-4:], "little"))
+    assert counts == [102, 102, 102]
