@@ -149,6 +149,20 @@ class Program:
         self._code += start.to_bytes(4, "little")
         return self.step("drop")
 
+    def unless(self, cell: int, body: "Program") -> Self:
+        """Run operations, which have no loops, when a cell is 0."""
+        self._load_cell(cell).step("jump_if")
+        patched = len(self._code)
+        self._code += bytes(4)
+        self.include(body)
+        self._code[patched : patched + 4] = len(self._code).to_bytes(4, "little")
+        return self
+
+    def end(self) -> Self:
+        """End the program here."""
+        self._code.append(0)
+        return self
+
     def include(self, other: "Program") -> Self:
         """Add the operations of another program that has no loops."""
         start = len(self._code)
