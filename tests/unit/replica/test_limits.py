@@ -8,10 +8,13 @@ from orchestrator.protocol import authentication
 from orchestrator.replica import limits
 from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES, MAX_STREAMED_PARTS
 from orchestrator.replica.http.joined_writes import MAX_REQUEST_SECONDS
+from orchestrator.replica.vm import limits as vm_limits
+from orchestrator.replica.vm.interface import MessageKind
 from orchestrator.replica.vm.limits import MAX_INSTALL_SECONDS, MAX_MESSAGE_SECONDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "embedded-network.md"
 MIB = 1024 * 1024
+GIB = 1024**3
 MINUTE_NS = 60 * limits.NANOSECONDS
 SAID = {
     "body of an HTTP request": f"{limits.MAX_HTTP_BODY_BYTES // MIB} MiB",
@@ -36,6 +39,15 @@ SAID = {
     ),
     "logs of a canister": f"{limits.DEFAULT_LOG_MEMORY_BYTES} bytes, settable up to {limits.MAX_LOG_MEMORY_BYTES // MIB} MiB",
     "lines of a log that one answer carries": f"{limits.MAX_FETCHED_LOG_BYTES:,} bytes",
+    "code of a module": f"{vm_limits.MAX_CODE_SECTION_BYTES // MIB} MiB",
+    "main memory of a canister": (
+        f"{vm_limits.MAX_WASM_MEMORY_BYTES // GIB} GiB, with 64-bit addresses {vm_limits.MAX_WASM64_MEMORY_BYTES // GIB} GiB"
+    ),
+    "stable memory of a canister": f"{vm_limits.MAX_STABLE_MEMORY_PAGES * vm_limits.WASM_PAGE_BYTES // GIB} GiB",
+    "instructions of an update call, a callback, a timer or a heartbeat": f"{vm_limits.INSTRUCTION_LIMITS[MessageKind.UPDATE]:,}",
+    "instructions of a message of an installation": f"{vm_limits.INSTRUCTION_LIMITS[MessageKind.INIT]:,}",
+    "instructions of a query": f"{vm_limits.INSTRUCTION_LIMITS[MessageKind.QUERY]:,}",
+    "instructions of inspecting a message": f"{vm_limits.INSTRUCTION_LIMITS[MessageKind.INSPECT_MESSAGE]:,}",
     "depth of composite queries": f"{limits.MAX_COMPOSITE_QUERY_DEPTH}",
     "instructions of a composite query with all that it calls": f"{limits.MAX_COMPOSITE_QUERY_INSTRUCTIONS:,}",
     "how long a message may run": f"{MAX_MESSAGE_SECONDS:.0f} seconds",
