@@ -101,6 +101,10 @@ class SystemNetwork:
         transfer = {"memo": memo, "amount": {"e8s": amount}, "fee": {"e8s": 10_000}, "to": receiver}
         return cast("int", ok(self.call(ICP_LEDGER_ID, "transfer", transfer, caller=caller)))
 
+    def minted(self, method: str, block: int, caller: Principal, **more: object) -> Any:
+        """Tell the minting canister of a payment, and return its answer or a rejection."""
+        return self.respond(CYCLES_MINTING_ID, method, {"block_index": block, **more}, caller=caller)
+
     def cycles(self, owner: Principal = OWNER) -> int:
         """Return the cycles of an account."""
         return cast("int", self.query(CYCLES_LEDGER_ID, "icrc1_balance_of", account(owner)))

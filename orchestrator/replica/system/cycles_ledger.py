@@ -121,7 +121,7 @@ class CyclesLedgerCode(CyclesOutflow):
         return Variant("Err", Variant("IndexPrincipalNotSet"))
 
     def _tip(self) -> tree.Tree:
-        index = len(self.blocks) - 1
-        if index < 0:
+        tip = self.tip_hash()
+        if tip is None:
             return tree.EMPTY
-        return tree.from_mapping({b"last_block_hash": self.block_hash(self.blocks[index]), b"last_block_index": encode_natural(index)})
+        return tree.from_mapping({b"last_block_hash": tip, b"last_block_index": encode_natural(len(self.blocks) - 1)})

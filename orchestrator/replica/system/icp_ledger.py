@@ -49,7 +49,7 @@ class IcpLedgerCode(IcrcLedger):
 
     def certify_tip(self, call: NativeCall) -> None:
         """Certify the newest block's hash."""
-        call.certify(self.block_hash(self.blocks[len(self.blocks) - 1]))
+        call.certify(self.tip_hash() or b"")
 
     def move(self, call: NativeCall, transaction: LedgerTransaction) -> int:
         """Carry out a transfer; one from the minting account mints, one to it burns, and neither costs a fee."""

@@ -55,7 +55,9 @@ def install_system_canisters(state: ReplicaState, now: int) -> bool:
     for canister_id in missing:
         _install(state, canister_id, _CODES[canister_id], now)
     if PROXY_ID in missing:
-        _add_controller(state, ANONYMOUS.raw)
+        ledger = _native(state, ICP_LEDGER_ID)
+        for principal in (ANONYMOUS.raw, *(_seeded(ledger) if ledger else ())):
+            _add_controller(state, principal)
     if CYCLES_LEDGER_ID in missing or ICP_LEDGER_ID in missing:
         _give(state, ANONYMOUS.raw, _Funds(ICP_OF_ANONYMOUS, CYCLES_OF_ANONYMOUS), now)
     return bool(missing)
@@ -100,9 +102,9 @@ def _install(state: ReplicaState, canister_id: bytes, code: type[NativeCode], no
     state.add_canister(canister)
 
 
-def _seeded(ledger: NativeInstance) -> set[bytes]:
+def _seeded(ledger: NativeInstance) -> tuple[bytes, ...]:
     """Return the principals that have been given funds: the ledger keeps them, whatever their accounts hold now."""
-    return set(cast("IcpLedgerCode", ledger.code).seeded)
+    return tuple(cast("IcpLedgerCode", ledger.code).seeded)
 
 
 def _give(state: ReplicaState, principal: bytes, funds: _Funds, now: int) -> None:

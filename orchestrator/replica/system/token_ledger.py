@@ -52,10 +52,20 @@ class TokenLedger(NativeCode):
         self.allowances: Table[bytes, Allowance] = self.table("allowances")
         self.blocks: Table[int, LedgerBlock] = self.table("blocks")
         self.seen: Table[bytes, Seen] = self.table("seen")
+        self._hashed: tuple[LedgerBlock, bytes] | None = None
 
     def block_hash(self, block: LedgerBlock) -> bytes:
         """Return the hash that the next block names."""
         return hashlib.sha256(codec.dump_part(block)).digest()
+
+    def tip_hash(self) -> bytes | None:
+        """Return the hash of the newest block, or None when there is none."""
+        tip = self.blocks.get(len(self.blocks) - 1)
+        if tip is None:
+            return None
+        if self._hashed is None or self._hashed[0] is not tip:
+            self._hashed = (tip, self.block_hash(tip))
+        return self._hashed[1]
 
     def certify_tip(self, call: NativeCall) -> None:
         """Certify the newest block; ledgers that do, say how."""
@@ -90,8 +100,9 @@ class TokenLedger(NativeCode):
             self.allowances.pop(_pair(account, spender))
 
     def credit(self, account: bytes, amount: int) -> None:
-        """Add to an account."""
-        self.balances[account] = self.balance(account) + amount
+        """Add to an account; one that gets nothing is not remembered."""
+        if amount:
+            self.balances[account] = self.balance(account) + amount
 
     def debit(self, account: bytes, amount: int) -> None:
         """Take from an account that has so much; an empty account is forgotten."""
@@ -145,9 +156,7 @@ class TokenLedger(NativeCode):
 
     def record(self, call: NativeCall, transaction: LedgerTransaction, *, fee: int | None = None) -> int:
         """Write a block and return its number."""
-        index = len(self.blocks)
-        previous = self.blocks.get(index - 1)
-        parent = None if previous is None else self.block_hash(previous)
+        index, parent = len(self.blocks), self.tip_hash()
         self.blocks[index] = LedgerBlock(transaction=transaction, timestamp=call.now, parent_hash=parent, fee=fee)
         if transaction.created_at is not None:
             self.seen[_transaction_hash(transaction)] = Seen(index, transaction.created_at)

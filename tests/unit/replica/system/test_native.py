@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.candid import load_interface
+from orchestrator.candid import Variant, load_interface
 from orchestrator.core.principal import Principal
 from orchestrator.replica.rejects import Rejection
 from orchestrator.replica.system.cycles_ledger import CyclesLedgerCode
@@ -15,7 +15,8 @@ from orchestrator.replica.system.installing import SYSTEM_CANISTER_IDS, restore_
 from orchestrator.replica.system.native import NativeCode, NativeInstance, NativeModule
 from orchestrator.replica.system.proxy import ProxyCode
 from orchestrator.replica.system.records import PendingCall
-from orchestrator.replica.vm.interface import Callback, CanisterView, InvalidModuleError, Message, MessageKind
+from orchestrator.replica.vm.interface import Callback, CanisterView, InvalidModuleError, Message, MessageKind, Reply
+from tests.support.scripted_machine import answer
 from tests.support.scripted_network import OWNER, STRANGER
 from tests.support.system_network import TRILLION, SystemNetwork, account, ok
 
@@ -129,3 +130,25 @@ def test_a_fork_is_a_copy(network: SystemNetwork) -> None:
     fork.code.tables["balances"][b"x"] = 1
 
     assert network.cycles_ledger.balance(b"x") == 0
+
+
+def test_a_deleted_proxy_is_there_again_after_a_restart(network: SystemNetwork) -> None:
+    """Whoever controls the proxy may delete it; the next start brings it back, with the same controllers."""
+    controllers = network.scripted.state.canisters[PROXY_ID].settings.controllers
+    for method in ("stop_canister", "delete_canister"):
+        network.scripted.managed(method, {"canister_id": Principal(PROXY_ID)})
+
+    network.scripted.replica.install_system_canisters()
+
+    assert network.scripted.state.canisters[PROXY_ID].settings.controllers == controllers
+
+
+def test_a_proxy_that_others_installed_is_left_alone(network: SystemNetwork) -> None:
+    """Code of somebody's own in the proxy's place stays there over restarts."""
+    wasm = network.scripted.machine.module({"canister_update work": answer(b"mine")})
+    proxy = Principal(PROXY_ID)
+
+    assert isinstance(network.scripted.install(proxy, wasm, mode=Variant("reinstall")), Reply)
+    network.scripted.replica.install_system_canisters()
+
+    assert network.scripted.call(proxy, "work") == Reply(b"mine")
