@@ -32,6 +32,10 @@ _REDIRECTS = range(300, 400)
 _NOT_MODIFIED = 304
 _CERTIFICATE = "ic-certificate"
 _UNCERTIFIED = "protocol/response-uncertified"
+_ADVICE = (
+    "It sends no certificate with this response. Certify the page, as asset canisters do, or let http_request ask for an"
+    " upgrade and answer in http_request_update: the network itself certifies what update calls answer."
+)
 _MAX_HASHED_AT_ONCE_BYTES = 64 * 1024
 """A larger body is hashed on another thread: nobody else's request waits for it."""
 
@@ -98,7 +102,7 @@ class Verifier:
     def refusal(asked: Asked, error: CertificateError) -> GatewayError:
         """Return the page that tells why a response is not shown, and where it can be seen all the same."""
         if error.slug == _UNCERTIFIED:
-            return _refusal(asked, "The canister sends no certificate with this response.")
+            return _refusal(asked, _ADVICE)
         reason = error.detail or error.summary
         return _refusal(asked, f"{reason[:1].upper()}{reason[1:]}.")
 
@@ -126,6 +130,6 @@ def passed_headers(headers: Headers, *, whole: bool) -> Headers:
 
 
 def _refusal(asked: Asked, reason: str) -> GatewayError:
-    text = f"Canister {asked.canister_id} answered, but its response is not shown, because it cannot be shown to be authentic. {reason}"
+    text = f"Canister {asked.canister_id} answered, and nothing proves that the answer is its own. {reason}"
     link = Link("Shown without verification, as on the mainnet's raw hosts, it is at", raw_url(asked.request, asked.canister_id))
     return GatewayError(503, "The response failed verification", text, links=(link,))
