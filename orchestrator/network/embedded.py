@@ -55,11 +55,13 @@ async def launch_embedded(project_dir: Path, network: ManagedNetwork, files: Net
 
 
 def _prepare(files: NetworkFiles) -> None:
-    """Make the state folder, private to the user, and remove what an earlier process said."""
+    """Make the state folder, private to the user, and put away what an earlier process said."""
     make_directory(files.state)
     with contextlib.suppress(PermissionError):
         files.directory.chmod(0o700)
     files.status.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        files.log.replace(files.log.with_name(f"{files.log.name}.1"))
 
 
 def _spawn(command: tuple[str, ...], network: ManagedNetwork, files: NetworkFiles, settings: NetworkSettings) -> int:
@@ -80,6 +82,7 @@ def _command(project_dir: Path, network: ManagedNetwork, files: NetworkFiles, se
         "--bind": network.bind,
         "--port": str(network.port),
         "--status-file": str(files.status),
+        "--log-file": str(files.log),
         "--project": str(project_dir),
         "--network": network.name,
     }

@@ -4,14 +4,20 @@ Exit status: 0 after a signal, 1 when it cannot start, 2 for wrong arguments, 3 
 """
 
 import argparse
+import gc
 import logging
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.errors import OrchestratorError
-from orchestrator.replica.daemon import DaemonOptions, PortTakenError, run_daemon
+from orchestrator.replica.log_file import LogHandler
+
+if TYPE_CHECKING:
+    from orchestrator.replica.daemon import DaemonOptions
 
 __all__ = ["main"]
 
@@ -21,19 +27,35 @@ _MAX_PORT = 65_535
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the network and return the exit status."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    gc.disable()  # until all is loaded: there is nothing to collect, and looking for it takes a tenth of the start
+    _leave_out_uvicorns_commands()
+    from orchestrator.replica.daemon import PortTakenError, run_daemon
+
+    options = _parse(arguments)
+    logging.basicConfig(level=logging.INFO, handlers=[LogHandler(options.log_file)])
     try:
-        run_daemon(_parse(arguments), time_source=time.time_ns)
+        run_daemon(options, time_source=time.time_ns)
     except PortTakenError as error:
         sys.stderr.write(f"port-taken: {error}\n")
         return _PORT_TAKEN
     except OrchestratorError as error:
         sys.stderr.write(f"{error.slug}: {error.summary}" + (f" ({error.detail})" if error.detail else "") + "\n")
+        sys.stderr.write(f"hint: {error.hint}\n" if error.hint else "")
         return _FAILED
     return 0
 
 
-def _parse(arguments: list[str] | None) -> DaemonOptions:
+def _leave_out_uvicorns_commands() -> None:
+    """Keep `import uvicorn` from importing its command line, which nobody uses here and which takes as long as the server."""
+    if "uvicorn" not in sys.modules:
+        commands = ModuleType("uvicorn.main")
+        vars(commands).update(Server=None, main=None, run=None)
+        sys.modules["uvicorn.main"] = commands
+
+
+def _parse(arguments: list[str] | None) -> "DaemonOptions":
+    from orchestrator.replica.daemon import DaemonOptions
+
     parser = argparse.ArgumentParser(prog="python -m orchestrator.replica", description="Run an embedded local network.")
     parser.add_argument("--state-dir", type=Path, required=True, help="where the network's state is kept")
     parser.add_argument("--bind", default="127.0.0.1", help="the address to listen on")
@@ -43,6 +65,7 @@ def _parse(arguments: list[str] | None) -> DaemonOptions:
     parser.add_argument(
         "--account", type=_principal, action="append", default=[], help="a principal that gets ICP and cycles; may be repeated"
     )
+    parser.add_argument("--log-file", type=Path, default=None, help="the file of standard error, to be changed when it is large")
     parser.add_argument("--project", default="", help="the project's folder, for messages")
     parser.add_argument("--network", default="", help="the network's name, for messages")
     options = parser.parse_args(arguments)
@@ -53,6 +76,7 @@ def _parse(arguments: list[str] | None) -> DaemonOptions:
         status_file=options.status_file,
         artificial_delay_milliseconds=options.artificial_delay_ms,
         accounts=tuple(options.account),
+        log_file=options.log_file,
         project=options.project,
         network=options.network,
     )

@@ -4,6 +4,7 @@
 SIGINT with a last checkpoint. What it imports late is what makes it start fast.
 """
 
+import gc
 import json
 import logging
 import os
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
-import uvicorn
+from uvicorn.config import Config
+from uvicorn.server import Server
 
 from orchestrator.core.principal import Principal
 from orchestrator.errors import OrchestratorError, ReplicaError, StoreError
@@ -58,6 +60,7 @@ class DaemonOptions:
     status_file: Path
     artificial_delay_milliseconds: int = 0
     accounts: tuple[bytes, ...] = ()
+    log_file: Path | None = None
     project: str = ""
     network: str = ""
 
@@ -88,10 +91,10 @@ class _Applications:
     control: ControlApplication
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """uvicorn, with our signal handling and a way to know when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.listening = anyio.Event()
 
@@ -165,7 +168,7 @@ async def _serve(process: _Process) -> None:
 
 
 def _make_server(application: Application | ControlApplication) -> _Server:
-    config = uvicorn.Config(
+    config = Config(
         application,
         http=JoiningProtocol,
         ws="none",
@@ -226,7 +229,12 @@ def _load_service(process: _Process, limiter: anyio.CapacityLimiter) -> "Service
 
     options = process.options
     delay = options.artificial_delay_milliseconds / 1000
-    return load_service(process.directory, process.time_source, limiter=limiter, artificial_delay_seconds=delay, accounts=options.accounts)
+    service = load_service(
+        process.directory, process.time_source, limiter=limiter, artificial_delay_seconds=delay, accounts=options.accounts
+    )
+    gc.freeze()  # what is there now stays: it need not be looked through every time
+    gc.enable()
+    return service
 
 
 async def _stop_on_signal(server: _Server) -> None:

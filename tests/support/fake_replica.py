@@ -18,7 +18,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 def main() -> None:
     """Behave as told until ended."""
     parser = argparse.ArgumentParser()
-    for option in ("--state-dir", "--bind", "--port", "--status-file", "--project", "--network", "--artificial-delay-ms"):
+    for option in ("--state-dir", "--bind", "--port", "--status-file", "--project", "--network", "--log-file", "--artificial-delay-ms"):
         parser.add_argument(option)
     options = parser.parse_args()
     behaviour = os.environ.get("FAKE_REPLICA", "ready")
