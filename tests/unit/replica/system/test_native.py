@@ -15,7 +15,7 @@ from orchestrator.replica.system.installing import SYSTEM_CANISTER_IDS, restore_
 from orchestrator.replica.system.native import NativeCode, NativeInstance, NativeModule
 from orchestrator.replica.system.proxy import ProxyCode
 from orchestrator.replica.system.records import PendingCall
-from orchestrator.replica.vm.interface import Callback, CanisterView, InvalidModuleError, Message, MessageKind, Reply
+from orchestrator.replica.vm.interface import Callback, CanisterView, InvalidModuleError, Message, MessageKind
 from tests.support.scripted_machine import answer
 from tests.support.scripted_network import OWNER, STRANGER
 from tests.support.system_network import TRILLION, SystemNetwork, account, ok
@@ -143,12 +143,13 @@ def test_a_deleted_proxy_is_there_again_after_a_restart(network: SystemNetwork) 
     assert network.scripted.state.canisters[PROXY_ID].settings.controllers == controllers
 
 
-def test_a_proxy_that_others_installed_is_left_alone(network: SystemNetwork) -> None:
-    """Code of somebody's own in the proxy's place stays there over restarts."""
+def test_the_proxy_keeps_its_code(network: SystemNetwork) -> None:
+    """Its controllers can neither replace the proxy's code nor take it away: it goes on as before."""
     wasm = network.scripted.machine.module({"canister_update work": answer(b"mine")})
-    proxy = Principal(PROXY_ID)
 
-    assert isinstance(network.scripted.install(proxy, wasm, mode=Variant("reinstall")), Reply)
-    network.scripted.replica.install_system_canisters()
+    installed = network.scripted.install(Principal(PROXY_ID), wasm, mode=Variant("reinstall"))
+    uninstalled = network.scripted.manage("uninstall_code", {"canister_id": Principal(PROXY_ID)})
 
-    assert network.scripted.call(proxy, "work") == Reply(b"mine")
+    assert isinstance(installed, Rejection)
+    assert isinstance(uninstalled, Rejection)
+    assert isinstance(network.instance(PROXY_ID).code, ProxyCode)
