@@ -58,11 +58,13 @@ class Tasks:
         canister = self._state.canisters.get(task.canister_id)
         if canister is None or canister.instance is None or canister.status is not CanisterStatus.RUNNING:
             return
+        if self._execution.charging.refusal(canister, MessageKind.SYSTEM_TASK) is not None:
+            return
         if task.kind is TaskKind.LOW_MEMORY:
             if canister.low_memory_hook is not LowMemoryHook.READY:
                 return
             canister.low_memory_hook = LowMemoryHook.EXECUTED
-        if not canister.exports(task.kind) or self._execution.charging.refusal(canister, MessageKind.SYSTEM_TASK) is not None:
+        if not canister.exports(task.kind):
             return
         message = Message(kind=MessageKind.SYSTEM_TASK, now=self._execution.now(), caller=b"", responded=True)
         outcome = self._execution.run_logged(canister, canister.instance, str(task.kind), message)
@@ -74,13 +76,18 @@ class Tasks:
         self._close_if_done(context)
 
     def _queue_tasks(self, canister: Canister, now: int, *, beats: bool) -> None:
-        if canister.global_timer and canister.global_timer <= now and canister.exports(TaskKind.GLOBAL_TIMER):
+        if 0 < canister.global_timer <= now and self._may_run_timer(canister):
             canister.global_timer = 0
             self._state.queue.append(SystemTask(canister_id=canister.id, kind=TaskKind.GLOBAL_TIMER))
         if beats and canister.exports(TaskKind.HEARTBEAT):
             self._state.queue.append(SystemTask(canister_id=canister.id, kind=TaskKind.HEARTBEAT))
         if canister.settings.wasm_memory_threshold or canister.low_memory_hook is not LowMemoryHook.CONDITION_NOT_SATISFIED:
             self._execution.watch_memory(canister)  # the settings may have changed, or the canister has been started
+
+    def _may_run_timer(self, canister: Canister) -> bool:
+        """Say if a timer that is due can run; while the canister is frozen it stays set."""
+        frozen = self._execution.charging.refusal(canister, MessageKind.SYSTEM_TASK) is not None
+        return canister.exports(TaskKind.GLOBAL_TIMER) and not frozen
 
     def _has_tasks(self) -> bool:
         """Say if tasks wait already: heartbeats must not pile up behind slow ones."""

@@ -5,6 +5,7 @@ import pytest
 from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
 from orchestrator.replica.canister import LowMemoryHook
+from orchestrator.replica.fees import APPLICATION_SUBNET, frozen_cycles
 from orchestrator.replica.vm.interface import Callback, MessageKind, Reply
 from tests.support.scripted_machine import WASM_PAGE, Function, Run, answer, ignore
 from tests.support.scripted_network import SECOND, ScriptedNetwork
@@ -208,3 +209,36 @@ def test_a_timer_without_code_for_it_stays(network: ScriptedNetwork) -> None:
     network.replica.tick()
     assert network.canister(canister).global_timer == 1
     assert not network.state.queue
+
+
+def test_a_frozen_canister_keeps_its_timer_and_its_hook() -> None:
+    """Below the freezing threshold neither runs and neither is used up; with cycles again both run, once."""
+    network = ScriptedNetwork(fees=APPLICATION_SUBNET)
+    ran: list[str] = []
+
+    def arm(run: Run) -> None:
+        run.outcome.global_timer = run.message.now + SECOND
+        run.memory["pages"] = 4 * GIB // WASM_PAGE
+        run.reply()
+
+    exports: dict[str, Function] = {
+        "canister_update arm": arm,
+        "canister_global_timer": lambda _: ran.append("timer"),
+        "canister_on_low_wasm_memory": lambda _: ran.append("hook"),
+    }
+    canister = network.deploy(network.machine.module(exports))
+    network.call(canister, "arm")
+    record = network.canister(canister)
+    network.managed("update_settings", {"canister_id": canister, "settings": {"wasm_memory_threshold": GIB}})
+    enough, record.cycles = record.cycles, frozen_cycles(record, APPLICATION_SUBNET) // 2
+    network.time.now += 2 * SECOND
+    for _ in range(2):
+        network.replica.tick()
+        network.run()
+    assert ran == []
+    assert (record.global_timer > 0, record.low_memory_hook) == (True, LowMemoryHook.READY)
+    record.cycles = enough
+    for _ in range(2):
+        network.replica.tick()
+        network.run()
+    assert sorted(ran) == ["hook", "timer"]
