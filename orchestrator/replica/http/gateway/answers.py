@@ -11,7 +11,7 @@ from typing import cast
 from orchestrator.candid import FunctionReference, Variant, decode, encode
 from orchestrator.candid.decode import decode_with_types
 from orchestrator.candid.table import types_of
-from orchestrator.candid.types import Opt, Record, Type, field_hash, resolve
+from orchestrator.candid.types import Function, Opt, Record, Type, field_hash, resolve
 from orchestrator.candid.types import Variant as VariantType
 from orchestrator.core.principal import Principal
 from orchestrator.errors import CandidError
@@ -119,8 +119,10 @@ def _read(canister_id: Principal, response: Response, *, was_update: bool) -> tu
     """Decode an answer, and tell whether it asks for an update call."""
     data = data_of(canister_id, response)
     try:
-        token_type = _token_type(types_of(decode_with_types(data)[1])[0])
-        fields = cast("Mapping[str, object]", decode(data, [types.response(token_type) if token_type else types.PLAIN_RESPONSE])[0])
+        callback_type, token_type = _streaming_types(types_of(decode_with_types(data)[1])[0])
+        streams = callback_type is not None and token_type is not None
+        wanted = types.response(token_type, callback_type) if streams else types.PLAIN_RESPONSE
+        fields = cast("Mapping[str, object]", decode(data, [wanted])[0])
     except (CandidError, IndexError) as error:
         raise _bad_answer(canister_id, error) from error
     status = cast("int", fields["status_code"])
@@ -149,12 +151,15 @@ def _bad_answer(canister_id: Principal, error: Exception) -> GatewayError:
     return GatewayError(502, "The canister's answer is not an HTTP response", f"Canister {canister_id}: {error}")
 
 
-def _token_type(answer: Type) -> Type | None:
-    """Find the type of `streaming_strategy.Callback.token` in an answer's type."""
-    found: Type | None = answer
-    for name in ("streaming_strategy", "Callback", "token"):
-        found = _part(found, name)
-    return found
+def _streaming_types(answer: Type) -> tuple[Type | None, Type | None]:
+    """Find the types of callback and token in `streaming_strategy.Callback` of an answer's type.
+
+    The canister's own types are used, so that no strategy is lost for a type that is only almost the specified one.
+    """
+    strategy = _part(_part(answer, "streaming_strategy"), "Callback")
+    callback = _part(strategy, "callback")
+    is_function = callback is not None and isinstance(resolve(callback), Function)
+    return callback if is_function else None, _part(strategy, "token")
 
 
 def _part(type_: Type | None, name: str) -> Type | None:

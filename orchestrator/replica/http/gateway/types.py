@@ -5,7 +5,7 @@ Source: the HTTP gateway protocol specification, section "Canister HTTP Interfac
 
 from functools import lru_cache
 
-from orchestrator.candid.types import BLOB, BOOL, NAT16, TEXT, Opt, Type, Vec, function, record, tuple_of, variant
+from orchestrator.candid.types import BLOB, BOOL, NAT16, TEXT, Opt, Type, Vec, record, tuple_of, variant
 
 __all__ = ["PLAIN_RESPONSE", "REQUEST", "UPDATE_REQUEST", "response", "streaming_reply"]
 
@@ -26,7 +26,7 @@ def streaming_reply(token: Type) -> Type:
 
 
 @lru_cache(maxsize=_TYPES_KEPT)
-def response(token: Type) -> Type:
-    """Return the type of a response whose streaming token has the given type; equal tokens give the same object."""
-    callback = record({"callback": function([token], [streaming_reply(token)], "query"), "token": token})
-    return record({**_RESPONSE_FIELDS, "streaming_strategy": Opt(variant({"Callback": callback}))})
+def response(token: Type, callback: Type) -> Type:
+    """Return the type of a response that streams, from the canister's own types; equal ones give the same object."""
+    strategy = variant({"Callback": record({"callback": callback, "token": token})})
+    return record({**_RESPONSE_FIELDS, "streaming_strategy": Opt(strategy)})

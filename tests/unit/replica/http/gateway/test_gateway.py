@@ -8,16 +8,12 @@ from typing import Any
 import anyio
 import pytest
 
-from orchestrator.candid import FunctionReference, Variant
 from orchestrator.core.hosts import CANDID_UI_CANISTER
-from orchestrator.core.principal import MANAGEMENT_CANISTER
 from orchestrator.protocol import hash_tree
 from orchestrator.replica.http.exchange import HttpRequest
-from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES
-from orchestrator.replica.http.gateway.bodies import MAX_HELD_BYTES
 from orchestrator.replica.vm.interface import Section
 from tests.support.certified_pages import Page, expression, page_headers, page_tree, version_one_header, version_one_tree
-from tests.support.certified_site import Fields, Site, ask_gateway, make_gateway, serve_pages
+from tests.support.certified_site import Fields, Site, ask_gateway, serve_pages
 from tests.support.scripted_network import ScriptedNetwork
 
 HTML = (("Content-Type", "text/html"), ("Set-Cookie", "a=1"), ("Cache-Control", "max-age=9"))
@@ -160,139 +156,6 @@ def test_a_canister_may_not_go_back_to_version_one(*, content: bytes, public: bo
     """Metadata that promises version 2, or is private, makes version 1 too little."""
     metadata = {"supported_certificate_versions": Section(content=content, public=public)}
     assert version_one({"/": b"page"}, {"body": b"page"}, metadata=metadata).get().status == status
-
-
-WHOLE = bytes(range(256)) * 40
-PARTS = 3
-
-
-def part_page(start: int, size: int = 4000, *, tag: str = "v1") -> Page:
-    """Return the partial answer that starts at a byte."""
-    last = min(start + size, len(WHOLE)) - 1
-    headers = (("Content-Range", f"bytes {start}-{last}/{len(WHOLE)}"), ("Content-Length", str(last - start + 1)), ("ETag", tag))
-    return Page(path=("http_expr", "big", "<$>"), status=206, body=WHOLE[start : last + 1], headers=headers)
-
-
-def in_parts(*, broken: Mapping[int, Page] | None = None, forge: bool = False) -> Site:
-    """Serve a large asset in certified parts; `broken` replaces some, `forge` changes a byte of the second one."""
-    pages = {start: (broken or {}).get(start, part_page(start)) for start in range(0, len(WHOLE), 4000)}
-    tree = page_tree(list(pages.values()))
-
-    def respond(request: Fields, certificate: bytes) -> Mapping[str, object]:
-        asked = dict(request["headers"]).get("range", "bytes=0-")
-        start = int(asked.removeprefix("bytes=").partition("-")[0]) // 4000 * 4000
-        page = pages[start]
-        body = b"\xff" + page.body[1:] if forge and start else page.body
-        return {"status_code": 206, "headers": list(page_headers(page, tree, certificate)), "body": body}
-
-    return Site(respond, certified_data=hash_tree.digest(tree))
-
-
-@pytest.mark.parametrize("raw", [False, True])
-def test_parts_are_put_together(*, raw: bool) -> None:
-    """Who asks for the whole gets the whole, part by part, with its length and without the first part's range."""
-    site = in_parts()
-    found = site.get("/big", raw=raw)
-    assert (found.status, found.body, found.length) == (200, WHOLE, len(WHOLE))
-    assert not {"content-range", "content-length"} & set(found.headers)
-    assert found.headers["etag"] == "v1"
-    assert len(site.asked) == PARTS
-
-
-def test_parts_are_fetched_when_they_are_wanted() -> None:
-    """No part is asked for before the one ahead of it has gone: a large asset is never held."""
-    site = in_parts()
-    assert anyio.run(count_questions, site) == [1, 1, 2, 3]
-
-
-async def count_questions(site: Site) -> list[int]:
-    """Return how often a site was asked before and after each part was taken."""
-    request = HttpRequest(method="GET", path="/big", target="/big", query="", headers=(("host", f"{site.canister}.localhost"),))
-    response = await make_gateway(site.network).answer(request)
-    assert response.chunks is not None
-    return [len(site.asked), *[len(site.asked) async for _ in response.chunks]]
-
-
-def test_who_asks_for_a_range_gets_it() -> None:
-    """A client's own range is passed on, and so is its answer."""
-    found = in_parts().get("/big", range="bytes=4000-")
-    assert (found.status, found.body) == (206, WHOLE[4000:8000])
-    assert found.headers["content-range"] == f"bytes 4000-7999/{len(WHOLE)}"
-
-
-def test_the_head_of_a_large_asset_is_told_without_fetching_it() -> None:
-    """HEAD tells the whole length after one question."""
-    site = in_parts()
-    found = site.get("/big", method="HEAD")
-    assert (found.status, found.length, found.body, len(site.asked)) == (200, len(WHOLE), b"", 1)
-
-
-@pytest.mark.parametrize(
-    ("site", "why"),
-    [
-        (in_parts(forge=True), "not those that the canister certified"),
-        (in_parts(broken={4000: part_page(4000, tag="v2")}), "changed meanwhile"),
-        (in_parts(broken={4000: replace(part_page(4000), headers=())}), "Content-Range"),
-        (in_parts(broken={4000: part_page(8000)}), "sent bytes 8000 to"),
-    ],
-    ids=["forged", "changed", "unnamed", "elsewhere"],
-)
-def test_a_part_that_does_not_fit_breaks_the_response_off(site: Site, why: str) -> None:
-    """What was sent stays below the promised length, so that nobody takes it for the whole."""
-    found = site.get("/big")
-    assert (found.status, found.body) == (200, WHOLE[:4000])
-    assert why in found.broken
-
-
-@pytest.mark.parametrize(
-    "text", ["", "bytes 0-3/*", "bytes 1-4/8", "bytes 3-0/4", "bytes 0-9/4", f"bytes 0-3/{MAX_STREAMED_BYTES + 1}", "bytes 0-3/"]
-)
-def test_a_part_of_nothing_known_is_refused(text: str) -> None:
-    """Without a range that its body fits, a partial answer is no answer."""
-    found = Site(lambda _request, _certificate: {"status_code": 206, "body": b"four", "headers": [("content-range", text)]}).get(raw=True)
-    assert found.status == 502
-
-
-def streaming(body: bytes, *, parts: int, certified: bytes | None = None, size: int = 0) -> Site:
-    """Serve a body of which `http_request` has the first part and a callback the others."""
-    size = size or -(-len(body) // parts)
-    page = replace(ROOT, body=body if certified is None else certified)
-    tree = page_tree([page])
-
-    def respond(_request: Fields, certificate: bytes) -> Mapping[str, object]:
-        strategy = {"callback": FunctionReference(site.canister, "next_part"), "token": {"part": 1, "of": "all"}}
-        headers = list(page_headers(page, tree, certificate))
-        return {"headers": headers, "body": body[:size], "streaming_strategy": Variant("Callback", strategy)}
-
-    def part(token: Fields) -> Mapping[str, object]:
-        number = token["part"]
-        following = {"part": number + 1, "of": token["of"]} if (number + 1) * size < len(body) else None
-        return {"body": body[number * size : (number + 1) * size], "token": following}
-
-    site = Site(respond, certified_data=hash_tree.digest(tree), part=part)
-    return site
-
-
-def test_a_streamed_body_is_verified_as_a_whole() -> None:
-    """It is shown when all of it is there and certified, with its length; large ones wait on disk."""
-    body = bytes(range(256)) * (MAX_HELD_BYTES // 256 + 1)
-    found = streaming(body, parts=5).get()
-    assert (found.status, found.body == body, found.length) == (200, True, len(body))
-
-
-def test_a_streamed_body_that_is_not_certified_is_refused() -> None:
-    """Nothing of it is shown; the raw host shows it as it comes, without waiting."""
-    site = streaming(b"0123456789", parts=5, certified=b"other")
-    refused(site)
-    found = site.get(raw=True)
-    assert (found.status, found.body, found.length, found.broken) == (200, b"0123456789", None, "")
-
-
-def test_a_callback_of_another_canister_is_refused() -> None:
-    """The rest of a body comes from the canister itself."""
-    strategy = {"callback": FunctionReference(MANAGEMENT_CANISTER, "next_part"), "token": {"part": 1, "of": ""}}
-    site = Site(lambda _request, _certificate: {"body": b"a", "streaming_strategy": Variant("Callback", strategy)})
-    assert "its own methods only" in site.get(raw=True).broken
 
 
 def test_a_head_tells_the_length_that_the_canister_tells() -> None:
