@@ -3,10 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from orchestrator.core.hosts import CANDID_UI_CANISTER
+from tests.support.chromium import running_browser
 from tests.support.workspace import Workspace, workspace
 
 pytestmark = pytest.mark.slow
@@ -42,3 +45,19 @@ def test_names_are_known_after_a_restart(project: Workspace) -> None:
     port = httpx.URL(json.loads(project.succeed("network", "status", "--json").stdout)["gateway_url"]).port
     assert shown(f"http://phrasebook.local.localhost:{port}/").status_code == 200
     assert shown(f"http://phrasebook.other.localhost:{port}/").status_code == 404
+
+
+@pytest.mark.browser
+def test_a_browser_finds_the_names(project: Workspace, tmp_path: Path) -> None:
+    """Chromium resolves the printed address, and the Candid page calls the canister by its name."""
+    url = re.search(r"http://phrasebook\.local\.localhost:(\d+)/", project.succeed("deploy").stdout)
+    assert url is not None
+    with running_browser(tmp_path) as browser:
+        assert "こんにちは" in browser.open(url[0]).text()
+        candid = browser.open(f"http://{CANDID_UI_CANISTER}.localhost:{url[1]}/")
+        candid.wait("document.querySelector('#names a')")
+        candid.evaluate("document.querySelector('#names a').click()")
+        assert (
+            candid.wait("location.search && document.querySelector('details') && document.querySelector('h1').textContent")
+            == "phrasebook in local"
+        )
