@@ -23,6 +23,8 @@ POLL_SECONDS = 0.005
 LOG_TAIL_LINES = 50
 LOG_TAIL_BYTES = 8192
 _PORT_TAKEN_STATUS = 3
+_UNREADABLE = "replica/state-"
+"""How the replica's words begin when the state on disk is what keeps it from starting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +134,15 @@ def _ended(launch: _Launch, status: int, settings: NetworkSettings) -> NetworkEr
         f"the `{launch.network.name}` network ended while it started",
         slug="network/start-failed",
         detail=_with_tail(f"its process ended {how}", launch.files.log),
-        hint=f"see the whole log in `{launch.files.log}`",
+        hint=_hint(launch),
     )
+
+
+def _hint(launch: _Launch) -> str:
+    log = f"see the whole log in `{launch.files.log}`"
+    if _UNREADABLE not in load_tail(launch.files.log):
+        return log
+    return f"run `orchestrator network reset {launch.network.name}`, which deletes the state with all canisters, or {log}"
 
 
 def _with_tail(text: str, log: Path) -> str:

@@ -30,7 +30,7 @@ from orchestrator.replica.http.application import Application
 from orchestrator.replica.http.joined_writes import JoiningProtocol
 from orchestrator.replica.storage.directory import NetworkIdentity, StateDirectory, hold
 from orchestrator.replica.system.ids import PROXY_ID
-from orchestrator.store.atomic import PRIVATE_MODE, write_atomic
+from orchestrator.store.atomic import PRIVATE_MODE, make_directory
 
 if TYPE_CHECKING:
     from orchestrator.replica.service import Service
@@ -244,6 +244,19 @@ async def _stop_on_signal(server: _Server) -> None:
             server.should_exit = True
 
 
+def _write_status(path: Path, content: bytes) -> None:
+    """Write the status file in one piece. It is about a process, so it need not outlive a power cut."""
+    make_directory(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE), "wb") as file:
+            file.write(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write `{path}`", slug="store/write", detail=error.strerror or str(error)) from error
+
+
 def _announce(process: _Process, *, clock_offset_ns: int) -> None:
     """Write the status file: the network is ready."""
     options, port = process.options, process.listener.getsockname()[1]
@@ -258,6 +271,6 @@ def _announce(process: _Process, *, clock_offset_ns: int) -> None:
         "clock_offset_ns": clock_offset_ns,
         "proxy_canister_id": str(Principal(PROXY_ID)),
     }
-    write_atomic(options.status_file, json.dumps(status).encode() + b"\n", PRIVATE_MODE)
+    _write_status(options.status_file, json.dumps(status).encode() + b"\n")
     name = f"network {options.network} of {options.project}" if options.network else "network"
     _LOG.info("%s listens on http://%s:%d", name, options.bind, port)

@@ -1,6 +1,7 @@
 """The network's process: what survives its end, graceful or not, and how it refuses to start."""
 
 import contextlib
+import resource
 import socket
 import stat
 import subprocess
@@ -143,6 +144,41 @@ def test_a_state_that_cannot_be_saved_is_told(tmp_path: Path) -> None:
             client.create()
     assert stop_replica(replica) == 1
     assert "replica/not-saved" in replica.log.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits another process")
+def test_a_full_disk_is_told_and_does_no_harm(tmp_path: Path) -> None:
+    """While no id can be saved nobody is told one, or anything else; with room again the network goes on, and all is there."""
+    first = start_replica(tmp_path)
+    with client_of(first) as client:
+        canister = client.create()
+        client.install(canister, counter())
+        _, hard = resource.prlimit(first.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(first.process.pid, resource.RLIMIT_FSIZE, (written_bytes(first), hard))
+        for _ in range(2):
+            with pytest.raises(AssertionError, match=r"the network's state cannot be saved: .*File too large"):
+                client.create()
+        assert client.post(f"/api/v3/canister/{canister}/query", b"").status_code in {400, 503}
+        assert client.http.get("/api/v2/status").status_code == 200
+        resource.prlimit(first.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        created = client.create()
+        assert number(client.call(canister, "inc", EMPTY)) == 101
+        first.process.kill()
+        first.process.wait()
+    with running_replica(tmp_path) as second, client_of(second, client) as again:
+        assert again.status(created)["module_hash"] is None
+        assert 100 <= number(again.query(canister, "get", EMPTY)) <= 101
+        assert again.create() not in {canister, created}
+    assert "Traceback" not in first.log.read_text(encoding="utf-8")
+
+
+def test_folders_are_private_whatever_the_umask_was(tmp_path: Path) -> None:
+    """A state folder that somebody made for everybody is for its owner only once the network has started."""
+    state = tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o777)
+    with running_replica(tmp_path):
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(

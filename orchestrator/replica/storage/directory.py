@@ -107,6 +107,8 @@ def hold(root: Path) -> Iterator[StateDirectory]:
     """Make the directory if need be and hold it for this process; raises `ReplicaError` when another one has it."""
     try:
         root.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+        with contextlib.suppress(PermissionError):  # it is somebody else's; they have let us in
+            root.chmod(_DIRECTORY_MODE)  # whoever made it, and with what umask: there are keys in it
         descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT, PRIVATE_MODE)
     except OSError as error:
         raise ReplicaError(
