@@ -5,8 +5,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator.protocol import authentication
+from orchestrator.protocol.response_verification import MAX_DECODED_BYTES
 from orchestrator.replica import limits
 from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES, MAX_STREAMED_PARTS
+from orchestrator.replica.http.gateway.bodies import MAX_HELD_BYTES
+from orchestrator.replica.http.gateway.candid_ui import MAX_CALL_BYTES
+from orchestrator.replica.http.gateway.canisters import UPDATE_TIMEOUT_SECONDS
+from orchestrator.replica.http.gateway.names import MAX_NAMES
 from orchestrator.replica.http.joined_writes import MAX_REQUEST_SECONDS
 from orchestrator.replica.vm import limits as vm_limits
 from orchestrator.replica.vm.interface import MessageKind
@@ -58,6 +63,11 @@ SAID = {
     "fee for creating a canister from a canister": f"{limits.CANISTER_CREATION_FEE_CYCLES:,} cycles",
     "body that a canister streams through the gateway": f"{MAX_STREAMED_BYTES // 1024**3} GiB",
     "parts of such a body": f"{MAX_STREAMED_PARTS:,}",
+    "such a body in memory until it is verified, beyond that on disk": f"{MAX_HELD_BYTES // MIB} MiB",
+    "compressed body, unpacked for its verification": f"{MAX_DECODED_BYTES // 1024**3} GiB",
+    "how long the gateway waits for an update call": f"{UPDATE_TIMEOUT_SECONDS:.0f} seconds",
+    "names of canisters in hosts": f"{MAX_NAMES:,}",
+    "call from the Candid page": f"{MAX_CALL_BYTES // MIB} MiB of JSON",
 }
 
 

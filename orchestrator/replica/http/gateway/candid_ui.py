@@ -20,8 +20,8 @@ from orchestrator.replica.http.gateway.names import Names
 
 __all__ = ["CandidPage"]
 
-MAX_CALL_CHARACTERS = 4 * 1024 * 1024
-"""The longest JSON text of a call, in bytes."""
+MAX_CALL_BYTES = 4 * 1024 * 1024
+"""The longest JSON text of a call."""
 _PRIVATE = (("cache-control", "no-store"), ("cross-origin-resource-policy", "same-origin"), ("x-content-type-options", "nosniff"))
 
 
@@ -85,8 +85,8 @@ def _refusal(request: HttpRequest) -> str | None:
 
 def _read_call(body: bytes) -> CallRequest:
     """Read the JSON of a call; raises `ValueError`."""
-    if len(body) > MAX_CALL_CHARACTERS:
-        raise ValueError(f"a call has at most {MAX_CALL_CHARACTERS} bytes")
+    if len(body) > MAX_CALL_BYTES:
+        raise ValueError(f"a call has at most {MAX_CALL_BYTES} bytes")
     try:
         content = json.loads(body)
     except RecursionError as error:
