@@ -52,7 +52,8 @@ async def ensure_network(session: Session, *, when_stopped: WhenStopped) -> Netw
     network, directory = session.environment.network, session.project.directory
     if not isinstance(network, ManagedNetwork):
         return await manager.connect(directory, network)
-    report = await manager.network_status(directory, network, settings=NetworkSettings.from_environment(session.environ))
+    settings = NetworkSettings.from_environment(session.environ)
+    report = await manager.network_status(directory, network, settings=settings)
     if report.state == "running" or when_stopped == "start":
         for notice in find_notices(network, report):
             session.emit(notice)
@@ -68,7 +69,7 @@ async def ensure_network(session: Session, *, when_stopped: WhenStopped) -> Netw
         return await _start(session, network, silent=report.pid if report.state == "unresponsive" else None)
     if report.state == "unresponsive":
         raise _unresponsive(network)
-    return None if when_stopped == "ignore" else await manager.connect(directory, network)
+    return None if when_stopped == "ignore" else await manager.connect(directory, network, settings=settings)
 
 
 async def _start(session: Session, network: ManagedNetwork, *, silent: int | None) -> NetworkAccess:

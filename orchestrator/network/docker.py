@@ -13,10 +13,9 @@ from orchestrator.errors import NetworkError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.network.container_file import ContainerRecord, load_container, write_container
 from orchestrator.network.docker_command import NETWORK_LABEL, PROJECT_LABEL, Docker, render_create
-from orchestrator.network.launcher import STATUS_NAME, Announcement, load_announcement
+from orchestrator.network.launcher import Announcement, clear_announcements, load_announcement
 from orchestrator.network.ports import is_free, port_taken
 from orchestrator.network.runner import Found, Orphan, Place
-from orchestrator.store.atomic import make_directory
 
 __all__ = ["DockerRunner", "runs_in"]
 
@@ -61,10 +60,9 @@ class DockerRunner:
         await _fetch_image(docker, container)
         _require_ports(place, container)
         status = place.files.announcements
-        make_directory(status)
+        clear_announcements(status)
         if container.user is not None:
             status.chmod(_OPEN_MODE)  # whoever the container's user is has to write there
-        (status / STATUS_NAME).unlink(missing_ok=True)
         created = await docker.require_success(*render_create(place, container, status), what="create the container")
         identity = created.splitlines()[-1].strip()
         ready = False

@@ -17,28 +17,38 @@ from orchestrator.network.runner import Place
 from orchestrator.network.starting import started_program
 from orchestrator.store.atomic import make_directory
 
-__all__ = ["INTERFACE_VERSION", "Announcement", "load_announcement", "render_options", "start_launcher"]
+__all__ = [
+    "INTERFACE_VERSION",
+    "NAMES_NAME",
+    "Announcement",
+    "clear_announcements",
+    "load_announcement",
+    "render_options",
+    "start_launcher",
+]
 
 INTERFACE_VERSION = "1.1.0"
 STATUS_NAME = "status.json"
+NAMES_NAME = "custom-domains.txt"
+MAX_STATUS_BYTES = 1024 * 1024
 _STATUS_VERSION = "1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """What a launcher says once its network answers; `root_key` is DER in hex."""
+    """What a launcher says once its network answers; `root_key` is DER in hex, `features` what it can do besides."""
 
     gateway_port: int
     root_key: str
     effective_canister_id: str | None = None
+    features: tuple[str, ...] = ()
 
 
 async def start_launcher(place: Place, path: Path) -> Descriptor:
     """Start the launcher at `path` and describe its network once that is ready."""
     files, network = place.files, place.network
     make_directory(files.program_state)
-    make_directory(files.announcements)
-    (files.announcements / STATUS_NAME).unlink(missing_ok=True)
+    clear_announcements(files.announcements)
     instance = ensure_instance(files)
     command = (str(path), *_own_options(place), *render_options(network))
     async with started_program(place, command) as program:
@@ -79,6 +89,13 @@ def render_options(network: ManagedNetwork) -> tuple[str, ...]:
     )
 
 
+def clear_announcements(directory: Path) -> None:
+    """Make the folder in which a launcher says that it is ready, without what an earlier one said or was told."""
+    make_directory(directory)
+    for name in (STATUS_NAME, NAMES_NAME):
+        (directory / name).unlink(missing_ok=True)
+
+
 def load_announcement(directory: Path) -> Announcement | None:
     """Read what a launcher has said in `directory`, or `None` before it has finished its line.
 
@@ -86,7 +103,8 @@ def load_announcement(directory: Path) -> Announcement | None:
     """
     path = directory / STATUS_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            text = file.read(MAX_STATUS_BYTES).decode("utf-8", "replace")
     except FileNotFoundError:
         return None
     if not text.endswith("\n"):
@@ -110,4 +128,10 @@ def _parse(document: object) -> Announcement:
     port, key, canister = document["gateway_port"], document["root_key"], document.get("default_effective_canister_id")
     if not isinstance(port, int) or not isinstance(key, str) or not isinstance(canister, str | None):
         raise TypeError("a field is of the wrong type")
-    return Announcement(gateway_port=port, root_key=bytes.fromhex(key).hex(), effective_canister_id=canister)
+    features = document.get("supported_features")
+    return Announcement(
+        gateway_port=port,
+        root_key=bytes.fromhex(key).hex(),
+        effective_canister_id=canister,
+        features=tuple(str(feature) for feature in features) if isinstance(features, list) else (),
+    )

@@ -208,7 +208,7 @@ async def _starting(place: Place) -> AsyncIterator[None]:
 
     make_directory(place.files.directory)
     lock = filelock.FileLock(place.files.lock, thread_local=False)
-    seconds = place.start_seconds + place.settings.stop_seconds
+    seconds = place.start_seconds + place.stop_seconds
     with anyio.move_on_after(seconds):
         while True:
             try:

@@ -58,9 +58,9 @@ class ProcessRunner:
         files, settings = place.files, place.settings
         descriptor = load_descriptor(files.descriptor)
         if descriptor is not None:
-            await stop_process(descriptor, seconds=settings.stop_seconds)
+            await stop_process(descriptor, seconds=place.stop_seconds)
             release_port(settings.user.ports, descriptor.port, descriptor.pid)
-        await end_family(files, seconds=settings.stop_seconds)
+        await end_family(files, seconds=place.stop_seconds)
         files.descriptor.unlink(missing_ok=True)
         files.status.unlink(missing_ok=True)
 
@@ -71,8 +71,8 @@ class ProcessRunner:
         if found is None:
             return None
         port, owner = found
-        await end_process(owner.pid, owner.birth, seconds=place.settings.stop_seconds)
-        await end_family(place.files, seconds=place.settings.stop_seconds)
+        await end_process(owner.pid, owner.birth, seconds=place.stop_seconds)
+        await end_family(place.files, seconds=place.stop_seconds)
         release_port(ports, port, owner.pid)
         place.files.descriptor.unlink(missing_ok=True)
         return Orphan(pid=owner.pid)

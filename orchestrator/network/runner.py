@@ -30,6 +30,11 @@ class Place:
         """Return how long it may take to start: a real replica takes its time, and an image has to be fetched."""
         return self.settings.start_seconds if self.network.launcher == "embedded" else self.settings.program_seconds
 
+    @property
+    def stop_seconds(self) -> float:
+        """Return how long it may take to end by itself: a real replica has a large state to save."""
+        return self.settings.stop_seconds if self.network.launcher == "embedded" else self.settings.program_stop_seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:

@@ -9,10 +9,11 @@ from typing import Self
 
 from orchestrator.store.user import UserDirectories
 
-__all__ = ["ANSWER_SECONDS", "PROGRAM_SECONDS", "START_SECONDS", "STOP_SECONDS", "NetworkSettings"]
+__all__ = ["ANSWER_SECONDS", "PROGRAM_SECONDS", "PROGRAM_STOP_SECONDS", "START_SECONDS", "STOP_SECONDS", "NetworkSettings"]
 
 START_SECONDS = 30.0
 PROGRAM_SECONDS = 300.0
+PROGRAM_STOP_SECONDS = 60.0
 STOP_SECONDS = 15.0
 ANSWER_SECONDS = 5.0
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
@@ -22,8 +23,8 @@ _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 class NetworkSettings:
     """What starting and stopping needs besides the network itself; all durations are seconds.
 
-    `command` starts the embedded network; the options of its contract are appended. `program_seconds` is how long
-    other networks may take to start.
+    `command` starts the embedded network; the options of its contract are appended. `program_seconds` and
+    `program_stop_seconds` are how long other networks may take to start, and to save their state and stop.
     """
 
     user: UserDirectories
@@ -31,6 +32,7 @@ class NetworkSettings:
     environ: Mapping[str, str]
     start_seconds: float = START_SECONDS
     program_seconds: float = PROGRAM_SECONDS
+    program_stop_seconds: float = PROGRAM_STOP_SECONDS
     stop_seconds: float = STOP_SECONDS
     answer_seconds: float = ANSWER_SECONDS
 

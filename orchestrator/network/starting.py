@@ -117,7 +117,7 @@ async def started_program(place: Place, command: Sequence[str], *, variables: Ma
 
 
 async def _end(program: Program) -> None:
-    seconds = program.place.settings.stop_seconds
+    seconds = program.place.stop_seconds
     write_family(program.place.files, program.pid)
     await end_process(program.pid, program.birth, seconds=seconds)
     await end_family(program.place.files, seconds=seconds)

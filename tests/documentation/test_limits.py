@@ -86,6 +86,7 @@ SAID = {
     "wait for the embedded network to start": f"{settings.START_SECONDS:.0f} seconds",
     "wait for another network to start": f"{settings.PROGRAM_SECONDS:.0f} seconds",
     "fetching a network's image": f"{docker.PULL_SECONDS:,.0f} seconds",
+    "wait for PocketIC to stop, before it is killed": f"{settings.PROGRAM_STOP_SECONDS:.0f} seconds",
     "wait for `dfx stop`": f"{dfx.DFX_STOP_SECONDS:.0f} seconds",
     "wait for a container to stop, before it is killed": f"{docker.STOP_SECONDS} seconds",
     "wait for `network ping --wait-healthy`": f"{ping.HEALTHY_SECONDS:.0f} seconds",

@@ -16,9 +16,9 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 from tests.support.fake_gateway import ENDING, Gateway
@@ -85,13 +85,13 @@ def _start(words: list[str]) -> None:
 
 
 def _send_to_background(words: list[str], directory: Path) -> None:
-    command = [sys.executable, __file__, "start", *(word for word in words if word not in {"--background", "--clean"})]
+    command = [sys.executable, "-S", __file__, "start", *(word for word in words if word not in {"--background", "--clean"})]
     child = subprocess.Popen(command, env={**os.environ, "DFX_RUNNING_IN_BACKGROUND": "true"})
     for _ in range(int(READY_SECONDS / POLL_SECONDS)):
         port = (directory / "webserver-port").read_text(encoding="ascii")
         if port and (directory / "pocket-ic-port").read_text(encoding="ascii"):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/status") as answer:
-                answer.read()
+            with socket.create_connection(("127.0.0.1", int(port))):
+                pass
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             sys.exit(child.wait(timeout=POLL_SECONDS))

@@ -97,7 +97,7 @@ def _create(words: list[str]) -> None:
 
 def _start(words: list[str]) -> None:
     record = _record(words[-1])
-    command = [sys.executable, __file__, "container-process", str(record)]
+    command = [sys.executable, "-S", __file__, "container-process", str(record)]
     with record.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     record.with_suffix(".pid").write_text(str(process.pid), encoding="ascii")

@@ -7,7 +7,8 @@ Written from the sources of dfinity/icp-cli-network-launcher 12.0.0 (commit c931
 The launcher runs the gateway as a process of its own, as the real one does with PocketIC.
 
 The environment variable `FAKE_POCKET_IC` chooses: `ready` (the default), `crash` (ends with a message), `old` (makes
-instances without a gateway), `refuse` (makes none, with a message), `odd` (the launcher says nonsense), `hang`.
+instances without a gateway), `refuse` (makes none, with a message), `odd` (the launcher says nonsense), `names` (the launcher says that it routes
+names of canisters), `hang`.
 `FAKE_POCKET_IC_RECORD` is a file that gets the arguments, and the request, as JSON.
 """
 
@@ -76,6 +77,7 @@ def _launcher(words: list[str], behaviour: str) -> None:
         "gateway_port": gateway.port,
         "root_key": gateway.root_key,
         "default_effective_canister_id": APPLICATION_CANISTER_TEXT,
+        **({"supported_features": ["custom-domains"]} if behaviour == "names" else {}),
     }
     Path(options.status_dir, "status.json").write_text(json.dumps(said, separators=(",", ":")) + "\n", encoding="utf-8")
     sys.stderr.write(f"pocket-ic instance running with gateway port {gateway.port}\n")

@@ -17,7 +17,7 @@ from orchestrator.network.manager import connect, network_status, reset_network,
 from orchestrator.network.settings import NetworkSettings
 
 MakeSettings = Callable[..., NetworkSettings]
-GATEWAY = Path(__file__).parents[2] / "support" / "fake_gateway.py"
+GATEWAY = Path(__file__).parents[2] / "support" / "fake_status.py"
 NETWORK = ManagedNetwork(name="local", launcher="pocket-ic", port=0)
 PROXY = "lqy7q-dh777-77777-aaaaq-cai"
 pytestmark = pytest.mark.anyio

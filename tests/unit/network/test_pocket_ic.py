@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.networks import Features
+from orchestrator.core.principal import Principal
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.descriptor import load_descriptor
 from orchestrator.network.family import load_children
 from orchestrator.network.manager import connect, network_status, reset_network, start_network, stop_network
+from orchestrator.network.names import tell_names
 from orchestrator.network.process import load_birth, wait_gone
 from orchestrator.network.programs import find_pocket_ic
 from orchestrator.network.settings import NetworkSettings
@@ -31,6 +33,7 @@ FULL = replace(
     features=Features(nns=True, subnets=("application", "application", "system"), bitcoind_addresses=("127.0.0.1:18444",)),
 )
 SUBNET = {"state_config": "New", "instruction_config": "Production"}
+NAMES = (("local", "web"), ("demo", "web"), ("local", "app"))
 LAUNCHER = "icp-cli-network-launcher"
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +56,11 @@ def with_program(tmp_path: Path, record: Path, make_settings: MakeSettings) -> C
         return replace(settings, environ={**present, "FAKE_POCKET_IC": behaviour, "FAKE_POCKET_IC_RECORD": str(record)})
 
     return make
+
+
+def read(path: Path) -> list[str]:
+    """Return the lines of a file, if there is one."""
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def told(record: Path) -> list[Mapping[str, object]]:
@@ -145,6 +153,37 @@ async def test_killed_launcher_leaves_nothing_behind(project: Path, with_program
 
     assert report.state == "stopped"
     assert load_birth(child) is None
+
+
+async def test_names_are_routed_by_launchers_that_can(project: Path, with_program: MakeSettings) -> None:
+    """A launcher that says so is told the names of canisters, environment by environment; a start forgets them."""
+    settings = with_program("launcher", "names")
+    await start_network(project, NETWORK, settings=settings)
+    canister = Principal.from_text("lqy7q-dh777-77777-aaaaq-cai")
+    told_all = [await tell_names(project, "local", environment, {name: canister}) for environment, name in NAMES]
+    path = Layout(project).network("local").announcements / "custom-domains.txt"
+    lines = read(path)
+    await stop_network(project, NETWORK, settings=settings)
+    await start_network(project, NETWORK, settings=with_program("launcher"))
+
+    assert told_all == [True, True, True]
+    assert lines == [f"web.demo.localhost:{canister}", f"app.local.localhost:{canister}"]
+    assert not await tell_names(project, "local", "local", {"app": canister})
+    assert read(path) == []
+
+
+async def test_several_networks_run_at_once(project: Path, with_program: MakeSettings) -> None:
+    """Networks of one project do not get into each other's way, whatever runs them."""
+    settings = with_program("launcher")
+    write_program(Path(settings.environ["PATH"].split(":")[0]), "dfx", "fake_dfx.py")
+    others = [replace(NETWORK, name="second"), replace(NETWORK, name="third", launcher="dfx")]
+    found = [await start_network(project, network, settings=settings) for network in (NETWORK, *others)]
+    await stop_network(project, others[0], settings=settings)
+    states = [(await network_status(project, network, settings=settings)).state for network in (NETWORK, *others)]
+    await stop_network(project, others[1], settings=settings)
+
+    assert len({access.api_url for access in found}) == 3
+    assert states == ["running", "stopped", "running"]
 
 
 @pytest.mark.parametrize(
