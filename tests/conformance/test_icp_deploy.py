@@ -102,6 +102,7 @@ def test_deploy_and_deploy_again(icp: OfficialIcp) -> None:
     assert before - balance(icp) == 2 * TRILLION + FEE
 
 
+@pytest.mark.slow
 def test_sync_and_status(icp: OfficialIcp) -> None:
     """A deployed canister syncs alone, tells its status with its variables, and has its logs and metadata read."""
     icp.run("deploy")

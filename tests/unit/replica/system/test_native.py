@@ -1,6 +1,7 @@
 """Native canisters as the network runs them: what raises undoes all, and what waits survives a restart."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -12,13 +13,21 @@ from orchestrator.replica.system.cycles_minting import CyclesMintingCode
 from orchestrator.replica.system.icp_ledger import IcpLedgerCode
 from orchestrator.replica.system.ids import CYCLES_LEDGER_ID, PROXY_ID
 from orchestrator.replica.system.installing import SYSTEM_CANISTER_IDS, restore_native
-from orchestrator.replica.system.native import NativeCode, NativeInstance, NativeModule
+from orchestrator.replica.system.native import (
+    NativeCall,
+    NativeCode,
+    NativeInstance,
+    NativeModule,
+    NativeRejectError,
+    NativeTrapError,
+    update,
+)
 from orchestrator.replica.system.proxy import ProxyCode
 from orchestrator.replica.system.records import PendingCall
 from orchestrator.replica.vm.interface import Callback, CanisterView, InvalidModuleError, Message, MessageKind
 from tests.support.scripted_machine import answer
 from tests.support.scripted_network import OWNER, STRANGER
-from tests.support.system_network import TRILLION, SystemNetwork, account, ok
+from tests.support.system_network import TRILLION, SystemNetwork, ok
 
 CODES = [CyclesLedgerCode, CyclesMintingCode, IcpLedgerCode, ProxyCode]
 KINDS = {"query": "canister_query ", "update": "canister_update "}
@@ -43,15 +52,53 @@ def test_code_does_what_its_interface_says(code: type[NativeCode]) -> None:
     assert b"service" in info.metadata["candid:service"].content
 
 
-def test_a_trap_undoes_everything(network: SystemNetwork) -> None:
-    """A message that fails after it has changed tables leaves them as they were."""
-    ledger = network.cycles_ledger
-    before = {name: table.items() for name, table in ledger.tables.items()}
+class Toy(NativeCode):
+    """A canister that changes its tables, sends a call, and then fails as it is told to."""
 
-    refused = network.respond(CYCLES_LEDGER_ID, "icrc1_transfer", {"to": account(STRANGER), "amount": 1, "memo": bytes(99)})
+    interface = "proxy"
+    error: ClassVar[Exception]
+
+    @update
+    def proxy(self, call: NativeCall, argument: object) -> Variant:  # noqa: ARG002 # the shape of every method
+        """Do all that and fail."""
+        call.certify(b"new")
+        call.mint_cycles(1)
+        call.send(CYCLES_LEDGER_ID, "icrc1_name", b"", then="proxy")
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(NativeTrapError("on purpose"), "IC0503"), (ZeroDivisionError("by mistake"), "IC0521")],
+    ids=["trap", "mistake"],
+)
+def test_a_failure_undoes_everything(network: SystemNetwork, error: Exception, code: str) -> None:
+    """Tables, cycles, certified data and calls are as before, whether the code trapped or is wrong; nobody else notices."""
+    Toy.error = error
+    canister = network.scripted.state.canisters[PROXY_ID]
+    canister.instance = toy = NativeInstance(Toy())
+    before = canister.cycles, canister.certified_data
+
+    refused = network.respond(PROXY_ID, "proxy", {"canister_id": OWNER, "method": "", "args": b"", "cycles": 0})
 
     assert isinstance(refused, Rejection)
-    assert {name: table.items() for name, table in ledger.tables.items()} == before
+    assert refused.error_code == code
+    assert (canister.cycles, canister.certified_data) == before
+    assert all(len(table) == 0 for table in toy.code.tables.values())
+    assert network.cycles() == 1_000 * TRILLION
+
+
+def test_a_rejection_keeps_what_was_done(network: SystemNetwork) -> None:
+    """Native code may reject a call in its own words; what it did before stays."""
+    Toy.error = NativeRejectError("not today")
+    canister = network.scripted.state.canisters[PROXY_ID]
+    canister.instance = NativeInstance(Toy())
+
+    refused = network.respond(PROXY_ID, "proxy", {"canister_id": OWNER, "method": "", "args": b"", "cycles": 0})
+
+    assert isinstance(refused, Rejection)
+    assert (refused.error_code, refused.message) == ("IC0406", "not today")
+    assert canister.certified_data == b"new"
 
 
 def test_a_call_under_way_survives_a_restart(network: SystemNetwork, tmp_path: Path) -> None:
