@@ -185,9 +185,9 @@ class ScriptedInstance:
         memory, stable = (Pages.of(json.dumps(part).encode()) for part in self._committed)
         return SavedState(memory=memory, stable=stable, globals=b"")
 
-    def collect(self, *, whole: bool) -> Changes | None:
+    def collect(self, *, whole: bool, max_bytes: int) -> Changes | None:
         """Return everything, or, where a part is enough, that this is not known."""
-        if not whole:
+        if not whole or max_bytes < 0:
             return None
         content = json.dumps(self._committed).encode()
         return Changes(is_whole=True, memory_size=0, memory={}, stable_size=0, stable={}, globals=content)

@@ -172,9 +172,9 @@ class CanisterFiles:
 
     def _collect(self, instance: Instance, *, whole: bool) -> Changes | None:
         """Return what is to go into the journal; None when the memory shall have a folder."""
-        changes = None if whole else instance.collect(whole=False)
-        if changes is None and instance.memory_bytes + instance.stable_bytes <= self._limits.inline_memory:
-            changes = instance.collect(whole=True)
+        changes = None if whole else instance.collect(whole=False, max_bytes=self._limits.changes)
+        if changes is None:
+            changes = instance.collect(whole=True, max_bytes=self._limits.inline_memory)
             if changes is not None and _size(changes) > self._limits.inline:
                 return None
         return changes

@@ -341,7 +341,7 @@ class NativeInstance:
         """Refuse: there are no snapshots of native canisters."""
         raise InvalidModuleError("a system canister has no snapshots")
 
-    def collect(self, *, whole: bool) -> Changes | None:  # noqa: ARG002 # there are no parts
+    def collect(self, *, whole: bool, max_bytes: int) -> Changes | None:  # noqa: ARG002 # there are no parts, nor memory
         """Return everything, where others have their globals."""
         return Changes(is_whole=True, memory_size=0, memory={}, stable_size=0, stable={}, globals=self._encode())
 

@@ -200,13 +200,16 @@ class WasmInstance:
         memory = Pages(self._image.size, dict(self._image.pages()))
         return SavedState(memory=memory, stable=Pages(size * WASM_PAGE_BYTES, pages), globals=self._shown_globals())
 
-    def collect(self, *, whole: bool) -> Changes | None:
+    def collect(self, *, whole: bool, max_bytes: int) -> Changes | None:
         """Return what was committed since this or `settle` was called last, or everything that is not zero."""
         written, stored = self._image.unsaved, self._stable.unsaved
         if not whole and (written is None or stored is None):
             return None
         size, pages = self._stable.committed_pages()
         numbers = pages if whole else stored or ()
+        changed = self._image.size if whole else len(written or ()) * BLOCK_BYTES
+        if changed + len(numbers) * WASM_PAGE_BYTES > max_bytes:
+            return None
         changes = Changes(
             is_whole=whole,
             memory_size=self._image.size // WASM_PAGE_BYTES,

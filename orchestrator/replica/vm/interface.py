@@ -310,8 +310,10 @@ class Instance(Protocol):
         """Return the committed state; what runs afterwards does not change it."""
         ...
 
-    def collect(self, *, whole: bool) -> Changes | None:
-        """Return what was committed since this or `settle` was called last, or everything; None when it is not known.
+    def collect(self, *, whole: bool, max_bytes: int) -> Changes | None:
+        """Return what was committed since this or `settle` was called last, or everything.
+
+        None when that is not known, or more than so many bytes of memory.
 
         An instance that cannot tell its changes from all else returns everything.
         """
