@@ -86,6 +86,7 @@ def test_requests_in_one_piece_are_answered_in_their_order(replica: RunningRepli
     assert re.findall(rb"HTTP/1\.1 (\d+)", received) == [b"200"] * 4 + [b"404"]
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(garbage=GARBAGE)
 def test_garbage_is_refused_or_waited_for(replica: RunningReplica, garbage: bytes) -> None:

@@ -12,7 +12,7 @@ from orchestrator.protocol.senders import verify_sender_signature
 from tests.support.authenticators import client_data, es256_identity
 from tests.support.authority import Authority
 
-EXAMPLES = 80
+EXAMPLES = 50
 MESSAGE = b"\x0aic-request" + bytes(32)
 PASSKEY = es256_identity()
 ROOT_KEYS = (Authority().root_key,)
