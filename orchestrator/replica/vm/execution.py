@@ -28,6 +28,17 @@ SETTLE_INSTRUCTIONS = 1_000_000
 """Instructions of the system API that may add up before the engine's counter learns of them."""
 
 
+_VALUES = {
+    "msg_caller_copy": "id",
+    "canister_self_copy": "id",
+    "subnet_self_copy": "id",
+    "msg_reject_msg_copy": "msg",
+    "env_var_name_copy": "name",
+    "env_var_value_copy": "value",
+}
+"""What the reference calls the value that a function copies, where it is not the payload."""
+
+
 class GuestTrapError(Exception):
     """Ends the running message; the canister is to blame."""
 
@@ -135,7 +146,10 @@ class PendingCall:
 
 
 class Execution:
-    """The state of a running message. `due` are instructions of the system API that the engine has not counted yet."""
+    """The state of a running message. `due` are instructions of the system API that the engine has not counted yet.
+
+    `calling` is the function of the system API that was called last.
+    """
 
     __slots__ = (
         "_fuel",
@@ -144,6 +158,7 @@ class Execution:
         "_memory",
         "available",
         "balance_change",
+        "calling",
         "certificate",
         "due",
         "kind",
@@ -172,6 +187,7 @@ class Execution:
         self.balance_change = 0
         self.certificate: bytes | None = None
         self.due = 0
+        self.calling = ""
         self.logs: deque[bytes] = deque()
         self._log_bytes = 0
         self._memory = memory
@@ -183,11 +199,11 @@ class Execution:
         if self._memory is None or offset + length > self._memory.size():
             raise trapped("heap out of bounds")
 
-    def read(self, offset: int, length: int) -> bytes:
-        """Copy bytes out of main memory; traps when the range lies outside."""
+    def read(self, offset: int, length: int, what: str = "") -> bytes:
+        """Copy bytes out of main memory; traps when the range lies outside. `what` is what the reference calls the range."""
         memory = self._memory
         if memory is None or offset + length > memory.size():
-            raise trapped("heap out of bounds")
+            raise self._outside(what or f"ic0.{self.calling}", offset, length)
         self.due += length
         return memory.read(offset, length)
 
@@ -195,19 +211,31 @@ class Execution:
         """Copy bytes into main memory; traps when the range lies outside."""
         memory = self._memory
         if memory is None or offset + len(data) > memory.size():
-            raise trapped("heap out of bounds")
+            raise self._outside(f"ic0.{self.calling} heap", offset, len(data))
         self.due += len(data)
         memory.write(offset, data)
 
-    def copy(self, what: str, source: bytes, destination: int, offset: int, length: int) -> None:
+    def copy(self, source: bytes, destination: int, offset: int, length: int) -> None:
         """Copy a part of a value into main memory, as the `*_copy` functions do; traps outside of either."""
+        memory = self._memory
+        if memory is None or destination + length > memory.size():
+            raise self._outside(f"ic0.{self.calling} heap", destination, length)
         if offset + length > len(source):
-            raise contract_violation(f"ic0.{what}_copy: offset {offset} + size {length} exceeds the {len(source)} bytes of the value")
+            raise _outside(f"ic0.{self.calling} {_VALUES.get(self.calling, 'payload')}", offset, length, len(source))
         self.write(destination, source[offset : offset + length])
 
     def write_u128(self, offset: int, value: int) -> None:
         """Write a 128-bit number, little-endian, into main memory."""
+        memory = self._memory
+        size = 0 if memory is None else memory.size()
+        if offset + 16 > size:
+            raise contract_violation(
+                f"ic0_{self.calling} failed because dst + size is out of bounds. Found dst = {offset} and size = 16 while must be <= {size}"
+            )
         self.write(offset, value.to_bytes(16, "little"))
+
+    def _outside(self, what: str, offset: int, length: int) -> GuestTrapError:
+        return _outside(what, offset, length, 0 if self._memory is None else self._memory.size())
 
     def text(self, offset: int, length: int, what: str) -> str:
         """Read text out of main memory; traps when it is not UTF-8."""
@@ -258,3 +286,8 @@ class Execution:
         outcome.instructions = self.instructions()
         outcome.logs = list(self.logs)
         return outcome
+
+
+def _outside(what: str, offset: int, length: int, size: int) -> GuestTrapError:
+    """Make the trap of a range that is not within what it is said to be a part of, in the reference's words."""
+    return contract_violation(f"{what}: src={offset} + length={length} exceeds the slice size={size}")

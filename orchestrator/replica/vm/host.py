@@ -67,6 +67,7 @@ class Host:
             execution = self.execution
             if execution is None or execution.kind not in kinds:
                 raise _refuse(name, execution)
+            execution.calling = name
             result = run(execution, *arguments)
             execution.due += SYSTEM_CALL_INSTRUCTIONS
             if execution.due > SETTLE_INSTRUCTIONS:

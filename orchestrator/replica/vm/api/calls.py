@@ -27,10 +27,11 @@ def call_new(execution: Execution, *arguments: int) -> None:
     execution.drop_pending_call()
     if name_size > MAX_CANISTER_EXPORTED_NAME_BYTES:
         raise contract_violation(f"ic0.call_new: the method name of {name_size} bytes is longer than {MAX_CANISTER_EXPORTED_NAME_BYTES}")
-    principal = read_principal(execution, callee, callee_size)
+    method = execution.read(name, name_size, "ic0.call_new method_name").decode(errors="replace")
+    principal = read_principal(execution, callee, callee_size, "ic0.call_new callee_src")
     execution.pending_call = PendingCall(
         callee=principal,
-        method=execution.text(name, name_size, "ic0.call_new: the method name"),
+        method=method,
         on_reply=Callback(reply_function, reply_environment),
         on_reject=Callback(reject_function, reject_environment),
     )
@@ -92,11 +93,11 @@ def call_perform(execution: Execution) -> int:
     return _PERFORMED
 
 
-def read_principal(execution: Execution, source: int, size: int) -> bytes:
+def read_principal(execution: Execution, source: int, size: int, what: str = "") -> bytes:
     """Read a principal out of main memory; traps when it cannot be one."""
     if size > MAX_PRINCIPAL_BYTES:
         raise GuestTrapError("Canister provided invalid principal id", "IC0504")
-    return execution.read(source, size)
+    return execution.read(source, size, what)
 
 
 def _pending(execution: Execution, name: str) -> PendingCall:

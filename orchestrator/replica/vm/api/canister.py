@@ -123,7 +123,7 @@ def env_var_name_size(execution: Execution, index: int) -> int:
 @CALLS.define("*", "IIII")
 def env_var_name_copy(execution: Execution, index: int, destination: int, offset: int, size: int) -> None:
     """Copy a variable's name."""
-    execution.copy("env_var_name", _variable_name(execution, index), destination, offset, size)
+    execution.copy(_variable_name(execution, index), destination, offset, size)
 
 
 @CALLS.define("*", "II", "i")
@@ -141,7 +141,7 @@ def env_var_value_size(execution: Execution, source: int, size: int) -> int:
 @CALLS.define("*", "IIIII")
 def env_var_value_copy(execution: Execution, source: int, size: int, destination: int, offset: int, length: int) -> None:
     """Copy a variable's value."""
-    execution.copy("env_var_value", _variable_value(execution, source, size), destination, offset, length)
+    execution.copy(_variable_value(execution, source, size), destination, offset, length)
 
 
 @CALLS.define("* s", "II")

@@ -58,7 +58,7 @@ def msg_reply_data_append(execution: Execution, source: int, size: int) -> None:
         raise contract_violation(
             f"ic0.msg_reply_data_append: application payload size ({len(execution.reply) + size}) cannot be larger than {limit}"
         )
-    execution.reply += execution.read(source, size)
+    execution.reply += execution.read(source, size, "msg.reply")
 
 
 @CALLS.define(_ANSWERING)

@@ -93,7 +93,7 @@ class SystemCalls(dict[str, SystemCall]):
             return len(get(execution))
 
         def copy(execution: Execution, destination: int, offset: int, length: int) -> None:
-            execution.copy(name, get(execution), destination, offset, length)
+            execution.copy(get(execution), destination, offset, length)
 
         self.add(f"{name}_size", contexts, "", "I", size)
         self.add(f"{name}_copy", contexts, "III", "", copy)

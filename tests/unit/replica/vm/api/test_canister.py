@@ -162,7 +162,10 @@ def test_environment_variables_are_listed_and_found(wide: bool) -> None:  # noqa
         ("(drop (call $env_var_value_size (i32.const 64) (i32.const 2)))", "Environment variable AB not found."),
         ("(drop (call $env_var_name_exists (i32.const 64) (i32.const 3)))", "UTF-8"),
         ("(drop (call $env_var_name_exists (i32.const 64) (i32.const 129)))", "129 bytes long"),
-        ("(call $env_var_value_copy (i32.const 64) (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 2))", "exceeds the 2 bytes"),
+        (
+            "(call $env_var_value_copy (i32.const 64) (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 2))",
+            "ic0.env_var_value_copy value: src=1 + length=2 exceeds the slice size=2",
+        ),
     ],
 )
 def test_unknown_environment_variables_trap(body: str, reason: str) -> None:
