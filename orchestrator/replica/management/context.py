@@ -8,6 +8,7 @@ from orchestrator.core.principal import Principal
 from orchestrator.replica.canister import Canister, Change, ChangeKind, LoadedSnapshot
 from orchestrator.replica.charging import require_cycles
 from orchestrator.replica.execution import Execution
+from orchestrator.replica.fees import frozen_cycles, memory_usage
 from orchestrator.replica.messages import Call, CallbackOrigin
 from orchestrator.replica.rejects import Reason, RejectedError, reject
 from orchestrator.replica.scheduler import Scheduler
@@ -21,6 +22,7 @@ __all__ = [
     "Method",
     "change_by",
     "check_replaceable",
+    "check_room",
     "chunk_error",
     "controlled_canister",
     "pay_instructions",
@@ -96,6 +98,14 @@ def check_replaceable(canister: Canister) -> None:
     """Raise `RejectedError` for a canister whose code belongs to the network itself."""
     if canister.is_free:
         raise refuse(f"The canister {Principal(canister.id)} belongs to the embedded network: its code can be neither changed nor kept.")
+
+
+def check_room(context: Context, canister: Canister, grown: int) -> None:
+    """Raise `RejectedError` when a canister cannot keep so many more bytes for its freezing threshold."""
+    fees = context.environment.fees
+    missing = frozen_cycles(canister, fees, memory_bytes=memory_usage(canister) + grown) - canister.cycles
+    if grown > 0 and missing > 0 and not canister.is_free:
+        raise RejectedError(reject(Reason.GROWTH_CYCLES, size=grown, missing=f"{missing:_}"))
 
 
 def pay_instructions(context: Context, canister: Canister, instructions: int, *, reason: Reason = Reason.OUT_OF_CYCLES) -> None:

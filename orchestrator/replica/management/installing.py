@@ -20,6 +20,7 @@ from orchestrator.replica.management.context import (
     Context,
     change_by,
     check_replaceable,
+    check_room,
     chunk_error,
     controlled_canister,
     pay_instructions,
@@ -91,6 +92,7 @@ def upload_chunk(context: Context, call: Call, argument: Argument) -> Answer:
     digest = hashlib.sha256(chunk).digest()
     if digest not in canister.chunks and len(canister.chunks) >= limits.MAX_CHUNKS:
         raise chunk_error(f"Wasm chunk store has already reached maximum capacity of {limits.MAX_CHUNKS * limits.MAX_CHUNK_BYTES} bytes")
+    check_room(context, canister, 0 if digest in canister.chunks else limits.MAX_CHUNK_BYTES)
     pay_instructions(context, canister, CHUNK_INSTRUCTIONS)
     canister.chunks[digest] = bytes(chunk)
     return Answer(({"hash": digest},))

@@ -12,7 +12,7 @@ from typing import cast
 from orchestrator.candid import Variant
 from orchestrator.replica import limits
 from orchestrator.replica.canister_snapshot import CanisterSnapshot, SnapshotSource
-from orchestrator.replica.management.context import Answer, Argument, Context, controlled_canister, refuse
+from orchestrator.replica.management.context import Answer, Argument, Context, check_room, controlled_canister, refuse
 from orchestrator.replica.management.snapshots import add_snapshot, find_snapshot, new_snapshot_id, room_for_snapshot, visible_canister
 from orchestrator.replica.messages import Call
 from orchestrator.replica.rejects import Reason, RejectedError, reject
@@ -104,7 +104,7 @@ def upload_canister_snapshot_metadata(context: Context, call: Call, argument: Ar
         global_timer=None if timer is None else cast("int", timer.value or 0),
         low_memory_hook=None if hook is None else str(hook.label),
     )
-    add_snapshot(canister, snapshot, replaced)
+    add_snapshot(context, canister, snapshot, replaced)
     return Answer(({"snapshot_id": snapshot.id},))
 
 
@@ -116,6 +116,7 @@ def upload_canister_snapshot_data(context: Context, call: Call, argument: Argume
         raise RejectedError(reject(Reason.SNAPSHOT_IMMUTABLE))
     kind, data = cast("Variant", argument["kind"]), bytes(cast("bytes", argument["chunk"]))
     if kind.label == "wasm_chunk":
+        check_room(context, canister, limits.MAX_CHUNK_BYTES)
         _add_chunk(snapshot, data)
         return Answer()
     offset = cast("int", cast("Mapping[str, object]", kind.value)["offset"])

@@ -10,13 +10,14 @@ from typing import cast
 from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister, ChangeKind, LoadedSnapshot, LowMemoryHook
 from orchestrator.replica.canister_snapshot import CanisterSnapshot, SnapshotSource
-from orchestrator.replica.fees import SNAPSHOT_INSTRUCTIONS
+from orchestrator.replica.fees import SNAPSHOT_INSTRUCTIONS, code_bytes
 from orchestrator.replica.management.context import (
     Answer,
     Argument,
     Context,
     change_by,
     check_replaceable,
+    check_room,
     controlled_canister,
     pay_instructions,
     principal_of,
@@ -69,7 +70,7 @@ def take_canister_snapshot(context: Context, call: Call, argument: Argument) -> 
         low_memory_hook=str(canister.low_memory_hook),
         chunks=dict(canister.chunks),
     )
-    add_snapshot(canister, snapshot, replaced)
+    add_snapshot(context, canister, snapshot, replaced, freed=code_bytes(instance, canister.wasm) if argument.get("uninstall_code") else 0)
     if argument.get("uninstall_code"):
         change = change_by(call, argument, now=now, version=canister.version + 1, kind=ChangeKind.CODE_UNINSTALL)
         remove_code(context.state, context.scheduler, canister, now, change)
@@ -157,8 +158,12 @@ def new_snapshot_id(canister: Canister) -> bytes:
     return number.to_bytes(_NUMBER_BYTES, "big") + canister.id
 
 
-def add_snapshot(canister: Canister, snapshot: CanisterSnapshot, replaced: bytes | None) -> None:
-    """Keep a snapshot, in place of another one if that is not None."""
+def add_snapshot(context: Context, canister: Canister, snapshot: CanisterSnapshot, replaced: bytes | None, *, freed: int = 0) -> None:
+    """Keep a snapshot, in place of another one if that is not None; raises `RejectedError` when there are too few cycles for it.
+
+    `freed` are bytes that the canister will have less.
+    """
+    check_room(context, canister, snapshot.size - (canister.snapshots[replaced].size if replaced is not None else 0) - freed)
     if replaced is not None:
         del canister.snapshots[replaced]
     canister.snapshots[snapshot.id] = snapshot

@@ -292,3 +292,27 @@ def test_modes_of_installing_pay_alike(network: ScriptedNetwork) -> None:
     before = network.canister(canister).consumed.get("instructions", 0)
     assert isinstance(network.install(canister, network.machine.module(exports), mode=Variant("upgrade")), Reply)
     assert network.canister(canister).consumed["instructions"] - before == 2 * ONE_INSTRUCTION
+
+
+@pytest.mark.parametrize("method", ["upload_chunk", "take_canister_snapshot", "upload_canister_snapshot_metadata"])
+def test_what_cannot_be_kept_is_not_stored(network: ScriptedNetwork, method: str) -> None:
+    """Chunks and snapshots need the cycles that keep them for the freezing threshold; a refusal leaves nothing."""
+    canister = deploy(network, {"canister_init": lambda run: run.stable.update({str(number): number for number in range(1000)})})
+    network.managed("update_settings", {"canister_id": canister, "settings": {"freezing_threshold": 100 * DAYS_180}})
+    poor(network, canister, 3 * 10**9)
+    extra: dict[str, dict[str, object]] = {
+        "upload_chunk": {"chunk": b"chunk"},
+        "upload_canister_snapshot_metadata": {
+            "wasm_module_size": 1,
+            "globals": [],
+            "wasm_memory_size": 2**20,
+            "stable_memory_size": 0,
+            "certified_data": b"",
+        },
+    }
+    record = network.canister(canister)
+    refused = network.manage(method, {"canister_id": canister, **extra.get(method, {})})
+    assert rejected(refused)[1] == "IC0532"
+    assert (record.chunks, record.snapshots) == ({}, {})
+    record.cycles *= 100
+    assert isinstance(network.manage(method, {"canister_id": canister, **extra.get(method, {})}), Reply)
