@@ -1,121 +1,28 @@
 """Response verification: our verdicts and those of DFINITY's verifier, case by case."""
 
 import gzip
-import json
 import random
-import subprocess
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.core.principal import Principal
-from orchestrator.errors import OrchestratorError
-from orchestrator.protocol.response_verification import (
-    BodyHasher,
-    CertificateCache,
-    CertifiedRequest,
-    CertifiedResponse,
-    VerifiedResponse,
-    verify_response,
-)
-from tests.support.authority import Authority
-from tests.support.certified_pages import Page, certify_pages, certify_version_one, expression
+from tests.support.certified_pages import Headers, Page, certify_version_one, expression
+from tests.support.verification_oracle import AUTHORITY, CANISTER, NOW, OFFSET, Ask, Case, agree, make_ask, of, ours, sign
 
 pytestmark = pytest.mark.npm
-DRIVER = Path(__file__).parent.parent / "support" / "response_verification.mjs"
-NOW = 1_700_000_000_000_000_000
-OFFSET = 300 * 1_000_000_000
-CANISTER = Principal(bytes(7) + b"\x10\x01\x01")
 OTHER = Principal(bytes(7) + b"\x11\x01\x01")
-AUTHORITY = Authority()
-CACHE = CertificateCache(AUTHORITY.root_key, max_skew_ns=OFFSET)
-Headers = tuple[tuple[str, str], ...]
 EXACT = ("http_expr", "app", "<$>")
-WILD = ("http_expr", "<*>")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A request, its response, and for whom and when it is verified."""
-
-    headers: Headers
-    url: str = "/app"
-    body: bytes = b"hello"
-    status: int = 200
-    method: str = "GET"
-    request_headers: Headers = ()
-    request_body: bytes = b""
-    canister: Principal = CANISTER
-    now: int = NOW
-
-
-def sign(*pages: Page, answer: int = 0, time_ns: int = NOW) -> Headers:
-    """Return the headers of the answering page."""
-    return certify_pages(pages, authority=AUTHORITY, canister=CANISTER, time_ns=time_ns, answer=answer)
-
-
-def of(page: Page, *others: Page, **changes: Any) -> Case:
-    """Return the case in which a page answers as it was certified, but for the changes."""
-    made = Case(headers=sign(page, *others), body=page.body, status=page.status)
-    return replace(made, **changes)
-
-
-def ours(case: Case) -> VerifiedResponse | None:
-    """Return our verdict."""
-    encoding = next((value for name, value in case.headers if name.lower() == "content-encoding"), None)
-    try:
-        hasher = BodyHasher(encoding if all("version=2" not in value for _, value in case.headers) else None)
-        hasher.update(case.body)
-        return verify_response(
-            CertifiedRequest(method=case.method, url=case.url, headers=case.request_headers, body=case.request_body),
-            CertifiedResponse(status=case.status, headers=case.headers, body=hasher.digest()),
-            canister_id=case.canister,
-            check_certificate=lambda data: CACHE.verify(data, canister_id=case.canister, now_ns=case.now),
-        )
-    except OrchestratorError:
-        return None
-
-
-Ask = Callable[[Sequence[Case]], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
 def ask(npm_modules: Path) -> Ask:
     """Return what asks DFINITY's verifier about many cases at once."""
-
-    def question(case: Case) -> str:
-        request = {"method": case.method, "url": case.url, "headers": case.request_headers, "body": case.request_body.hex()}
-        response = {"statusCode": case.status, "headers": case.headers, "body": case.body.hex()}
-        where = {"canister": case.canister.raw.hex(), "now": str(case.now), "offset": str(OFFSET), "rootKey": AUTHORITY.root_key.hex()}
-        return json.dumps({"request": request, "response": {**response, "status_code": case.status}, **where})
-
-    def run(cases: Sequence[Case]) -> list[dict[str, Any]]:
-        lines = "\n".join(map(question, cases))
-        command = ["node", str(DRIVER), str(npm_modules)]
-        done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=100, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-    return run
-
-
-def agree(ask: Ask, cases: Sequence[Case]) -> list[bool]:
-    """Check that both give the same verdicts and certify the same headers; return which cases verified."""
-    theirs = ask(cases)
-    assert len(theirs) == len(cases)
-    verdicts = []
-    for number, (case, their) in enumerate(zip(cases, theirs, strict=True)):
-        our = ours(case)
-        assert (our is not None) == ("error" not in their), (number, case.url, our, their)
-        if our is not None:
-            assert our.version == their["version"], number
-            shown = [tuple(pair) for pair in their["headers"] or () if pair[0].lower() != "ic-certificate"]
-            assert sorted(our.headers or ()) == sorted(shown), number
-        verdicts.append(our is not None)
-    return verdicts
+    return make_ask(npm_modules)
 
 
 HEADERS: Headers = (("Content-Type", "text/html"), ("X-Kind", "a"), ("x-kind", "b"), ("Set-Cookie", "a=1"))
@@ -299,3 +206,50 @@ MALFORMED = (
 def test_both_refuse_malformed_expressions(ask: Ask) -> None:
     """What is no expression certifies nothing."""
     assert not any(agree(ask, [of(Page(path=EXACT, expression=text)) for text in MALFORMED]))
+
+
+NAMES = ("Content-Type", "content-type", "ETag", "X-A", "x-b", "Cache-Control", "Set-Cookie")
+
+
+def random_case(chance: random.Random) -> Case:
+    """Return a page with any headers and any expression, as it was certified or with one thing changed."""
+    headers = tuple((chance.choice(NAMES), chance.choice(("", "1", "a, b", "é"))) for _ in range(chance.randrange(5)))
+    listed = chance.sample(NAMES, chance.randrange(4))
+    excludes, asks = chance.random() < 0.5, chance.random() < 0.5
+    lowered = {name.lower() for name in listed}
+    certified = tuple(pair for pair in headers if (pair[0].lower() in lowered) != excludes)
+    sent = tuple((name.lower(), "1") for name in chance.sample(NAMES, 3))
+    path = chance.choice((EXACT, ("http_expr", "<*>")))
+    page = Page(
+        path=path,
+        status=chance.choice((200, 206, 304, 404, 599)),
+        headers=headers,
+        certified=certified,
+        expression=expression(headers=listed, excludes=excludes, request_headers=listed if asks else None, query=("q",)),
+        request=(*(pair for pair in sent if pair[0] in lowered), (":ic-cert-method", "PUT"), (":ic-cert-query", "Q=1&q")) if asks else (),
+        request_body=b"sent",
+    )
+    case = of(page, method="PUT", url="/app?x=1&Q=1&q&y", request_headers=sent, request_body=b"sent")
+    change: dict[str, Any] = chance.choice(
+        (
+            {},
+            {},
+            {"status": 201},
+            {"body": b"x"},
+            {"method": "GET"},
+            {"url": "/app?q&Q=1"},
+            {"request_headers": sent[1:]},
+            {"request_body": b""},
+        )
+    )
+    if chance.random() < 0.2:
+        change = {"headers": case.headers[1:]}
+    return replace(case, **change)
+
+
+@pytest.mark.slow
+def test_both_agree_on_random_pages(ask: Ask) -> None:
+    """Headers that repeat, lists in any case, requests in part: whatever is certified and changed, the verdicts are the same."""
+    chance = random.Random(17)  # noqa: S311 - samples, not secrets
+    verdicts = agree(ask, [random_case(chance) for _ in range(150)])
+    assert 30 < sum(verdicts) < 120

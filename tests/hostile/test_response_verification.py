@@ -16,7 +16,7 @@ from orchestrator.protocol.response_verification.header import parse_certificate
 from tests.support.authority import Authority
 from tests.support.certified_pages import Page, certify_pages, expression
 
-EXAMPLES = 80
+EXAMPLES = 40
 NOW = 1_700_000_000_000_000_000
 CANISTER = Principal(bytes(7) + b"\x10\x01\x01")
 AUTHORITY = Authority()
