@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,8 @@ _TOKEN_BYTES = 32
 _SHUTDOWN_SECONDS = 3
 _BACKLOG = 1024
 _CONTROL_ADDRESS = "127.0.0.1"
+MAX_OPEN_FILES = 65_536
+"""How many files a network asks to be allowed to have open."""
 THREAD_STACK_BYTES = 64 * 1024 * 1024
 """Of the thread that runs canisters: their own stack and the host functions' room."""
 
@@ -112,6 +114,7 @@ def run_daemon(options: DaemonOptions, *, time_source: Callable[[], int]) -> Non
 
     Raises `PortTakenError`, and `ReplicaError` when the state directory is in use or unreadable.
     """
+    _allow_many_files()
     with (
         hold(options.state_directory) as directory,
         _listen(options.bind, options.port) as listener,
@@ -131,6 +134,19 @@ def run_daemon(options: DaemonOptions, *, time_source: Callable[[], int]) -> Non
         anyio.run(_serve, process)
         for failure in process.failures:
             raise failure
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as the user may: every canister takes one, and so does every connection."""
+    try:
+        import resource  # not on Windows, which has no such limit
+    except ImportError:
+        return
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if most == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        with suppress(OSError, ValueError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _listen(address: str, port: int) -> socket.socket:

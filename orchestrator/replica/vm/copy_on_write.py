@@ -6,6 +6,7 @@ file and drops them, and a second image of the same bytes costs nothing.
 Source: Linux kernel documentation, "Examining Process Page Tables" (pagemap bits 61 to 63).
 """
 
+import errno
 import functools
 import mmap
 import os
@@ -19,12 +20,15 @@ from orchestrator.replica.vm.execution import MainMemory
 from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, Image, ImageFactory, note_written
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 
-__all__ = ["CopyOnWriteImage", "PageMap", "copy_on_write_works", "make_image_factory"]
+__all__ = ["RESERVED_FILES", "CopyOnWriteImage", "PageMap", "copy_on_write_works", "make_image_factory"]
 
 _PAGE = mmap.PAGESIZE
 _ENTRY_BYTES = 8
 _DIRTY = re.compile(rb"[\x80-\x9f\xc0-\xdf\x40-\x5f]+")
 """Top bytes of entries of private pages: present (bit 63) or swapped (62), and not of a file (61)."""
+
+RESERVED_FILES = 256
+"""Open files that images leave to connections and to what saves the state; at most half of what may be open."""
 
 _MAX_SINGLE_DISCARDS = 256
 """Runs of dirty pages above which one call for the whole memory is cheaper than one for each."""
@@ -112,7 +116,7 @@ class CopyOnWriteImage:
         """Return an image of the same file, or a copy when there are too many open files."""
         image: Image
         try:
-            image = CopyOnWriteImage(self._page_map, os.dup(self.file), self._size)
+            image = CopyOnWriteImage(self._page_map, _spare(os.dup(self.file)), self._size)
         except OSError:
             image = CopyingImage(bytearray(os.pread(self.file, self._size, 0)))
         image.unsaved = None if self.unsaved is None else set(self.unsaved)
@@ -184,13 +188,13 @@ def copy_on_write_works() -> bool:
 def make_image_factory() -> ImageFactory:
     """Return what makes empty images; raises OSError when the system lacks what they need.
 
-    An image takes an open file. Where no more can be opened, further images are copies.
+    An image takes an open file. Where few more can be opened, further images are copies.
     """
     page_map = PageMap()
 
     def make() -> Image:
         try:
-            return CopyOnWriteImage(page_map, _new_file())
+            return CopyOnWriteImage(page_map, _spare(_new_file()))
         except OSError:
             return CopyingImage()
 
@@ -199,6 +203,17 @@ def make_image_factory() -> ImageFactory:
 
 def _new_file() -> int:
     return os.memfd_create("canister", os.MFD_CLOEXEC)
+
+
+def _spare(file: int) -> int:
+    """Return an open file unless there are too many: the system gives the lowest number that is free."""
+    import resource  # not on every system, but wherever such files are
+
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed != resource.RLIM_INFINITY and file >= max(allowed - RESERVED_FILES, allowed // 2):
+        os.close(file)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return file
 
 
 def _try_page_map() -> bool:
