@@ -137,14 +137,18 @@ async def _fetch_image(docker: Docker, container: Container) -> None:
     if known.status == 0:
         return
     platform = ("--platform", container.platform) if container.platform else ()
-    await docker.require_success("pull", "--quiet", *platform, container.image, what="fetch the image", seconds=PULL_SECONDS)
+    hint = f"check the image's name and version; `docker pull {container.image}` shows how far it gets"
+    words = ("pull", "--quiet", *platform, container.image)
+    await docker.require_success(*words, what="fetch the image", hint=hint, seconds=PULL_SECONDS)
 
 
 def _require_ports(place: Place, container: Container) -> None:
     for mapping in container.ports:
         address, _, port = mapping.rpartition(":")[0].rpartition(":")
         if port != "0" and not is_free(address.strip("[]") or "127.0.0.1", int(port)):
-            raise port_taken(place.settings.user.ports, int(port), place.network.name)
+            inside = mapping.rpartition(":")[2]
+            other = f'image: {container.image}\n    port-mapping: ["0:{inside}"]'
+            raise port_taken(place.settings.user.ports, int(port), place.network.name, other=other)
 
 
 async def _start(docker: Docker, place: Place, container: Container, identity: str) -> ContainerRecord:

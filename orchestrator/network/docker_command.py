@@ -68,12 +68,12 @@ class Docker:
             )
         return done
 
-    async def require_success(self, *words: str, what: str, seconds: float = ASK_SECONDS) -> str:
+    async def require_success(self, *words: str, what: str, hint: str | None = None, seconds: float = ASK_SECONDS) -> str:
         """Run `docker` and return what it prints; raises `NetworkError` that says what failed."""
         done = await self.run(*words, seconds=seconds)
         if done.status != 0:
             how = done.tail or (f"no answer within {seconds:g} s" if done.status is None else f"it ended with status {done.status}")
-            raise NetworkError(f"Docker could not {what}", slug="network/docker-failed", detail=f"`docker {words[0]}`: {how}")
+            raise NetworkError(f"Docker could not {what}", slug="network/docker-failed", detail=f"`docker {words[0]}`: {how}", hint=hint)
         return done.stdout.strip()
 
     async def inspect(self, container: str) -> Mapping[str, object] | None:

@@ -88,12 +88,12 @@ def is_free(bind: str, port: int) -> bool:
     return True
 
 
-def port_taken(ports: Path, port: int, network: str) -> NetworkError:
-    """Return the error that says who has the port, and what to do."""
+def port_taken(ports: Path, port: int, network: str, *, other: str = "gateway: { port: 0 }") -> NetworkError:
+    """Return the error that says who has the port, and what to do; `other` is how a manifest asks for a free one."""
     owner = load_owner(ports, port)
     elsewhere = (
         f"or give network `{network}` another port in icp.yaml (0 takes a free one):\n"
-        f"networks:\n  - name: {network}\n    mode: managed\n    gateway: {{ port: 0 }}"
+        f"networks:\n  - name: {network}\n    mode: managed\n    {other}"
     )
     if owner is not None:
         detail = f"the `{owner.network}` network of the project at `{owner.project}` has it (process {owner.pid})"

@@ -170,6 +170,7 @@ def test_ping_of_what_does_not_answer(orchestrator: Command, name: str) -> None:
     assert done.stderr.startswith("error[network/unresponsive]: http://127.0.0.1:1 does not answer\n")
 
 
+@pytest.mark.slow
 def test_start_stays_in_the_foreground_until_it_is_interrupted(tmp_path: Path) -> None:
     """With `--foreground` the network answers while the command runs, and Ctrl-C ends both without a failure."""
     manifest = "networks: [{name: local, mode: managed, gateway: {port: 0}}]\n"

@@ -93,6 +93,7 @@ async def test_network_that_dfx_runs_already_is_used(project: Path, settings: Ne
     assert len(told(settings)) == 1
 
 
+@pytest.mark.slow
 async def test_network_that_was_started_anew_is_another_instance(project: Path, settings: NetworkSettings) -> None:
     """`dfx start --clean` behind our back is noticed: ids of the old state are not those of the new one."""
     first = await start_network(project, NETWORK, settings=settings)
@@ -119,6 +120,7 @@ async def test_dead_dfx_counts_as_stopped(project: Path, settings: NetworkSettin
     assert report.state == "stopped"
 
 
+@pytest.mark.slow
 async def test_silent_dfx_is_left_alone(project: Path, settings: NetworkSettings) -> None:
     """A network of dfx that does not answer is said to be so; a start does not end what somebody else may be starting."""
     access = await start_network(project, NETWORK, settings=settings)
@@ -164,6 +166,7 @@ async def test_missing_dfx_is_named_with_how_to_install_it(project: Path, settin
     assert load_birth(access.pid or 0) is None
 
 
+@pytest.mark.slow
 async def test_cancelled_start_is_taken_back(project: Path, settings: NetworkSettings) -> None:
     """A start that is cancelled while dfx is at it leaves no network."""
     network = find_dfx_network(project, settings.environ)

@@ -135,6 +135,7 @@ async def test_absent_image_is_fetched(project: Path, settings: NetworkSettings)
         ("crash", "network/start-failed", "ended with status 101; the end of its output:\ngateway bind failed: Address already in use"),
         ("odd", "network/launcher-status", "its version `v` is '9'"),
     ],
+    ids=["no-daemon", "no-such-image", "crash", "odd"],
 )
 async def test_failed_starts_say_why(project: Path, settings: NetworkSettings, behaviour: str, slug: str, detail: str) -> None:
     """What Docker or the container says is in the error, and no container is left running."""
@@ -147,6 +148,7 @@ async def test_failed_starts_say_why(project: Path, settings: NetworkSettings, b
     assert report.state == "stopped"
 
 
+@pytest.mark.slow
 async def test_container_that_is_never_ready_is_stopped(project: Path, settings: NetworkSettings) -> None:
     """A start has a deadline, after which the container does not run any more."""
     with pytest.raises(NetworkError, match="did not start in time") as caught:
@@ -179,9 +181,11 @@ async def test_taken_port_is_seen_before_the_start(project: Path, settings: Netw
             await start_network(project, taken, settings=settings)
 
     assert caught.value.slug == "network/port-taken"
+    assert 'port-mapping: ["0:4943"]' in (caught.value.hint or "")
     assert told(settings, "create") == []
 
 
+@pytest.mark.slow
 async def test_gateway_without_a_mapping_is_an_error(project: Path, settings: NetworkSettings) -> None:
     """A container whose gateway no port leads to is stopped, and the error has the mapping that lacks."""
     with pytest.raises(NetworkError, match="gateway cannot be reached") as caught:
@@ -202,6 +206,7 @@ async def test_missing_mount_is_an_error(project: Path, settings: NetworkSetting
     assert told(settings, "create") == []
 
 
+@pytest.mark.slow
 async def test_container_that_was_killed_counts_as_stopped(project: Path, settings: NetworkSettings) -> None:
     """A record of a container that does not run any more is no running network, and gives way to a new one."""
     first = await start_network(project, NETWORK, settings=settings)
@@ -217,6 +222,7 @@ async def test_container_that_was_killed_counts_as_stopped(project: Path, settin
     assert second.container != first.container
 
 
+@pytest.mark.slow
 async def test_container_whose_record_is_gone_is_found_by_its_labels(project: Path, settings: NetworkSettings) -> None:
     """Without the project's cache the container is still known by its labels, told about, and stopped."""
     first = await start_network(project, NETWORK, settings=settings)

@@ -78,6 +78,7 @@ async def test_network_of_icp_cli_is_used(project: Path, make_settings: MakeSett
 
 
 @pytest.mark.parametrize("verb", [stop_network, reset_network], ids=["stop", "reset"])
+@pytest.mark.slow
 async def test_network_of_icp_cli_is_not_ours_to_end(
     project: Path, make_settings: MakeSettings, running: dict[str, object], verb: Callable[..., Awaitable[object]]
 ) -> None:
@@ -90,6 +91,7 @@ async def test_network_of_icp_cli_is_not_ours_to_end(
     assert (await network_status(project, NETWORK, settings=settings)).pid == running["pid"]
 
 
+@pytest.mark.slow
 async def test_embedded_network_is_another_one(project: Path, make_settings: MakeSettings, running: dict[str, object]) -> None:
     """The embedded network does not take icp-cli's for its own, and a port that this has is explained."""
     embedded = ManagedNetwork(name="local", port=int(str(running["port"])))

@@ -139,6 +139,7 @@ async def test_server_makes_what_the_launcher_would(project: Path, record: Path,
     }
 
 
+@pytest.mark.slow
 async def test_killed_launcher_leaves_nothing_behind(project: Path, with_program: MakeSettings) -> None:
     """The process that a launcher had started is ended with what the launcher left, even when that was killed."""
     settings = with_program("launcher")
@@ -155,6 +156,7 @@ async def test_killed_launcher_leaves_nothing_behind(project: Path, with_program
     assert load_birth(child) is None
 
 
+@pytest.mark.slow
 async def test_names_are_routed_by_launchers_that_can(project: Path, with_program: MakeSettings) -> None:
     """A launcher that says so is told the names of canisters, environment by environment; a start forgets them."""
     settings = with_program("launcher", "names")
@@ -172,6 +174,7 @@ async def test_names_are_routed_by_launchers_that_can(project: Path, with_progra
     assert read(path) == []
 
 
+@pytest.mark.slow
 async def test_several_networks_run_at_once(project: Path, with_program: MakeSettings) -> None:
     """Networks of one project do not get into each other's way, whatever runs them."""
     settings = with_program("launcher")
@@ -195,6 +198,7 @@ async def test_several_networks_run_at_once(project: Path, with_program: MakeSet
         ("server", "refuse", "network/start-failed", "Failed to create instance"),
         ("server", "old", "network/launcher-version", "it makes instances without a gateway"),
     ],
+    ids=["launcher-crash", "launcher-odd", "server-crash", "server-refuse", "server-old"],
 )
 async def test_failed_starts_say_why(project: Path, with_program: MakeSettings, kind: str, behaviour: str, slug: str, detail: str) -> None:
     """What the program says about its failure is in the error, and nothing is left of the network."""
@@ -207,6 +211,7 @@ async def test_failed_starts_say_why(project: Path, with_program: MakeSettings, 
     assert load_descriptor(Layout(project).network("local").descriptor) is None
 
 
+@pytest.mark.slow
 async def test_program_that_is_never_ready_is_ended(project: Path, with_program: MakeSettings) -> None:
     """A start has a deadline of its own, and the message names it."""
     with pytest.raises(NetworkError, match="did not start in time") as caught:
