@@ -14,7 +14,7 @@ import cbor2
 
 from orchestrator.errors import ProtocolError
 
-__all__ = ["MAX_DEPTH", "MAX_MESSAGE_BYTES", "SELF_DESCRIBE_TAG", "dumps", "loads"]
+__all__ = ["MAX_DEPTH", "MAX_MESSAGE_BYTES", "SELF_DESCRIBE_TAG", "dumps", "loads", "loads_own"]
 
 SELF_DESCRIBE_TAG = 55799
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -51,6 +51,19 @@ def loads(data: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> object:
     value = reader.read_item(0)
     if reader.position != len(reader.data):
         raise _malformed(f"{len(reader.data) - reader.position} bytes follow the value")
+    return value
+
+
+def loads_own(data: bytes) -> object:
+    """Decode what `dumps` made and only the user could have changed since, as a file of theirs: many times as fast.
+
+    Raises `ProtocolError` for what is no CBOR. Whoever needs to know that a file is undamaged has to keep a checksum.
+    """
+    body = data.removeprefix(_SELF_DESCRIBE_PREFIX)
+    try:
+        value: object = cbor2.loads(body)
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise _malformed(str(error)) from error
     return value
 
 

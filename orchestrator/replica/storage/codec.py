@@ -4,6 +4,7 @@ Only the classes listed here are ever made from a file. A field that a file does
 so that a newer version reads an older state.
 """
 
+import zlib
 from collections import deque
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -17,9 +18,8 @@ from orchestrator.replica.vm import interface
 
 __all__ = ["FORMAT_VERSION", "dump", "dump_packed", "dump_part", "load", "load_part", "pack"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _CLASS, _VALUE = "@", "value"
-_MAX_BYTES = 2**32
 _HINT = "`orchestrator network reset` deletes it, with all canisters"
 _CLASSES: dict[str, type[Any]] = {
     kind.__name__: kind
@@ -63,8 +63,9 @@ _CONTAINERS: dict[str, type[Any]] = {"tuple": tuple, "deque": deque}
 
 
 def dump(packed: object) -> bytes:
-    """Encode a value that `pack` made, or maps and lists of such."""
-    return cbor.dumps({"v": FORMAT_VERSION, "state": packed})
+    """Encode a value that `pack` made, or maps and lists of such, with its CRC-32."""
+    content = cbor.dumps(packed, tagged=False)
+    return cbor.dumps({"v": FORMAT_VERSION, "checksum": zlib.crc32(content), "state": content})
 
 
 def dump_part(value: object) -> bytes:
@@ -78,11 +79,14 @@ def dump_packed(packed: object) -> bytes:
 
 
 def load(data: bytes) -> object:
-    """Decode what `dump` made; raises `ReplicaError` when this version cannot read it."""
+    """Decode what `dump` made; raises `ReplicaError` when it is damaged or this version cannot read it."""
     content = _decode(data)
     if not isinstance(content, dict) or content.get("v") != FORMAT_VERSION:
         raise ReplicaError("the network's state was written by another version", slug="replica/state-version", hint=_HINT)
-    return content.get("state")
+    state = content.get("state")
+    if not isinstance(state, bytes) or zlib.crc32(state) != content.get("checksum"):
+        raise _unreadable("its checksum is another one")
+    return _decode(state)
 
 
 def load_part(data: bytes) -> object:
@@ -92,11 +96,13 @@ def load_part(data: bytes) -> object:
 
 def _decode(data: bytes) -> object:
     try:
-        return _unpack(cbor.loads(data, max_bytes=_MAX_BYTES))
+        return _unpack(cbor.loads_own(data))
     except (ProtocolError, KeyError, TypeError, ValueError) as error:
-        raise ReplicaError(
-            "the network's state on disk cannot be read", slug="replica/state-unreadable", detail=str(error), hint=_HINT
-        ) from error
+        raise _unreadable(str(error)) from error
+
+
+def _unreadable(detail: str) -> ReplicaError:
+    return ReplicaError("the network's state on disk cannot be read", slug="replica/state-unreadable", detail=detail, hint=_HINT)
 
 
 def pack(value: object) -> object:

@@ -20,7 +20,6 @@ from orchestrator.replica.vm.interface import Reply
 __all__ = ["Content", "Frame", "Overlay", "decode_request", "encode_frame", "encode_request"]
 
 Frame = Mapping[str, Any]
-_MAX_BYTES = 2**32
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Content:
 
     def add_encoded(self, data: bytes) -> None:
         """Apply an encoded frame; raises what `add` raises, and `ProtocolError`."""
-        self.add(cast("Frame", cbor.loads(data, max_bytes=_MAX_BYTES)))
+        self.add(cast("Frame", cbor.loads_own(data)))
 
     def _overlay(self, canister_id: bytes, later: Overlay) -> None:
         before = self.overlays.get(canister_id)
@@ -85,7 +84,7 @@ def encode_request(record: RequestRecord) -> bytes:
 
 def decode_request(data: bytes) -> RequestRecord:
     """Decode what `encode_request` made; raises `ReplicaError`, `ProtocolError`, TypeError or ValueError for anything else."""
-    request_id, sender, receiver, effective_id, expiry, state, answer, is_queued = cast("Iterable[Any]", cbor.loads(data))
+    request_id, sender, receiver, effective_id, expiry, state, answer, is_queued = cast("Iterable[Any]", cbor.loads_own(data))
     if not isinstance(request_id, bytes):
         raise ProtocolError("a request's id is not bytes", slug="protocol/cbor")
     response = cast("Rejection", codec.load_part(answer)) if isinstance(answer, bytes) else None if answer is None else Reply(answer[0])

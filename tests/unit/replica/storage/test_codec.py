@@ -31,3 +31,13 @@ def test_what_could_not_be_read_again_is_not_written() -> None:
     with pytest.raises(ReplicaError, match="cannot be saved") as raised:
         codec.dump_part([Unknown()])
     assert "Unknown" in (raised.value.detail or "")
+
+
+def test_a_changed_bit_is_noticed() -> None:
+    """Whatever bit of a file is another one, it is refused."""
+    whole = codec.dump({"number": 7, "text": "state"})
+    for place in range(len(whole) * 8):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        with pytest.raises(ReplicaError):
+            codec.load(bytes(damaged))
