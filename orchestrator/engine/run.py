@@ -46,13 +46,14 @@ class Failures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything that the steps of one apply share."""
+    """Everything that the steps of one apply share; `creation_times` are those that creations were asked for with."""
 
     session: Session
     connection: Connection
     recorder: Recorder
     stores: Stores
     failures: Failures = field(default_factory=Failures)
+    creation_times: set[int] = field(default_factory=set)
 
     def port(self, operation: Operation) -> NetworkPort:
         """Return a port whose update calls are journaled as part of `operation`."""

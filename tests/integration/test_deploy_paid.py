@@ -1,14 +1,20 @@
 """Our own deploy where canisters cost cycles: from the cycles ledger, and through a proxy canister, of a real network."""
 
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from orchestrator.agent.client import Client
+from orchestrator.agent.cycles_ledger import CyclesLedger
+from orchestrator.agent.transport import HttpTransport
+from orchestrator.agent.values import CanisterSettings
 from orchestrator.core.principal import Principal
 from orchestrator.engine import call, deploy, load_project, open_session
 from orchestrator.engine.session import Session
+from orchestrator.errors import AgentError
 from orchestrator.events import CanisterCreated
 from orchestrator.protocol.keys import Ed25519Identity
 from orchestrator.protocol.pem import identity_to_pem
@@ -22,6 +28,8 @@ from tests.support.system_client import SystemClient
 pytestmark = pytest.mark.anyio
 TRILLION = 10**12
 FEE = 100_000_000
+CREATED_AT = time.time_ns()
+SETTINGS = CanisterSettings(freezing_threshold=86_400)
 PROXY = Principal(PROXY_ID)
 MANIFEST = """\
 canisters:
@@ -116,3 +124,25 @@ async def test_the_proxy_creates_and_controls(site: Site) -> None:
     assert site.system.controllers(Principal.from_text(created.id)) == [PROXY]
     assert site.system.cycles() == before
     assert (await call(await site.session("proxied"), "counter", "inc", "()")).text == "(101 : nat32)"
+
+
+async def test_asking_again_is_safe(network: RunningReplica, identity: Ed25519Identity) -> None:
+    """The same creation, sent by two clients, makes one canister, which both are told."""
+    made = []
+    for _ in range(2):
+        async with HttpTransport(network.url) as transport:
+            client = Client(transport, identity, network.root_key)
+            made.append(await CyclesLedger(client, client).create_canister(cycles=TRILLION, created_at_ns=CREATED_AT, settings=SETTINGS))
+
+    assert made[1] == replace(made[0], duplicate=True)
+
+
+async def test_too_few_cycles_are_told(network: RunningReplica, identity: Ed25519Identity) -> None:
+    """More cycles than the account has, and settings that creation refuses, are errors in words."""
+    async with HttpTransport(network.url) as transport:
+        client = Client(transport, identity, network.root_key)
+        ledger = CyclesLedger(client, client)
+        with pytest.raises(AgentError, match="insufficient cycles"):
+            await ledger.create_canister(cycles=10**6 * TRILLION, created_at_ns=CREATED_AT)
+        with pytest.raises(AgentError, match="was not created"):
+            await ledger.create_canister(cycles=TRILLION, created_at_ns=CREATED_AT + 1, subnet_id=PROXY)

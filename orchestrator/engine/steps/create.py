@@ -1,6 +1,7 @@
 """Creating a canister, and having its id on disk the moment it exists."""
 
 import json
+import secrets
 
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Settings
@@ -12,19 +13,34 @@ from orchestrator.events import CanisterCreated
 
 __all__ = ["apply_creation", "repeat_creation"]
 
+_SPREAD_NS = 1_000_000_000
+"""How far a creation's time may lie back; a ledger takes times of the last day."""
+
 
 async def apply_creation(run: Run, canister: str, settings: Settings) -> Principal:
     """Create a canister with the amounts of its settings, and assign its id before anything else can happen.
 
     The journal keeps what was asked for and when, which is all that asking again needs.
     """
-    update, created_at_ns = plan_creation(settings), run.session.now_ns()
+    update, created_at_ns = plan_creation(settings), _choose_time(run)
     facts = {"created_at_ns": str(created_at_ns), "creation": _render(update)}
     with run.recorder.operation(canister, "create", **facts) as operation:
         principal = await run.port(operation).create(update, created_at_ns=created_at_ns)
         run.stores.ids.assign(canister, principal)
     run.session.emit(CanisterCreated(canister=canister, id=str(principal)))
     return principal
+
+
+def _choose_time(run: Run) -> int:
+    """Return a time of the last second that no other creation has: a ledger takes two with one time for the same one.
+
+    Clocks are coarser than nanoseconds, and other runs may pay from the same account.
+    """
+    while True:
+        created_at_ns = run.session.now_ns() - secrets.randbelow(_SPREAD_NS)
+        if created_at_ns not in run.creation_times:
+            run.creation_times.add(created_at_ns)
+            return created_at_ns
 
 
 async def repeat_creation(port: NetworkPort, stores: Stores, canister: str, *, created_at_ns: int, creation: str) -> Principal:

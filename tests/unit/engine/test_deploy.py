@@ -1,6 +1,7 @@
 """A deploy changes what differs, in the right order, and nothing twice."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,17 @@ async def test_a_first_deploy_creates_and_installs(project: Project, network: Me
     variables = [canister.settings.environment_variables for canister in network.canisters.values()]
     assert variables[0] == variables[1]
     assert set(variables[0]) == {"PUBLIC_CANISTER_ID:api", "PUBLIC_CANISTER_ID:web"}
+
+
+async def test_creations_of_one_moment_are_told_apart(project: Project, network: MemoryNetwork) -> None:
+    """A ledger knows a creation by its time: two canisters that are created at once, by a coarse clock, are two."""
+    network.managed = False
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+
+    await deploy(replace(memory_session(project, network), now=lambda: moment))
+
+    assert len(network.canisters) == len(network.creations) == 2
+    assert all(0 <= int(moment.timestamp()) * 10**9 - key[0] < 10**9 for key in network.creations)  # type: ignore[index]
 
 
 async def test_a_second_deploy_sends_nothing(project: Project, network: MemoryNetwork) -> None:
