@@ -1,9 +1,13 @@
 """Snapshots of the real process: taken and loaded by users and by canisters, and there again after kill -9."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from orchestrator.candid import Variant, decode, encode, load_interface
+from orchestrator.candid.types import NAT, TEXT, Vec
 from orchestrator.core.principal import MANAGEMENT_CANISTER, Principal
 from tests.support.replica_client import ReplicaClient
 from tests.support.replica_modules import counter
@@ -109,3 +113,49 @@ def test_a_canister_takes_and_lists_snapshots_of_itself(tmp_path: Path) -> None:
 
 
 OPTIONAL = ("replace_snapshot", "uninstall_code", "sender_canister_version")
+
+
+COUNTER_ACTOR = """
+persistent actor {
+  var count : Nat = 0; var words : [Text] = [];
+  transient var lost : Nat = 0;
+  public func add(word : Text) : async Nat { count += 1; lost += 1; words := last(words, word); count };
+  func last(old : [Text], word : Text) : [Text] {
+    let n = old.size();
+    if (n == 0) [word] else if (n == 1) [old[0], word] else [old[n - 2], old[n - 1], word]
+  };
+  public query func show() : async (Nat, [Text], Nat) { (count, words, lost) };
+};
+"""
+
+
+@pytest.mark.npm
+def test_a_motoko_actor_goes_back_and_forth(compile_actor: Callable[[str], bytes], tmp_path: Path) -> None:
+    """Heap, globals and stable memory of an actor with persistent main memory belong together; upgrades go on from there."""
+    wasm = compile_actor(COUNTER_ACTOR)
+    shown = [NAT, Vec(TEXT), NAT]
+    keep = Variant("upgrade", {"skip_pre_upgrade": None, "wasm_memory_persistence": Variant("keep")})
+    with running_replica(tmp_path) as replica, ReplicaClient(replica.url, replica.root_key) as client:
+        canister = client.create()
+        client.install(canister, wasm)
+
+        def add(word: str) -> None:
+            client.call(canister, "add", encode([TEXT], [word]))
+
+        def show() -> list[object]:
+            return decode(client.query(canister, "show", NULL), shown)
+
+        add("one")
+        add("two")
+        early = take(client, canister)["id"]
+        client.install(canister, wasm, mode=keep)
+        add("three")
+        late = take(client, canister)["id"]
+        assert show() == [3, ["one", "two", "three"], 1]
+        load(client, canister, early)
+        assert show() == [2, ["one", "two"], 2]
+        add("other")
+        client.install(canister, wasm, mode=keep)
+        assert show() == [3, ["one", "two", "other"], 0]
+        load(client, canister, late)
+        assert show() == [3, ["one", "two", "three"], 1]
