@@ -4,9 +4,11 @@ Source: icp-cli (commit 0335217), `crates/icp/src/network/config.rs` and `direct
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.access import NetworkAccess
+from orchestrator.network.launcher import load_announcement
 from orchestrator.network.process_age import was_started_at
 from orchestrator.network.runner import Found, Place
 from orchestrator.store.json_file import load_object
@@ -55,9 +57,19 @@ async def _read(place: Place, document: Mapping[str, object]) -> Found | None:
         pid=pid,
         container=container,
         proxy_canister_id=proxy if isinstance(proxy, str) else None,
+        effective_canister_id=_load_effective_id(document.get("status-dir")),
         owner=OWNER,
     )
     return Found(alive=True, access=access, pid=pid, container=container, owner=OWNER)
+
+
+def _load_effective_id(directory: object) -> str | None:
+    """Return where the launcher has canisters created: it has said so in the folder that icp-cli keeps for it."""
+    try:
+        said = load_announcement(Path(directory)) if isinstance(directory, str) else None
+    except (NetworkError, OSError):
+        return None
+    return None if said is None else said.effective_canister_id
 
 
 def _mapping(value: object) -> Mapping[str, object]:

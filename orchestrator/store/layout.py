@@ -5,7 +5,8 @@
     .icp/cache/mappings/<env>.ids.json            canister ids, managed networks that icp-cli may run as well
     .orchestrator/data/environments/<env>/        install records and runs of connected networks (commit it)
     .orchestrator/cache/environments/<env>/       the same for managed networks
-    .orchestrator/cache/networks/<name>/          descriptor, log, lock, state/, ids/ and records of the embedded network
+    .orchestrator/cache/networks/<name>/          descriptor, log, lock, state/, ids/ and records of the embedded network;
+                                                  of others their state (pocket-ic/), container.json, and whose ids are in icp-cli's file
     .orchestrator/cache/artifacts/                built modules by their SHA-256, and which one each canister has
     .orchestrator/cache/locks/                    environment locks
     .orchestrator/cache/logs/                     one log file per run

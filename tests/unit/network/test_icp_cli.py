@@ -19,6 +19,7 @@ from orchestrator.network.settings import NetworkSettings
 MakeSettings = Callable[..., NetworkSettings]
 GATEWAY = Path(__file__).parents[2] / "support" / "fake_status.py"
 NETWORK = ManagedNetwork(name="local", launcher="pocket-ic", port=0)
+APPLICATION = "lz3um-vp777-77777-aaaba-cai"
 PROXY = "lqy7q-dh777-77777-aaaaq-cai"
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +61,8 @@ def describe(project: Path, gateway: dict[str, object], locator: dict[str, objec
         "use-friendly-domains": False,
     }
     (folder / "descriptor.json").write_text(json.dumps(document))
+    said = {"v": "1", "gateway_port": gateway["port"], "root_key": gateway["root_key"], "default_effective_canister_id": APPLICATION}
+    (folder / "status.json").write_text(json.dumps(said) + "\n")
 
 
 async def test_network_of_icp_cli_is_used(project: Path, make_settings: MakeSettings, running: dict[str, object]) -> None:
@@ -73,6 +76,7 @@ async def test_network_of_icp_cli_is_used(project: Path, make_settings: MakeSett
     assert access.api_url == f"http://127.0.0.1:{running['port']}"
     assert access.root_key.hex() == running["root_key"]
     assert (access.pid, access.owner, access.proxy_canister_id, access.instance_id) == (running["pid"], "icp-cli", PROXY, None)
+    assert access.effective_canister_id == APPLICATION
     assert (report.state, report.owner) == ("running", "icp-cli")
     assert started == access
 
