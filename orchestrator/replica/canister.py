@@ -242,7 +242,11 @@ class Canister:
         self.logs.append(LogRecord(index=self.next_log_index, timestamp=timestamp, content=content[:limit]))
         self.next_log_index += 1
         self.log_bytes += len(self.logs[-1].content)
-        while self.logs and self.log_bytes > limit:
+        self.trim_logs()
+
+    def trim_logs(self) -> None:
+        """Drop the oldest lines until the log's memory holds the rest."""
+        while self.logs and self.log_bytes > self.settings.log_memory_limit:
             self.log_bytes -= len(self.logs.popleft().content)
 
     def clear_logs(self, *, before: int) -> None:

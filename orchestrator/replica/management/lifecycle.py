@@ -93,6 +93,7 @@ def update_settings(context: Context, call: Call, argument: Argument) -> Answer:
     except RejectedError:
         canister.settings = before
         raise
+    canister.trim_logs()
     canister.version += 1
     if changes.get("controllers") is not None:
         now, controllers = context.execution.now(), canister.settings.controllers

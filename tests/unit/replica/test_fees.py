@@ -35,6 +35,14 @@ def test_prices_are_those_of_the_documentation(what: int, price: int) -> None:
     assert what == price
 
 
+def test_the_system_api_tells_the_price_of_a_canister() -> None:
+    """ic0.cost_create_canister and the fee that is taken are one number."""
+    machine = WasmMachine()
+    body = """(func (export "canister_update tell") (call $cost_create_canister (i32.const 0)) (call $debug_print (i32.const 0) (i32.const 16)))"""
+    outcome = send(machine.instantiate(machine.load(module(["cost_create_canister", "debug_print"], body))), "canister_update tell")
+    assert int.from_bytes(outcome.logs[0], "little") == APPLICATION_SUBNET.canister_creation
+
+
 def test_the_freezing_limit_keeps_a_canister_for_its_threshold() -> None:
     """It is the idle cost of a day times the days of the threshold; a memory allocation counts as if it were used."""
     network = ScriptedNetwork(fees=APPLICATION_SUBNET)

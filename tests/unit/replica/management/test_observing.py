@@ -138,6 +138,15 @@ def test_one_answer_has_the_newest_lines_that_fit(network: ScriptedNetwork) -> N
     assert [index for index, _ in logs(found)] == [1, 2]
 
 
+def test_a_lower_limit_drops_the_oldest_lines_at_once(network: ScriptedNetwork) -> None:
+    """What is told afterwards fits the new limit."""
+    canister = network.create()
+    for number in range(4):
+        network.canister(canister).log(number, b"x" * 1000)
+    network.managed("update_settings", {"canister_id": canister, "settings": {"log_memory_limit": 2500}})
+    assert [index for index, _ in logs(ask(network, "fetch_canister_logs", canister, OWNER))] == [2, 3]
+
+
 def test_logs_outlive_upgrades_but_not_reinstalls(network: ScriptedNetwork) -> None:
     """Their numbers go on in any case."""
     canister = network.deploy(network.machine.module({"canister_post_upgrade": lambda run: run.outcome.logs.append(b"upgraded")}))
