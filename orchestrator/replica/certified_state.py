@@ -67,14 +67,13 @@ class CertifiedState:
         self._state = state
         self._keys = keys
         self._now = now
-        self._canisters: tree.Tree = tree.EMPTY
-        self._requests: tree.Tree = tree.EMPTY
+        self._canisters = tree.from_mapping({canister.id: _canister_tree(canister) for canister in state.canisters.values()})
+        self._requests = tree.from_mapping({record.request_id: _request_tree(record) for record in state.requests.all()})
+        state.touched.clear()
+        state.requests.changed.clear()
         self._subnet: tree.Tree = _subnet_tree(state, keys)
         self._measured = 0
         self._signed: _SignedRoot | None = None
-        for canister in state.canisters.values():
-            state.touched.add(canister.id)
-        state.requests.changed.update(record.request_id for record in state.requests.all())
 
     def certificate(self, paths: Iterable[Sequence[bytes]]) -> bytes:
         """Return a CBOR certificate that shows these paths, or their absence, and the time."""

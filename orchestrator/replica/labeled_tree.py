@@ -7,6 +7,7 @@ each preceded by a one, with zeros after the end: that orders labels as bytes ar
 Source: the IC interface specification, section "Certification".
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,11 +72,9 @@ def labeled(label: bytes, subtree: Tree) -> Labeled:
 
 
 def from_mapping(content: Mapping[bytes, "bytes | Tree"]) -> Tree:
-    """Make a tree of one level: labels to values or subtrees."""
-    tree: Tree = EMPTY
-    for label, below in content.items():
-        tree = insert(tree, label, leaf(below) if isinstance(below, bytes) else below)
-    return tree
+    """Make a tree of one level: labels to values or subtrees. Inserting one label after the other gives the same tree."""
+    nodes = [labeled(label, leaf(below) if isinstance(below, bytes) else below) for label, below in sorted(content.items(), key=_label)]
+    return _join(nodes, 0, len(nodes)) if nodes else EMPTY
 
 
 def insert(tree: Tree, label: bytes, subtree: Tree) -> Branch:
@@ -177,6 +176,19 @@ def _whole(tree: Tree) -> list[object]:
     if isinstance(tree, Labeled):
         return [_LABELED_TAG, tree.label, _whole(tree.subtree)]
     return [_FORK_TAG, _whole(tree.left), _whole(tree.right)]
+
+
+def _label(item: tuple[bytes, object]) -> bytes:
+    return item[0]
+
+
+def _join(nodes: Sequence[Labeled], start: int, end: int) -> Branch:
+    """Put the forks over a range of nodes that are in order."""
+    if end - start == 1:
+        return nodes[start]
+    position = _critical_position(nodes[start].label, nodes[end - 1].label)
+    middle = bisect_left(nodes, 1, start, end, key=lambda node: _bit(node.label, position))
+    return _fork(position, _join(nodes, start, middle), _join(nodes, middle, end))
 
 
 def _first(node: Branch) -> bytes:

@@ -26,6 +26,7 @@ __all__ = [
     "MAX_INGRESS_BYTES",
     "MAX_LATE_REQUESTS",
     "MAX_LOG_MEMORY_BYTES",
+    "MAX_PRUNED_REQUESTS",
     "MAX_RESPONSES_BYTES",
     "MAX_SNAPSHOTS",
     "MAX_SNAPSHOT_SLICE_BYTES",
@@ -80,5 +81,7 @@ REQUEST_STATUS_RETENTION_NS = 300 * NANOSECONDS
 """How long past its expiry a request's status is kept."""
 MAX_LATE_REQUESTS = 100_000
 """With more requests than this, those that have expired are forgotten at once."""
+MAX_PRUNED_REQUESTS = 250
+"""How many are forgotten at a tick, so that nobody has to wait while many are."""
 MAX_RESPONSES_BYTES = 256 * 1024 * 1024
 """Of all kept responses to requests together; beyond it the oldest are forgotten. The mainnet keeps 4 GiB."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from orchestrator.replica import limits
 from orchestrator.replica.canister import CanisterStatus
 from orchestrator.replica.certified_state import CertifiedState
 from orchestrator.replica.execution import Execution
@@ -29,9 +28,6 @@ from orchestrator.replica.system.installing import install_system_canisters, see
 from orchestrator.replica.vm.interface import Machine
 
 __all__ = ["Replica", "UserCall"]
-
-
-PRUNING_INTERVAL_NS = 10 * limits.NANOSECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +66,6 @@ class Replica:
         self.interrupt = machine.interrupt
         self.entropy = entropy
         self.activity = 0
-        self._next_pruning = 0
         self.state = state or ReplicaState()
         self.clock = clock or Clock(time.time_ns)
         self._certified = CertifiedState(self.state, keys, self.clock.now)
@@ -181,14 +176,12 @@ class Replica:
         return self._scheduler.run(limit)
 
     def tick(self) -> None:
-        """Queue what is due: timers, heartbeats, deadlines; now and then forget old requests."""
+        """Queue what is due: timers, heartbeats, deadlines; forget some old requests."""
         now = self.clock.now()
         if self._rent.collect(now):
             self.activity += 1
         self._scheduler.tick()
-        if now >= self._next_pruning:
-            self._next_pruning = now + PRUNING_INTERVAL_NS
-            self.activity += self.state.requests.prune(now)
+        self.activity += self.state.requests.prune(now)
 
     def request(self, request_id: bytes) -> RequestRecord | None:
         """Return what is known of a request."""

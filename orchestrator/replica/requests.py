@@ -110,10 +110,10 @@ class RequestStore:
         ended, self._ended = self._ended, []
         return ended
 
-    def prune(self, now: int) -> int:
-        """Forget what ended and expired long enough ago, or just now when there is too much of it; returns how many."""
+    def prune(self, now: int, *, at_most: int = limits.MAX_PRUNED_REQUESTS) -> int:
+        """Forget some of what ended and expired long enough ago, or just now when there is too much of it; returns how many."""
         pruned = 0
-        while self._expiring and self._expiring[0][0] + self._retention() < now:
+        while pruned < at_most and self._expiring and self._expiring[0][0] + self._retention() < now:
             request_id = heapq.heappop(self._expiring)[1]
             self._response_bytes -= self._records.pop(request_id).response_bytes
             self.changed.add(request_id)

@@ -99,3 +99,12 @@ def test_each_end_is_told_once() -> None:
     second = answered(store, 2, 10)
     assert store.take_ended() == [second]
     assert store.take_ended() == []
+
+
+def test_requests_are_pruned_a_few_at_a_time() -> None:
+    """However many are due, nobody waits while all of them are forgotten; the oldest go first."""
+    store = RequestStore()
+    kept = [answered(store, number, 1) for number in range(5)]
+    assert store.prune(LATER + 1, at_most=2) == 2
+    assert [record.request_id for record in store.all()] == kept[2:]
+    assert store.prune(LATER + 1) == 3
