@@ -4,9 +4,12 @@ Some settings end the whole process instead of raising (a stack for WebAssembly 
 asynchronous calls; an unknown compiler), so they are fixed here, and `orchestrator.replica.vm.probe` sees if they work.
 """
 
+import contextlib
 import hashlib
+import os
 import platform
 import tempfile
+import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +21,7 @@ from orchestrator.replica.vm import native
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.interface import InvalidModuleError
 
-__all__ = ["MAX_WASM_STACK_BYTES", "UNMETERED", "Compiled", "Compiler", "Compilers"]
+__all__ = ["MAX_ARTIFACTS", "MAX_WASM_STACK_BYTES", "UNMETERED", "Compiled", "Compiler", "Compilers"]
 
 Compiler = Literal["winch", "cranelift"]
 """Winch compiles ten times faster, Cranelift makes code that runs twice as fast."""
@@ -31,6 +34,9 @@ MAX_WASM_STACK_BYTES = 5 * 1024 * 1024
 
 PORTABLE_WASM_STACK_BYTES = 1024 * 1024
 """The same where the setting that must go with a larger one cannot be reached."""
+
+MAX_ARTIFACTS = 200
+"""Compiled modules that are kept on disk."""
 
 _STACK_RESERVE_BYTES = 1024 * 1024
 _ARTIFACT_VERSION = 3
@@ -97,6 +103,7 @@ class Compilers:
         path = self._cache / f"{hashlib.sha256(settings.encode() + code).hexdigest()}.cwasm"
         artifact = _read_artifact(path)
         if artifact is not None:
+            _touch(path)
             try:
                 return wasmtime.Module.deserialize(engine, artifact)
             except wasmtime.WasmtimeError:  # made by an engine with other settings: compile and replace it
@@ -150,6 +157,12 @@ def _read_artifact(path: Path) -> bytes | None:
     return artifact if hashlib.sha256(artifact).digest() == stored[:_DIGEST_BYTES] else None
 
 
+def _touch(path: Path) -> None:
+    """Note that an artifact is in use; where that cannot be noted, it goes sooner."""
+    with contextlib.suppress(OSError):
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+
+
 def _write_artifact(path: Path, artifact: bytes) -> None:
     """Store machine code where only this user can change it; a cache that cannot be written is no error."""
     try:
@@ -157,5 +170,13 @@ def _write_artifact(path: Path, artifact: bytes) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(hashlib.sha256(artifact).digest() + artifact)
         Path(file.name).replace(path)
+        _remove_oldest(path.parent)
     except OSError:
         return
+
+
+def _remove_oldest(directory: Path) -> None:
+    """Remove the artifacts that nobody has used for the longest time, and what interrupted writing has left."""
+    files = [(path.stat().st_atime_ns, path) for path in directory.iterdir() if path.suffix == ".cwasm" or path.name.startswith("tmp")]
+    for _, path in sorted(files)[:-MAX_ARTIFACTS]:
+        path.unlink(missing_ok=True)

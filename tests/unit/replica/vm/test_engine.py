@@ -1,10 +1,12 @@
 """Compilers: the fast one, the one behind it, and the cache."""
 
+import os
 from pathlib import Path
 
 import pytest
 import wasmtime
 
+from orchestrator.replica.vm.engine import MAX_ARTIFACTS
 from orchestrator.replica.vm.interface import MessageKind, Reply
 from orchestrator.replica.vm.machine import WasmMachine
 from orchestrator.replica.vm.probe import choose_engine, this_system, try_in_child
@@ -73,3 +75,19 @@ def test_cache_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     """Where the cache directory cannot be made, modules are compiled each time."""
     (tmp_path / "file").write_text("in the way")
     assert answer(WasmMachine(cache_directory=tmp_path / "file" / "cache"), ANSWER) == Reply(b"yes")
+
+
+def test_the_cache_keeps_what_was_used_last(tmp_path: Path) -> None:
+    """Beyond the limit the artifacts go that nobody used for the longest time, and what interrupted writing left; other files stay."""
+    old = [tmp_path / f"{index}.cwasm" for index in range(MAX_ARTIFACTS + 5)]
+    for index, path in enumerate([*old, tmp_path / "tmpleft"]):
+        path.write_bytes(b"old")
+        os.utime(path, (1000 + index, 1000 + index))
+    os.utime(tmp_path / "tmpleft", (1, 1))
+    (tmp_path / "engine.json").write_text("{}")
+    assert answer(WasmMachine(cache_directory=tmp_path), ANSWER) == Reply(b"yes")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert len(left) == MAX_ARTIFACTS + 1
+    assert "engine.json" in left
+    assert not left & {"tmpleft", "0.cwasm", "5.cwasm"}
+    assert old[-1].name in left

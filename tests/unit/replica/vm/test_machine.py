@@ -349,3 +349,26 @@ def test_vector_globals_roll_back() -> None:
     portable = WasmMachine(bindings="portable")
     with pytest.raises(InvalidModuleError, match="native bindings"):
         portable.instantiate(portable.load(raw))
+
+
+@pytest.mark.slow
+def test_memories_beyond_4_gib_are_kept_and_rolled_back() -> None:
+    """A 64-bit memory grows past what the engine reserved for it, and commits, traps, forks and restarts go on as ever."""
+    at = 5 * 1024**3
+    body = f"""(func (export "grow") (drop (memory.grow (i64.const {at // WASM_PAGE_BYTES}))) (i64.store (i64.const {at}) (i64.const 77)))
+      (func (export "add") (i64.store (i64.const {at}) (i64.add (i64.const 1) (i64.load (i64.const {at})))))
+      (func (export "fail") (drop (memory.grow (i64.const 1))) (i64.store (i64.const {at}) (i64.const 0)) unreachable)
+      (func (export "show") (call $debug_print (i64.const {at}) (i64.const 8)))"""
+    machine = WasmMachine()
+    instance = machine.instantiate(machine.load(module(["debug_print"], body, wide=True)))
+    instance.commit()
+    for entry in ("grow", "add"):
+        assert send(instance, entry).trap is None
+        instance.commit()
+    for entry in ("add", "fail"):
+        send(instance, entry)
+        instance.rollback()
+    fork = instance.fork()
+    for one in (instance, fork):
+        assert send(one, "show").logs == [(78).to_bytes(8, "little")]
+        one.close()
