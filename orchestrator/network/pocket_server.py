@@ -1,7 +1,8 @@
 """The PocketIC server: its options, and the requests that make an instance with subnets, features and a gateway.
 
 Source: dfinity/ic, `rs/pocket_ic_server` and `packages/pocket-ic/src/common/rest.rs` of server 10.0.0 (commit 00b4dfc).
-One server process runs one instance. It makes a checkpoint of the state when it is asked to end (SIGTERM).
+Servers as of 13 want `cloud_engine` and the `cost_schedule` of subnets as well (npm `@dfinity/pic` 0.23.0 sends
+them); older ones pass over what they do not know. One server process runs one instance. It makes a checkpoint of the state when it is asked to end (SIGTERM).
 """
 
 import base64
@@ -29,7 +30,7 @@ OLDEST_SERVER = "10.0.0"
 TIME_TO_LIVE_SECONDS = 30 * 24 * 3600
 """How long a server that nobody talks to goes on; what is stopped properly does not wait for it."""
 _DEFAULT = "DefaultConfig"
-_SUBNET = {"state_config": "New", "instruction_config": "Production"}
+_SUBNET = {"state_config": "New", "instruction_config": "Production", "cost_schedule": "Normal"}
 _SINGLE: dict[SubnetKind, str] = {"nns": "nns", "sns": "sns", "fiduciary": "fiduciary", "bitcoin": "bitcoin"}
 _MANY: dict[SubnetKind, str] = {"application": "application", "system": "system", "verified-application": "verified_application"}
 _ALWAYS = ("cycles_minting", "icp_token", "cycles_token", "registry")

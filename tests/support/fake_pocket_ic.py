@@ -148,7 +148,8 @@ def _check_subnets(subnets: object) -> str | None:
     if not isinstance(subnets, dict) or not all(isinstance(subnets.get(key), list) for key in _SUBNET_LISTS):
         return "missing field in `subnet_config_set`"
     specs = [spec for value in subnets.values() for spec in (value if isinstance(value, list) else [value]) if spec is not None]
-    wrong = any(spec != {"state_config": "New", "instruction_config": "Production"} for spec in specs)
+    known = {"state_config": "New", "instruction_config": "Production"}
+    wrong = any({key: spec.get(key) for key in known} != known for spec in specs)
     return "no such subnet" if wrong else None
 
 

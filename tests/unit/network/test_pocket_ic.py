@@ -32,7 +32,7 @@ FULL = replace(
     artificial_delay_ms=5,
     features=Features(nns=True, subnets=("application", "application", "system"), bitcoind_addresses=("127.0.0.1:18444",)),
 )
-SUBNET = {"state_config": "New", "instruction_config": "Production"}
+SUBNET = {"state_config": "New", "instruction_config": "Production", "cost_schedule": "Normal"}
 NAMES = (("local", "web"), ("demo", "web"), ("local", "app"))
 LAUNCHER = "icp-cli-network-launcher"
 pytestmark = pytest.mark.anyio
