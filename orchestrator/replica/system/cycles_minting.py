@@ -139,6 +139,12 @@ class CyclesMintingCode(MintingPayments):
         arg = encode_arguments("cycles_ledger", "deposit", {"to": account, "memo": argument["deposit_memo"]})
         return call.send(CYCLES_LEDGER_ID, "deposit", arg, then="on_moved", data=payment, cycles=payment.cycles)
 
+    def describe_failure(self, call: NativeCall, payment: PendingNotification, failure: Failure) -> str:
+        """Return why there is no canister, or why nobody got the cycles."""
+        if payment.purpose == "notify_create_canister":
+            return _creation_failed(call, failure)
+        return f"Depositing cycles failed with code {failure.code}: {failure.message}"
+
     def read_result(self, payment: PendingNotification, result: bytes) -> object:
         """Return the new canister, the cycles that a canister got, or those that an account got."""
         if payment.purpose == "notify_create_canister":

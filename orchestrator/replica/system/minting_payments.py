@@ -46,6 +46,10 @@ class MintingPayments(NativeCode):
         """Return what to answer when the cycles have arrived."""
         raise NotImplementedError
 
+    def describe_failure(self, call: NativeCall, payment: PendingNotification, failure: Failure) -> str:
+        """Return why the cycles did not arrive."""
+        raise NotImplementedError
+
     def notify(self, call: NativeCall, block_index: int, subaccount: bytes) -> Pending:
         """Begin with a payment: read its block."""
         payment = PendingNotification(
@@ -78,7 +82,7 @@ class MintingPayments(NativeCode):
     def on_moved(self, call: NativeCall, payment: PendingNotification, result: CallResult) -> object:
         """Burn the ICP when the cycles have arrived, else send it back."""
         if isinstance(result, Failure):
-            return self._refund(call, payment, f"Moving the cycles failed with code {result.code}: {result.message}")
+            return self._refund(call, payment, self.describe_failure(call, payment, result))
         answer = self._encode(payment, Variant("Ok", self.read_result(payment, result)))
         return self._send(call, replace(payment, result=answer), identifier(GOVERNANCE_ID), payment.amount, fee=0, then="on_burned")
 

@@ -79,10 +79,21 @@ def test_a_payment_for_nobody_is_sent_back(network: SystemNetwork) -> None:
     error = err(notify(network, "notify_top_up", block, canister_id=NOBODY))
 
     assert error.label == "Refunded"
+    assert error.value["reason"].startswith("Depositing cycles failed with code 3: IC0301")  # type: ignore[index]
     assert error.value["block_index"] == block + 1  # type: ignore[index]
     assert network.icp() == before - 4 * ICP_FEE
     assert err(notify(network, "notify_top_up", block, canister_id=NOBODY)) == error
     assert network.icp() == before - 4 * ICP_FEE
+
+
+def test_a_payment_too_small_for_a_canister(network: SystemNetwork) -> None:
+    """ICP that does not pay for a canister comes back, with the reason and the subnet that gave it."""
+    block = network.pay(ICP // 100, CREATE, OWNER)
+
+    error = err(notify(network, "notify_create_canister", block, controller=OWNER))
+
+    subnet = Principal(network.scripted.replica.keys.subnet_id)
+    assert error.value["reason"].startswith(f"Creating canister in subnet {subnet} failed with code")  # type: ignore[index]
 
 
 def test_a_payment_too_small_to_be_sent_back(network: SystemNetwork) -> None:
