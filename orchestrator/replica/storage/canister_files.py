@@ -87,6 +87,7 @@ class CanisterFiles:
         """Write everything again: the files are gone."""
         self._memories.clear()
         self._blobs.clear()
+        self._snapshots.forget()
         self.pending.clear()
 
     def take_pending(self, canisters: Iterable[bytes]) -> dict[bytes, dict[str, object]]:

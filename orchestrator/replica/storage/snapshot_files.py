@@ -3,11 +3,13 @@
 The files are named by the checkpoint that they belong to; a part that was saved is read from its file from then on.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
+from orchestrator.core.principal import Principal
 from orchestrator.replica.canister import Canister
 from orchestrator.replica.canister_snapshot import CanisterSnapshot, SnapshotSource
 from orchestrator.replica.vm.pages import Pages
@@ -15,6 +17,7 @@ from orchestrator.store.atomic import PRIVATE_MODE, sync_directory
 
 __all__ = ["SnapshotFiles", "load_snapshots", "snapshot_blobs"]
 
+_LOG = logging.getLogger(__name__)
 _PARTS = ("module", "memory", "stable")
 _PLAIN = ("id", "taken_at", "canister_version", "globals", "certified_data", "global_timer", "low_memory_hook")
 
@@ -25,9 +28,18 @@ class SnapshotFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._next = 1 + max((int(path.name) for path in _files(folder)), default=0)
+        self._may_be_gone = False
+
+    def forget(self) -> None:
+        """Take in that files may have been deleted: a snapshot that was in them is lost, and no canister's any more."""
+        self._may_be_gone = True
 
     def save(self, canister: Canister, save_blob: Callable[[bytes, bytes], str]) -> list[dict[str, object]]:
         """Write what is new of a canister's snapshots and return what `load_snapshots` needs; chunks become blobs."""
+        if self._may_be_gone:
+            for snapshot in [snapshot for snapshot in canister.snapshots.values() if self._is_gone(snapshot)]:
+                _LOG.warning("[%s] the snapshot %s is lost: its files were deleted", Principal(canister.id), snapshot.id.hex())
+                del canister.snapshots[snapshot.id]
         return [self._record(snapshot, save_blob) for snapshot in canister.snapshots.values()]
 
     def collect_garbage(self, records: Iterable[dict[str, object]]) -> None:
@@ -36,6 +48,10 @@ class SnapshotFiles:
         for path in _files(self._folder):
             if path.name not in used:
                 path.unlink()
+
+    def _is_gone(self, snapshot: CanisterSnapshot) -> bool:
+        names = (cast("Pages", getattr(snapshot, part)).saved_as for part in _PARTS)
+        return any(name is not None and not (self._folder / name).exists() for name in names)
 
     def _record(self, snapshot: CanisterSnapshot, save_blob: Callable[[bytes, bytes], str]) -> dict[str, object]:
         record: dict[str, object] = {name: getattr(snapshot, name) for name in _PLAIN}

@@ -1,5 +1,6 @@
 """Snapshots over a restart: they come back, unchanged ones are not written again, and deleted ones leave nothing."""
 
+import shutil
 from pathlib import Path
 from typing import cast
 
@@ -169,3 +170,19 @@ def test_a_loaded_snapshot_is_what_is_saved_next(directory: StateDirectory) -> N
         assert isinstance(response, Reply)
         counts.append(int.from_bytes(response.data[-4:], "little"))
     assert counts == [102, 102, 102]
+
+
+def test_a_snapshot_whose_files_were_deleted_is_given_up(directory: StateDirectory, network: ScriptedNetwork, canister: Principal) -> None:
+    """A network whose folder was emptied saves the rest again; a state that could not be loaded would lose everything."""
+    checkpoints = Checkpoints(network.replica, directory)
+    take(network, canister)
+    save(network, checkpoints)
+    kept = take(network, canister)
+    shutil.rmtree(directory.root)
+    directory.root.mkdir()
+    save(network, checkpoints)
+    again = reopened(directory, network.machine)
+    listed = cast("list[dict[str, bytes]]", again.managed("list_canister_snapshots", {"canister_id": canister}))
+    assert [entry["id"] for entry in listed] == [kept]
+    again.managed("load_canister_snapshot", {"canister_id": canister, "snapshot_id": kept})
+    assert again.call(canister, "count") == Reply(b"1")
