@@ -8,12 +8,11 @@ import anyio
 
 from orchestrator.replica.control import Operations
 from orchestrator.replica.control_accounts import make_account_operations
-from orchestrator.replica.control_names import make_name_operations
 from orchestrator.replica.control_routes import make_operations
 from orchestrator.replica.driver import Driver
 from orchestrator.replica.http.api import Api
 from orchestrator.replica.http.application import Handlers
-from orchestrator.replica.http.gateway import Gateway, load_names
+from orchestrator.replica.late_gateway import LateGateway
 from orchestrator.replica.network_keys import NetworkKeys
 from orchestrator.replica.replica import Replica
 from orchestrator.replica.state import Clock
@@ -93,10 +92,10 @@ def load_service(
     replica.install_system_canisters()
     replica.seed_accounts(accounts)
     driver = Driver(replica, checkpoints, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
-    api, gateway = Api(driver, implementation=_IMPLEMENTATION), Gateway(driver, names=load_names(directory.root / _NAMES_FILE))
+    api, gateway = Api(driver, implementation=_IMPLEMENTATION), LateGateway(driver, directory.root / _NAMES_FILE)
     operations = {
         **make_operations(driver, checkpoints),
         **make_account_operations(driver, checkpoints),
-        **make_name_operations(gateway),
+        **gateway.operations(),
     }
     return Service(Handlers(api.answer, gateway.answer), operations, driver, checkpoints)
