@@ -28,6 +28,7 @@ from orchestrator.engine.session import Session
 from orchestrator.engine.watch import watched_network
 from orchestrator.errors import AgentError, OrchestratorError, OutcomeUnknownError, RejectError, TransportError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess
+from orchestrator.network.accounts import tell_accounts
 from orchestrator.network.names import tell_names
 from orchestrator.protocol.keys import Identity
 from orchestrator.store import open_ids
@@ -236,6 +237,8 @@ async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[C
     async with HttpTransport(access.api_url) as transport, watched_network(session, access, flying):
         client = Client(transport, identity, access.root_key, SystemClock(access.clock_offset_ns))
         proxy = resolve_proxy(session, ids.load())
+        if proxy is not None and str(proxy) == access.proxy_canister_id:  # an embedded network's own, which may not know who asks
+            await tell_accounts(session.project.directory, access.name, [str(identity.principal)])
         creation_at = Principal.from_text(access.effective_canister_id) if access.effective_canister_id else DEFAULT_EFFECTIVE_CANISTER
 
         def open_port(log: RequestLog | None) -> NetworkPort:

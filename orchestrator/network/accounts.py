@@ -1,6 +1,6 @@
 """Whom a new network gives ICP and cycles: the principals of the user's identities, as icp-cli does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orchestrator.errors import IdentityError, NetworkError
@@ -29,8 +29,8 @@ def load_accounts(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(str(record.principal) for record in records if record.principal is not None and record.kind != "anonymous")
 
 
-async def tell_accounts(project_dir: Path, network: str, environ: Mapping[str, str]) -> bool:
-    """Tell a network that runs of the identities that there are by now; return whether it has given them their funds.
+async def tell_accounts(project_dir: Path, network: str, principals: Iterable[str]) -> bool:
+    """Tell a network that runs of principals; return whether those have their funds, and the proxy, from now on.
 
     A network that is not embedded, or does not answer in time, makes that False.
     Raises `StoreError` when the network's descriptor cannot be read.
@@ -39,7 +39,7 @@ async def tell_accounts(project_dir: Path, network: str, environ: Mapping[str, s
     if descriptor is None or descriptor.control_port is None:
         return False
     try:
-        await request_control(descriptor, "/accounts", {"principals": list(load_accounts(environ))}, seconds=ACCOUNTS_SECONDS)
+        await request_control(descriptor, "/accounts", {"principals": list(principals)}, seconds=ACCOUNTS_SECONDS)
     except NetworkError:
         return False
     return True

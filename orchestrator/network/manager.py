@@ -13,7 +13,7 @@ import anyio
 from orchestrator.core.project import ConnectedNetwork, ManagedNetwork, Network
 from orchestrator.errors import LockHeldError, NetworkError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess, NetworkReport, NetworkState
-from orchestrator.network.accounts import tell_accounts
+from orchestrator.network.accounts import load_accounts, tell_accounts
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.deletion import delete_folder
 from orchestrator.network.icp_cli import OWNER, explain_port, find_icp_network, refuse_to_end
@@ -45,7 +45,7 @@ async def start_network(
         if present is not None:
             asked = silent is not None and present.pid == silent
             if present.access is not None and not asked and await _answers(present, place):
-                await tell_accounts(project_dir, network.name, place.settings.environ)
+                await tell_accounts(project_dir, network.name, load_accounts(place.settings.environ))
                 return present.access
             if present.alive and present.owner is not None:
                 raise _unresponsive(network, present.owner)

@@ -1,8 +1,9 @@
 """The PocketIC server: its options, and the requests that make an instance with subnets, features and a gateway.
 
 Source: dfinity/ic, `rs/pocket_ic_server` and `packages/pocket-ic/src/common/rest.rs` of server 10.0.0 (commit 00b4dfc).
-Servers as of 13 want `cloud_engine` and the `cost_schedule` of subnets as well (npm `@dfinity/pic` 0.23.0 sends
-them); older ones pass over what they do not know. One server process runs one instance. It makes a checkpoint of the state when it is asked to end (SIGTERM).
+Servers as of 13 want `cloud_engine` and the `cost_schedule` of subnets as well (npm `@dfinity/pic` 0.23.0 sends them); older
+ones pass over what they do not know. One server process runs one instance. It makes a checkpoint of the state when it is
+asked to end (SIGTERM).
 """
 
 import base64

@@ -12,10 +12,13 @@ from orchestrator.agent.cycles_ledger import CyclesLedger
 from orchestrator.agent.transport import HttpTransport
 from orchestrator.agent.values import CanisterSettings
 from orchestrator.core.principal import Principal
+from orchestrator.core.project import ManagedNetwork
 from orchestrator.engine import call, deploy, load_project, open_session
 from orchestrator.engine.session import Session
 from orchestrator.errors import AgentError
 from orchestrator.events import CanisterCreated
+from orchestrator.network.manager import stop_network
+from orchestrator.network.settings import NetworkSettings
 from orchestrator.protocol.keys import Ed25519Identity
 from orchestrator.protocol.pem import identity_to_pem
 from orchestrator.replica.system.ids import PROXY_ID
@@ -49,6 +52,17 @@ environments:
   - name: proxied
     network: staging
     proxy: {proxy}
+"""
+
+LOCAL_MANIFEST = """\
+canisters:
+  - name: counter
+    build:
+      steps:
+        - type: pre-built
+          path: counter.wasm
+networks:
+  - {name: local, mode: managed, gateway: {port: 0}}
 """
 
 
@@ -146,3 +160,21 @@ async def test_too_few_cycles_are_told(network: RunningReplica, identity: Ed2551
             await ledger.create_canister(cycles=10**6 * TRILLION, created_at_ns=CREATED_AT)
         with pytest.raises(AgentError, match="was not created"):
             await ledger.create_canister(cycles=TRILLION, created_at_ns=CREATED_AT + 1, subnet_id=PROXY)
+
+
+async def test_the_proxy_of_an_embedded_network_serves_any_identity(tmp_path: Path) -> None:
+    """An identity that the network has never heard of deploys through the network's own proxy."""
+    (tmp_path / "icp.yaml").write_text(LOCAL_MANIFEST, encoding="utf-8")
+    (tmp_path / "counter.wasm").write_bytes(counter())
+    (tmp_path / "key.pem").write_text(identity_to_pem(Ed25519Identity.generate()), encoding="utf-8")
+    environ = {"PATH": "/usr/bin:/bin", "ORCHESTRATOR_HOME": str(tmp_path / "home"), "ICP_HOME": str(tmp_path / "icp")}
+    project = await load_project(tmp_path)
+    try:
+        session = open_session(
+            project, verb="deploy", emit=Recording(), environ=environ, identity_file=tmp_path / "key.pem", proxy=str(PROXY)
+        )
+        await deploy(session)
+
+        assert (await call(session, "counter", "inc", "()")).text == "(101 : nat32)"
+    finally:
+        await stop_network(tmp_path, ManagedNetwork(name="local", port=0), settings=NetworkSettings.from_environment(environ))

@@ -37,7 +37,8 @@ INTERPRETER = """
     (local.set $p (i32.add (local.get $p) (i32.const 12)))
     (if (i32.eq (local.get $op) (i32.const 0))
       (then (i32.store8 (i32.add (i32.const 0x10000) (i32.rem_u (local.get $a) (i32.sub (call $end) (i32.const 0x10000)))) (local.get $b))))
-    (if (i32.eq (local.get $op) (i32.const 1)) (then (drop (memory.grow (i32.rem_u (local.get $a) (i32.const 3))))))
+    (if (i32.eq (local.get $op) (i32.const 1)) (then
+      (drop (memory.grow (i32.rem_u (local.get $a) (select (i32.const 90) (i32.const 3) (i32.eqz (local.get $b))))))))
     (if (i32.eq (local.get $op) (i32.const 2)) (then (drop (call $stable64_grow (i64.extend_i32_u (i32.rem_u (local.get $a) (i32.const 3)))))))
     (if (i32.eq (local.get $op) (i32.const 3)) (then
       (i32.store8 (i32.const 16) (local.get $b))
@@ -77,7 +78,7 @@ class Model:
             if operation == WRITE:
                 self.memory[0x10000 + first % (len(self.memory) - 0x10000)] = second
             elif operation == GROW:
-                self.memory.extend(bytes(first % 3 * WASM_PAGE_BYTES))
+                self.memory.extend(bytes(first % (3 if second else 90) * WASM_PAGE_BYTES))
             elif operation == STABLE_GROW:
                 self.stable.extend(bytes(first % 3 * WASM_PAGE_BYTES))
             elif operation == STABLE_WRITE and self.stable:
@@ -194,9 +195,9 @@ class Life:
 
 
 def machines() -> list[WasmMachine]:
-    """Return a machine for each way to roll back that works here."""
+    """Return a machine for each way to roll back that works here, with and without address space to spare."""
     backends: list[Rollback] = ["copying", "copy_on_write"] if copy_on_write_works() else ["copying"]
-    return [WasmMachine(rollback=backend) for backend in backends]
+    return [*(WasmMachine(rollback=backend, is_confined=False) for backend in backends), WasmMachine(is_confined=True)]
 
 
 MACHINES = machines()

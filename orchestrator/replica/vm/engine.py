@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import resource
 import tempfile
 import time
 import weakref
@@ -21,7 +22,17 @@ from orchestrator.replica.vm import native
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.interface import InvalidModuleError
 
-__all__ = ["MAX_ARTIFACTS", "MAX_WASM_STACK_BYTES", "UNMETERED", "Compiled", "Compiler", "Compilers"]
+__all__ = [
+    "CONFINED_RESERVATION_BYTES",
+    "MAX_ARTIFACTS",
+    "MAX_WASM_STACK_BYTES",
+    "UNMETERED",
+    "Compiled",
+    "Compiler",
+    "Compilers",
+    "address_space_is_limited",
+    "engine_version",
+]
 
 Compiler = Literal["winch", "cranelift"]
 """Winch compiles ten times faster, Cranelift makes code that runs twice as fast."""
@@ -37,6 +48,13 @@ PORTABLE_WASM_STACK_BYTES = 1024 * 1024
 
 MAX_ARTIFACTS = 200
 """Compiled modules that are kept on disk."""
+
+CONFINED_RESERVATION_BYTES = 16 * 1024 * 1024
+"""Address space that is reserved for a canister's memory where it is limited, in bytes; elsewhere it is 4 GiB. A memory
+that grows beyond what is reserved moves, and every access is checked by code."""
+
+CONFINED_GUARD_BYTES = 64 * 1024
+"""Address space behind a memory where it is limited, in bytes."""
 
 _STACK_RESERVE_BYTES = 1024 * 1024
 _ARTIFACT_VERSION = 3
@@ -57,8 +75,9 @@ class Compiled:
 class Compilers:
     """Engines, one per compiler, made when first used."""
 
-    def __init__(self, host: Host, *, compiler: Compiler, cache_directory: Path | None) -> None:
+    def __init__(self, host: Host, *, compiler: Compiler, cache_directory: Path | None, is_confined: bool = False) -> None:
         self._host = host
+        self._is_confined = is_confined
         self._order: tuple[Compiler, ...] = ("winch", "cranelift") if compiler == "winch" else ("cranelift",)
         self._cache = cache_directory
         self._engines: dict[Compiler, wasmtime.Engine] = {}
@@ -86,7 +105,7 @@ class Compilers:
 
     def _engine(self, compiler: Compiler) -> wasmtime.Engine:
         if compiler not in self._engines:
-            self._engines[compiler] = _make_engine(compiler, self._host.bindings)
+            self._engines[compiler] = _make_engine(compiler, self._host.bindings, is_confined=self._is_confined)
         return self._engines[compiler]
 
     def _linker(self, compiler: Compiler, *, wide: bool) -> wasmtime.Linker:
@@ -97,9 +116,7 @@ class Compilers:
     def _load_or_compile(self, engine: wasmtime.Engine, code: bytes, compiler: Compiler) -> wasmtime.Module:
         if self._cache is None:
             return wasmtime.Module(engine, code)
-        from importlib.metadata import version
-
-        settings = f"{_ARTIFACT_VERSION} {version('wasmtime')} {compiler} {self._host.bindings} {platform.machine()}"
+        settings = f"{_ARTIFACT_VERSION} {engine_version()} {compiler} {self._host.bindings} {platform.machine()} {self._is_confined}"
         path = self._cache / f"{hashlib.sha256(settings.encode() + code).hexdigest()}.cwasm"
         artifact = _read_artifact(path)
         if artifact is not None:
@@ -113,9 +130,27 @@ class Compilers:
         return module
 
 
-def _make_engine(compiler: Compiler, bindings: Bindings) -> wasmtime.Engine:
+def engine_version() -> str:
+    """Return the version of the `wasmtime` package, read off the name of its metadata: importing a reader takes 20 ms."""
+    found = list(Path(wasmtime.__file__).parent.parent.glob("wasmtime-*.dist-info"))
+    if len(found) == 1:
+        return found[0].name.removeprefix("wasmtime-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("wasmtime")
+
+
+def address_space_is_limited() -> bool:
+    """Say if this process may not reserve as much memory as it likes (`ulimit -v`)."""
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
+def _make_engine(compiler: Compiler, bindings: Bindings, *, is_confined: bool) -> wasmtime.Engine:
     """Make an engine with the features that the Internet Computer accepts: its validation rules, as of 2025."""
     config = wasmtime.Config()
+    if is_confined:
+        config.memory_reservation = config.memory_reservation_for_growth = CONFINED_RESERVATION_BYTES
+        config.memory_guard_size = CONFINED_GUARD_BYTES
     config.consume_fuel = True
     config.epoch_interruption = True
     config.cranelift_nan_canonicalization = True

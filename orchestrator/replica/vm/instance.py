@@ -27,7 +27,7 @@ from orchestrator.replica.vm.interface import (
 from orchestrator.replica.vm.limits import INSTRUCTION_LIMITS, WASM_PAGE_BYTES
 from orchestrator.replica.vm.live import LiveInstance
 from orchestrator.replica.vm.pages import Pages
-from orchestrator.replica.vm.stable import StableMemory
+from orchestrator.replica.vm.stable import StableMemory, changed_blocks
 from orchestrator.replica.vm.wasm import Instrumented
 
 __all__ = ["GLOBAL_BYTES", "WasmInstance", "WasmModule"]
@@ -206,16 +206,20 @@ class WasmInstance:
         if not whole and (written is None or stored is None):
             return None
         size, pages = self._stable.committed_pages()
-        numbers = pages if whole else stored or ()
+        known = dict.fromkeys(pages) if whole else stored or {}
         changed = self._image.size if whole else len(written or ()) * BLOCK_BYTES
-        if changed + len(numbers) * WASM_PAGE_BYTES > max_bytes:
+        if changed + len(known) * WASM_PAGE_BYTES > max_bytes:
             return None
         changes = Changes(
             is_whole=whole,
             memory_size=self._image.size // WASM_PAGE_BYTES,
             memory=dict(_blocks(self._image)) if whole else {at: self._image.read(at, BLOCK_BYTES) for at in _offsets(written)},
             stable_size=size,
-            stable={number * WASM_PAGE_BYTES: bytes(pages[number]) for number in sorted(numbers)},
+            stable={
+                number * WASM_PAGE_BYTES + start: block
+                for number, before in known.items()
+                for start, block in changed_blocks(pages[number], before, BLOCK_BYTES)
+            },
             globals=self._shown_globals(),
         )
         self.settle()
@@ -223,7 +227,7 @@ class WasmInstance:
 
     def settle(self) -> None:
         """Take the committed state for one that has been saved."""
-        self._image.unsaved, self._stable.unsaved = set(), set()
+        self._image.unsaved, self._stable.unsaved = set(), {}
 
     def _shown_globals(self) -> bytes:
         """Return the globals that others see; what the engine leaves behind a short value is none of it."""

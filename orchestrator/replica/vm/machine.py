@@ -12,7 +12,7 @@ import wasmtime
 
 from orchestrator.replica.vm import snapshot
 from orchestrator.replica.vm.copy_on_write import copy_on_write_works, make_image_factory
-from orchestrator.replica.vm.engine import UNMETERED, Compiler, Compilers
+from orchestrator.replica.vm.engine import UNMETERED, Compiler, Compilers, address_space_is_limited
 from orchestrator.replica.vm.execution import MainMemory
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, ImageFactory
@@ -45,14 +45,23 @@ class WasmMachine:
         rollback: Rollback = "auto",
         bindings: Bindings | None = None,
         compiler: Compiler | None = None,
+        is_confined: bool | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set the machine up; `bindings` and `compiler` are by default the best that work here."""
+        """Set the machine up; `bindings` and `compiler` are by default the best that work here.
+
+        `is_confined`: reserve little address space for each memory, by default where it is limited.
+        """
         if bindings is None:
             choice = choose_engine(cache_directory, system=this_system(), try_out=try_in_child)
             bindings, compiler = choice.bindings, compiler or choice.compiler
         self._host = Host(bindings, monotonic=monotonic)
-        self._compilers = Compilers(self._host, compiler=compiler or "cranelift", cache_directory=cache_directory)
+        self._compilers = Compilers(
+            self._host,
+            compiler=compiler or "cranelift",
+            cache_directory=cache_directory,
+            is_confined=address_space_is_limited() if is_confined is None else is_confined,
+        )
         self._make_image: ImageFactory = choose_image(rollback)
         self._modules: weakref.WeakValueDictionary[bytes, WasmModule] = weakref.WeakValueDictionary()
 

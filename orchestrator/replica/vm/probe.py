@@ -14,7 +14,7 @@ from pathlib import Path
 
 import wasmtime
 
-from orchestrator.replica.vm.engine import Compiler, Compilers
+from orchestrator.replica.vm.engine import Compiler, Compilers, engine_version
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.image import CopyingImage
 from orchestrator.replica.vm.instance import WasmInstance, WasmModule
@@ -55,17 +55,7 @@ _TESTED = {f"linux {machine} wasmtime 50.0.1": _CHOICES[0] for machine in ("x86_
 
 def this_system() -> str:
     """Return what the answer depends on: operating system, machine, version of the engine."""
-    return f"{sys.platform} {platform.machine()} wasmtime {_engine_version()}"
-
-
-def _engine_version() -> str:
-    """Return the version of the `wasmtime` package, read off the name of its metadata: importing a reader takes 20 ms."""
-    found = list(Path(wasmtime.__file__).parent.parent.glob("wasmtime-*.dist-info"))
-    if len(found) == 1:
-        return found[0].name.removeprefix("wasmtime-").removesuffix(".dist-info")
-    from importlib.metadata import version
-
-    return version("wasmtime")
+    return f"{sys.platform} {platform.machine()} wasmtime {engine_version()}"
 
 
 def choose_engine(cache_directory: Path | None, *, system: str, try_out: Callable[[EngineChoice], bool]) -> EngineChoice:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator.replica.vm.limits import MAX_STABLE_MEMORY_PAGES, WASM_PAGE_BYTES
 
-__all__ = ["StableMemory"]
+__all__ = ["StableMemory", "changed_blocks"]
 
 
 class StableMemory:
@@ -12,7 +12,7 @@ class StableMemory:
 
     Invariant: a page object that a commit has left behind is never changed again. The first write of a message
     replaces it by a copy and remembers the old one, so forks share pages without copying them.
-    `unsaved` has the numbers of the pages that were committed since whoever saves them emptied it; None: all pages.
+    `unsaved` has the pages that were committed since whoever saves them emptied it, as they were then; None: all pages.
     """
 
     def __init__(self, size: int = 0, pages: Mapping[int, bytearray] | None = None) -> None:
@@ -20,7 +20,7 @@ class StableMemory:
         self._committed_size = size
         self._pages: dict[int, bytearray] = dict(pages or {})
         self._undo: dict[int, bytearray | None] = {}
-        self.unsaved: set[int] | None = None
+        self.unsaved: dict[int, bytearray | None] | None = None
 
     @property
     def changed_pages(self) -> int:
@@ -75,7 +75,7 @@ class StableMemory:
     def commit(self) -> None:
         """Keep what was written since the last commit."""
         if self.unsaved is not None:
-            self.unsaved.update(self._undo)
+            self.unsaved = {**self._undo, **self.unsaved}
         self._undo = {}
         self._committed_size = self.size
 
@@ -108,7 +108,7 @@ class StableMemory:
         fork = StableMemory(self.size, self._pages)
         fork._undo = dict(self._undo)
         fork._committed_size = self._committed_size
-        fork.unsaved = None if self.unsaved is None else set(self.unsaved)
+        fork.unsaved = None if self.unsaved is None else dict(self.unsaved)
         if not uncommitted:
             fork.rollback()
         return fork
@@ -117,6 +117,15 @@ class StableMemory:
         """Return the size in pages and the pages as of the last commit; the pages must not be changed."""
         pages = {index: self._undo.get(index, page) for index, page in self._pages.items()}
         return self._committed_size, {index: page for index, page in pages.items() if page is not None}
+
+
+def changed_blocks(page: bytearray, before: bytearray | None, block_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield offset and content of the blocks of a page that are not as before; None stands for zeroes."""
+    new, old = bytes(page), bytes(before or WASM_PAGE_BYTES)
+    for start in range(0, WASM_PAGE_BYTES, block_bytes):
+        block = new[start : start + block_bytes]
+        if block != old[start : start + block_bytes]:
+            yield start, block
 
 
 def _pieces(offset: int, length: int) -> Iterator[tuple[int, int, int, int]]:

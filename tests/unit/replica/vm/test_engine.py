@@ -1,6 +1,8 @@
 """Compilers: the fast one, the one behind it, and the cache."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,18 @@ def test_the_cache_keeps_what_was_used_last(tmp_path: Path) -> None:
     assert "engine.json" in left
     assert not left & {"tmpleft", "0.cwasm", "5.cwasm"}
     assert old[-1].name in left
+
+
+def test_canisters_fit_into_limited_address_space() -> None:
+    """Where a process may use 6 GB of addresses (`ulimit -v`), twenty canisters are made that would reserve 4 GiB each."""
+    script = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (6_000_000_000, 6_000_000_000))
+from orchestrator.replica.vm.machine import WasmMachine
+machine = WasmMachine()
+module = machine.load(bytes.fromhex("{wasmtime.wat2wasm("(module (memory 300))").hex()}"))
+instances = [machine.instantiate(module) for _ in range(20)]
+assert all(instance.fork().memory_bytes == 300 * 65536 for instance in instances)
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
