@@ -75,7 +75,8 @@ class StableMemory:
     def commit(self) -> None:
         """Keep what was written since the last commit."""
         if self.unsaved is not None:
-            self.unsaved = {**self._undo, **self.unsaved}
+            for index, page in self._undo.items():
+                self.unsaved.setdefault(index, page)
         self._undo = {}
         self._committed_size = self.size
 
