@@ -80,7 +80,7 @@ def lay_out(functions: list[tuple[bytes, list[tuple[bytes, int]]]]) -> tuple[byt
     return section, places
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(locals_, st.lists(pieces, max_size=12)), max_size=5), st.integers(0, 2), st.binary(max_size=5))
 def test_what_moves_memory_is_found_exactly(functions: list[tuple[bytes, list[tuple[bytes, int]]]], tables: int, before: bytes) -> None:
     """Places and kinds are those that were written, whatever the bytes of other instructions look like."""
