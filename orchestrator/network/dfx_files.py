@@ -19,6 +19,7 @@ __all__ = ["DfxNetwork", "find_dfx_network"]
 
 _NETWORK = "local"
 _INSTANCE_DIGITS = 32
+_MAX_DIGITS = 10
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 
 
@@ -84,7 +85,7 @@ def _load_number(path: Path) -> int | None:
         text = path.read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         return None
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS and int(text) > 0 else None
 
 
 def _load_object(path: Path) -> Mapping[str, object]:

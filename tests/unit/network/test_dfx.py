@@ -120,6 +120,22 @@ async def test_dead_dfx_counts_as_stopped(project: Path, settings: NetworkSettin
     assert report.state == "stopped"
 
 
+@pytest.mark.parametrize(
+    "content", ["", "abc", "-1", "4943 4944", "\x00", "9" * 9000], ids=["empty", "word", "negative", "two", "zero-byte", "endless"]
+)
+async def test_odd_files_of_dfx_are_no_network(project: Path, settings: NetworkSettings, content: str) -> None:
+    """Whatever is in the files of dfx, a network that cannot be found in them does not run."""
+    (project / "dfx.json").write_text('{"networks": ' + content)
+    directory = find_dfx_network(project, settings.environ).directory
+    directory.mkdir(parents=True)
+    for name in ("pid", "webserver-port", "network-id", "replica-effective-config.json"):
+        (directory / name).write_text(content)
+
+    report = await network_status(project, NETWORK, settings=settings)
+
+    assert (report.state, report.access) == ("stopped", None)
+
+
 @pytest.mark.slow
 async def test_silent_dfx_is_left_alone(project: Path, settings: NetworkSettings) -> None:
     """A network of dfx that does not answer is said to be so; a start does not end what somebody else may be starting."""
