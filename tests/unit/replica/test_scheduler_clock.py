@@ -2,6 +2,8 @@
 
 import pytest
 
+from orchestrator.candid import Variant
+from orchestrator.core.principal import Principal
 from tests.support.scripted_machine import Run, ignore
 from tests.support.scripted_network import SECOND, START_TIME, ScriptedNetwork
 
@@ -58,3 +60,73 @@ def test_heartbeats_do_not_pile_up(network: ScriptedNetwork) -> None:
         network.time.now += 2 * SECOND
         network.replica.tick()
     assert len(network.state.queue) == 1
+
+
+def timed(network: ScriptedNetwork, fired: list[int]) -> Principal:
+    """Deploy a canister whose `set` sets its timer to seconds after the start, and traps if its argument begins with `!`."""
+
+    def set_timer(run: Run) -> None:
+        text = run.message.arg.decode()
+        run.outcome.global_timer = int(text.strip("!")) and START_TIME + int(text.strip("!")) * SECOND
+        if text.startswith("!"):
+            run.trap()
+        else:
+            run.reply()
+
+    def fire(run: Run) -> None:
+        fired.append((run.message.now - START_TIME) // SECOND)
+        if len(fired) == 1:
+            run.outcome.global_timer = START_TIME + 100 * SECOND
+
+    wasm = network.machine.module({"canister_update set": set_timer, "canister_global_timer": fire})
+    canister = network.deploy(wasm)
+    network.install(canister, wasm, mode=Variant("reinstall"))
+    return canister
+
+
+def pass_time(network: ScriptedNetwork, seconds: int) -> None:
+    """Let time pass, and run what is due."""
+    network.time.now = START_TIME + seconds * SECOND
+    network.replica.tick()
+    network.run()
+
+
+def test_a_timer_in_the_past_fires_at_once_and_may_set_the_next(network: ScriptedNetwork) -> None:
+    """A time that has passed is due at once; what the timer's own code sets fires after it."""
+    fired: list[int] = []
+    network.time.now += 50 * SECOND
+    network.call(timed(network, fired), "set", b"20")
+    pass_time(network, 51)
+    pass_time(network, 99)
+    pass_time(network, 101)
+    pass_time(network, 500)
+    assert fired == [51, 101]
+
+
+def test_a_timer_is_set_by_messages_that_succeed_only(network: ScriptedNetwork) -> None:
+    """Zero takes a timer back; a message that traps neither sets one nor takes one back."""
+    fired: list[int] = []
+    canister = timed(network, fired)
+    network.call(canister, "set", b"!10")
+    pass_time(network, 20)
+    network.call(canister, "set", b"30")
+    network.call(canister, "set", b"!0")
+    pass_time(network, 40)
+    assert fired == [40]
+    network.call(canister, "set", b"0")
+    pass_time(network, 200)
+    assert fired == [40]
+
+
+def test_new_code_begins_without_a_timer(network: ScriptedNetwork) -> None:
+    """Whatever replaces the code takes the timer away."""
+    fired: list[int] = []
+    canister = timed(network, fired)
+    wasm = network.canister(canister).wasm
+    assert wasm is not None
+    for mode in ("upgrade", "reinstall"):
+        network.call(canister, "set", b"10")
+        network.install(canister, wasm, mode=Variant(mode))
+        assert network.canister(canister).global_timer == 0
+    pass_time(network, 20)
+    assert fired == []
