@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.core.project import ManagedNetwork
-from orchestrator.errors import NetworkError
+from orchestrator.errors import NetworkError, OrchestratorError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.network.manager import network_status, stop_network
 from orchestrator.network.settings import NetworkSettings
@@ -25,18 +25,22 @@ async def stay_with(
     project_dir: Path, network: ManagedNetwork, access: NetworkAccess, *, settings: NetworkSettings, show: Callable[[str], None]
 ) -> None:
     """Show what the network logs until it ends, which is a `NetworkError`; when this is cancelled, stop the network."""
+    failure: OrchestratorError | None = None
     try:
         async with anyio.create_task_group() as group:
             if access.container is not None:
                 group.start_soon(_follow_container, access.container, settings, show)
             else:
                 group.start_soon(_follow_file, Layout(project_dir).network(network.name).log, show)
-            await _wait_end(project_dir, network, settings)
+            try:
+                await _wait_end(project_dir, network, settings)
+            except OrchestratorError as error:
+                failure = error
             group.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
             await _stop(project_dir, network, settings)
-    raise NetworkError(
+    raise failure or NetworkError(
         f"the `{network.name}` network has ended by itself",
         slug="network/ended",
         detail=f"its log is `{Layout(project_dir).network(network.name).log}`" if access.container is None else None,
@@ -69,8 +73,8 @@ async def _follow_file(path: Path, show: Callable[[str], None]) -> None:
                     show(data.decode(errors="replace"))
                 else:
                     await anyio.sleep(LOG_SECONDS)
-    except FileNotFoundError:
-        return
+    except OSError as error:
+        show(f"its log cannot be shown: {error}\n")
 
 
 async def _follow_container(container: str, settings: NetworkSettings, show: Callable[[str], None]) -> None:
