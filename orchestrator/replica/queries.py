@@ -8,6 +8,7 @@ Source: the IC interface specification, sections "Request: Query call" and "Comp
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister, CanisterStatus
@@ -91,6 +92,7 @@ class QueryRunner:
         return None if outcome.accepted else reject(Reason.CANISTER_REJECTED, canister=canister.id)
 
     def _message(self, question: Question, kind: MessageKind) -> Message:
+        has_certificate = question.canister_id == self._root and kind is not MessageKind.INSPECT_MESSAGE
         return Message(
             kind=kind,
             now=self._execution.now(),
@@ -99,6 +101,7 @@ class QueryRunner:
             method=question.method,
             caller_info_data=question.caller_info_data,
             caller_info_signer=question.caller_info_signer,
+            data_certificate=partial(self._environment.data_certificate, question.canister_id) if has_certificate else None,
         )
 
     def _evaluate(self, question: Question, *, depth: int) -> Response:
@@ -135,8 +138,7 @@ class QueryRunner:
 
     def _run_frame(self, frame: _Frame, entry: str) -> Response:
         canister_id = frame.canister.id
-        certificate = (lambda: self._environment.data_certificate(canister_id)) if canister_id == self._root else None
-        outcome = self._step(frame, entry, replace(frame.base, data_certificate=certificate))
+        outcome = self._step(frame, entry, frame.base)
         if outcome.trap is not None:
             return rejection_of(canister_id, outcome.trap)
         response = _response(outcome)
@@ -192,6 +194,7 @@ class QueryRunner:
             kind=MessageKind.COMPOSITE_REPLY_CALLBACK,
             now=self._execution.now(),
             arg=b"",
+            data_certificate=None,
             context_instructions=frame.instructions,
         )
         if isinstance(response, Reply):
