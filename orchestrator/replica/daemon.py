@@ -225,17 +225,20 @@ async def _run_network(process: _Process, applications: _Applications, server: _
     finally:
         with anyio.CancelScope(shield=True):
             await _save(process, service)
-            process.options.status_file.unlink(missing_ok=True)
 
 
 async def _save(process: _Process, service: "Service") -> None:
-    """Save the state a last time; a failure becomes the exit status, and the last checkpoint stays."""
+    """Save the state a last time. A failure becomes the exit status, and the last checkpoint and the status file stay.
+
+    A status file without its process is how others know that something may be lost.
+    """
     try:
         await service.save()
     except (OrchestratorError, OSError) as error:
         detail = error.detail if isinstance(error, OrchestratorError) else error.strerror
         process.failures.append(ReplicaError("the network's last changes could not be saved", slug="replica/not-saved", detail=detail))
     else:
+        process.options.status_file.unlink(missing_ok=True)
         _LOG.info("stopped; the state is in %s", process.options.state_directory)
 
 

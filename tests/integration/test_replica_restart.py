@@ -144,6 +144,7 @@ def test_a_state_that_cannot_be_saved_is_told(tmp_path: Path) -> None:
             client.create()
     assert stop_replica(replica) == 1
     assert "replica/not-saved" in replica.log.read_text(encoding="utf-8")
+    assert (tmp_path / "replica-status.json").exists(), "whoever starts it again is to be told"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits another process")

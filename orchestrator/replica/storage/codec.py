@@ -81,7 +81,9 @@ def dump_packed(packed: object) -> bytes:
 def load(data: bytes) -> object:
     """Decode what `dump` made; raises `ReplicaError` when it is damaged or this version cannot read it."""
     content = _decode(data)
-    if not isinstance(content, dict) or content.get("v") != FORMAT_VERSION:
+    if not isinstance(content, dict) or "v" not in content:
+        raise _unreadable("it is not a file of a network's state")
+    if content["v"] != FORMAT_VERSION:
         raise ReplicaError("the network's state was written by another version", slug="replica/state-version", hint=_HINT)
     state = content.get("state")
     if not isinstance(state, bytes) or zlib.crc32(state) != content.get("checksum"):
