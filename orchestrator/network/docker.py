@@ -12,7 +12,7 @@ from orchestrator.core.networks import Container
 from orchestrator.errors import NetworkError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.network.container_file import ContainerRecord, load_container, write_container
-from orchestrator.network.docker_command import NETWORK_LABEL, PROJECT_LABEL, Docker, render_create
+from orchestrator.network.docker_command import LOOK_SECONDS, NETWORK_LABEL, PROJECT_LABEL, Docker, render_create
 from orchestrator.network.launcher import Announcement, clear_announcements, load_announcement
 from orchestrator.network.ports import is_free, port_taken
 from orchestrator.network.runner import Found, Orphan, Place
@@ -126,7 +126,7 @@ async def _list(docker: Docker, place: Place, *words: str) -> tuple[str, ...]:
     labels = (f"label={PROJECT_LABEL}={place.project_dir}", f"label={NETWORK_LABEL}={place.network.name}")
     filters = (word for label in labels for word in ("--filter", label))
     try:
-        done = await docker.run(*words, "--quiet", "--no-trunc", *filters)
+        done = await docker.run(*words, "--quiet", "--no-trunc", *filters, seconds=LOOK_SECONDS)
     except NetworkError:
         return ()
     return tuple(done.stdout.split()) if done.status == 0 else ()

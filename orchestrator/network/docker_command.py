@@ -15,7 +15,7 @@ from orchestrator.network.commands import Finished, run_command
 from orchestrator.network.programs import find_program
 from orchestrator.network.runner import Place
 
-__all__ = ["NETWORK_LABEL", "PROJECT_LABEL", "Docker", "render_create"]
+__all__ = ["LOOK_SECONDS", "NETWORK_LABEL", "PROJECT_LABEL", "Docker", "render_create"]
 
 PROJECT_LABEL = "org.icp-orchestrator.project"
 NETWORK_LABEL = "org.icp-orchestrator.network"
@@ -23,6 +23,8 @@ INTERFACE_VARIABLE = "ICP_CLI_NETWORK_LAUNCHER_INTERFACE_VERSION=1.0.0"
 """What icp-cli tells images, so that they know what is expected of them."""
 ASK_SECONDS = 60.0
 """How long a request to Docker may take that neither fetches an image nor waits for a container."""
+LOOK_SECONDS = 10.0
+"""How long Docker may take to say what there is; after that a command that only looks goes on without it."""
 _NO_DAEMON = ("Cannot connect to the Docker daemon", "error during connect", "permission denied while trying to connect")
 _ARCHITECTURES = {"aarch64": "linux/arm64", "arm64": "linux/arm64"}
 _LOOPBACK = "127.0.0.1"
@@ -78,7 +80,7 @@ class Docker:
 
     async def inspect(self, container: str) -> Mapping[str, object] | None:
         """Return what Docker knows about a container, or `None` when there is none of that id."""
-        done = await self.run("inspect", "--type", "container", container)
+        done = await self.run("inspect", "--type", "container", container, seconds=LOOK_SECONDS)
         if done.status != 0:
             return None
         try:

@@ -11,7 +11,7 @@ from orchestrator.core import units
 from orchestrator.documents import source, yaml_reader
 from orchestrator.engine import adapter, modules, readiness, session, shell
 from orchestrator.manifest import arguments, problems
-from orchestrator.network import dfx, docker, ping, seeding, settings
+from orchestrator.network import dfx, docker, docker_command, ping, seeding, settings
 from orchestrator.protocol import certificate, pem
 from orchestrator.recipes import expressions, parser, render
 from orchestrator.sandbox import cache, component, declared, host, limits, meter, worker
@@ -85,6 +85,7 @@ SAID = {
     "files that a `.did` file imports": f"{interface.MAX_IMPORTS}",
     "wait for the embedded network to start": f"{settings.START_SECONDS:.0f} seconds",
     "wait for another network to start": f"{settings.PROGRAM_SECONDS:.0f} seconds",
+    "wait for Docker to say what runs": f"{docker_command.LOOK_SECONDS:.0f} seconds",
     "fetching a network's image": f"{docker.PULL_SECONDS:,.0f} seconds",
     "wait for PocketIC to stop, before it is killed": f"{settings.PROGRAM_STOP_SECONDS:.0f} seconds",
     "wait for `dfx stop`": f"{dfx.DFX_STOP_SECONDS:.0f} seconds",
