@@ -88,10 +88,13 @@ class Facts:
 def shown_globals(facts: Facts) -> list[int]:
     """Return the indices of the globals that are part of a canister's state as others see it: mutable or exported ones.
 
-    Spec: "IC method read_canister_snapshot_metadata".
+    The specification, "IC method read_canister_snapshot_metadata", leaves the order open. It is the reference's (dfinity/ic,
+    `rs/embedders`), so that a snapshot from the mainnet fits: exports in their order, then the other mutable globals.
     """
-    exported = {index for kind, index in facts.exports.values() if kind == ExternKind.GLOBAL and index < len(facts.global_types)}
-    return sorted(index for index in exported | set(facts.mutable_globals) if facts.global_types[index] in _NUMERIC_TYPES)
+    exported = [index for kind, index in facts.exports.values() if kind == ExternKind.GLOBAL and index < len(facts.global_types)]
+    known = set(exported)
+    others = [index for index in facts.mutable_globals if index not in known]
+    return [index for index in exported + others if facts.global_types[index] in _NUMERIC_TYPES]
 
 
 def read_section(module: bytes, section: BinarySection, facts: Facts) -> None:

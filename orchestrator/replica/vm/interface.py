@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.replica.vm.pages import Pages
 
 __all__ = [
+    "GLOBAL_BYTES",
     "START",
     "Callback",
     "CanisterView",
@@ -39,6 +40,9 @@ __all__ = [
     "Section",
     "Trap",
 ]
+
+GLOBAL_BYTES = 16
+"""Size of a global in a `SavedState`, in bytes."""
 
 START = "(start)"
 """The entry that `Instance.run` takes for the start function of a module whose `info.has_start` is true."""
@@ -200,8 +204,8 @@ class Section:
 class ModuleInfo:
     """What a module declares: export names, metadata sections by name, and its shape.
 
-    `globals` has the types (`i32`, `i64`, `f32`, `f64`, `v128`) of the globals that are mutable or exported, in the
-    module's order: those of `SavedState`.
+    `globals` has the types (`i32`, `i64`, `f32`, `f64`, `v128`) of the globals that are exported, as they are, and then
+    of the other mutable ones: those of `SavedState`.
     """
 
     exports: frozenset[str]

@@ -125,13 +125,12 @@ class WasmMachine:
         plan = own.instrumented
         if len(state.globals) != GLOBAL_BYTES * len(plan.shown_globals):
             raise InvalidModuleError(f"the module has {len(plan.shown_globals)} mutable or exported globals, and the state another number")
-        values = b"".join(
-            state.globals[index * GLOBAL_BYTES : (index + 1) * GLOBAL_BYTES]
-            for index, place in enumerate(plan.shown_globals)
-            if isinstance(place, int)
-        )
+        values = bytearray(GLOBAL_BYTES * len(plan.globals))
+        for index, place in enumerate(plan.shown_globals):
+            if isinstance(place, int):
+                values[place * GLOBAL_BYTES : (place + 1) * GLOBAL_BYTES] = state.globals[index * GLOBAL_BYTES : (index + 1) * GLOBAL_BYTES]
         stable = StableMemory(state.stable.size, {number: bytearray(page) for number, page in state.stable.stored()})
-        return self._resume(own, size=state.memory.size, pages=state.memory.stored(), values=values, stable=stable)
+        return self._resume(own, size=state.memory.size, pages=state.memory.stored(), values=bytes(values), stable=stable)
 
     def _resume(
         self, own: WasmModule, *, size: int, pages: Iterator[tuple[int, bytes]], values: bytes, stable: StableMemory

@@ -36,11 +36,11 @@ WASM = module(NAMES, BODY)
 FRESH = (-5).to_bytes(4, "little", signed=True) + b"\x09\x09\x01"
 GLOBALS = [
     Variant("i32", -5),
+    Variant("i32", 77),
     Variant("i64", 6),
     Variant("f32", 1.5),
     Variant("f64", -0.25),
     Variant("v128", 7 + (8 << 64)),
-    Variant("i32", 77),
 ]
 EMPTY: dict[str, object] = {
     "wasm_module_size": 1,
@@ -133,7 +133,7 @@ def copy_contents(network: ScriptedNetwork, source: tuple[Principal, bytes], tar
 
 
 def test_metadata_tells_every_part(network: ScriptedNetwork, canister: Principal) -> None:
-    """Sizes, chunks, certified data and the globals in module order, constants that are exported among them."""
+    """Sizes, chunks, certified data and the globals: exported ones first, constants among them, then the other mutable ones."""
     metadata = metadata_of(network, canister, take(network, canister))
     assert metadata["globals"] == GLOBALS
     assert (metadata["wasm_module_size"], metadata["wasm_memory_size"], metadata["stable_memory_size"]) == (
@@ -159,6 +159,17 @@ def test_a_snapshot_moves_to_another_canister_piece_by_piece(network: ScriptedNe
     record = network.canister(other)
     assert (record.certified_data, list(record.chunks.values()), record.global_timer) == (b"certified", [b"a chunk"], 2**62)
     assert metadata_of(network, other, take(network, other))["globals"] == changed
+
+
+def test_the_instruction_counter_of_another_replica_is_passed_over(network: ScriptedNetwork, canister: Principal) -> None:
+    """A replica that instruments modules lists its counter as a last global; such a snapshot loads like any other."""
+    snapshot = take(network, canister)
+    metadata = metadata_of(network, canister, snapshot)
+    uploaded = announce(network, canister, {**metadata, "globals": [*GLOBALS, Variant("i64", 40_000_000_000)]})
+    copy_contents(network, (canister, snapshot), (canister, uploaded))
+    network.call(canister, "change")
+    assert isinstance(network.manage("load_canister_snapshot", {"canister_id": canister, "snapshot_id": uploaded}), Reply)
+    assert show(network, canister) == FRESH
 
 
 def test_loading_shrinks_a_memory_that_grew(network: ScriptedNetwork, canister: Principal) -> None:

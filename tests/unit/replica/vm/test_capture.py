@@ -23,19 +23,33 @@ BODY = """
 """
 
 
-def test_globals_are_captured_in_module_order_with_exported_constants() -> None:
-    """Mutable and exported globals are shown, of whatever numeric type; hidden constants are not."""
+def test_globals_are_captured_exports_first_constants_among_them() -> None:
+    """Exported globals come as they are exported, then the other mutable ones; hidden constants are not shown."""
     machine = WasmMachine()
     loaded = machine.load(module(NAMES, BODY))
-    assert loaded.info.globals == ("i64", "f32", "v128", "f64")
+    assert loaded.info.globals == ("f32", "f64", "i64", "v128")
     state = machine.instantiate(loaded).capture()
     values = [state.globals[at : at + 16] for at in range(0, 64, 16)]
-    assert [values[0][:8], values[1][:4], values[2], values[3][:8]] == [
-        struct.pack("<q", 1),
+    assert [values[0][:4], values[1][:8], values[2][:8], values[3]] == [
         struct.pack("<f", 2.5),
-        struct.pack("<qq", 3, 4),
         struct.pack("<d", 0.5),
+        struct.pack("<q", 1),
+        struct.pack("<qq", 3, 4),
     ]
+
+
+def test_a_global_with_two_names_is_shown_twice() -> None:
+    """As the reference does; what is written last counts."""
+    machine = WasmMachine()
+    body = """(global $g (mut i32) (i32.const 5)) (global $h (mut i32) (i32.const 6)) (export "one" (global $h)) (export "two" (global $h))
+      (func (export "canister_update show") (i32.store (i32.const 0) (global.get $g)) (i32.store (i32.const 4) (global.get $h))
+        (call $debug_print (i32.const 0) (i32.const 8)))"""
+    loaded = machine.load(module(["debug_print"], body))
+    state = machine.instantiate(loaded).capture()
+    assert [state.globals[at] for at in range(0, len(state.globals), 16)] == [6, 6, 5]
+    changed = b"".join(number.to_bytes(16, "little") for number in (7, 8, 9))
+    outcome = send(machine.revive(loaded, replace(state, globals=changed)), "canister_update show")
+    assert outcome.logs == [(9).to_bytes(4, "little") + (8).to_bytes(4, "little")]
 
 
 def test_a_revived_instance_is_as_it_was_when_captured(machine: WasmMachine) -> None:
