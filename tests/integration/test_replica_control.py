@@ -9,11 +9,14 @@ import pytest
 
 from orchestrator.protocol.hash_tree import Found
 from tests.support.replica_client import ReplicaClient
-from tests.support.replica_modules import counter
+from tests.support.replica_modules import alarm, counter
 from tests.support.replica_process import RunningReplica, running_replica, start_replica
 
 EMPTY = b"DIDL\x00\x00"
-DAY_NS = 24 * 3600 * 1_000_000_000
+HOUR_NS = 3600 * 1_000_000_000
+DAY_NS = 24 * HOUR_NS
+MAX_LOOKS = 10_000
+"""Queries within which a timer that is due has fired."""
 
 
 def control(replica: RunningReplica, path: str, content: object, token: str | None = None) -> httpx.Response:
@@ -75,3 +78,17 @@ def test_the_clock_moves_on_and_stays_moved(tmp_path: Path) -> None:
         for wrong in ("-1", "1.5", 7, "9" * 40):
             assert control(second, "/time", {"advance_ns": wrong}).status_code == 400
         assert json.loads((tmp_path / "replica-status.json").read_text(encoding="utf-8"))["clock_offset_ns"] == DAY_NS
+
+
+def test_a_timer_fires_when_the_clock_is_moved_past_it(tmp_path: Path) -> None:
+    """What is due in an hour is done once the clock has been moved by two, and not before."""
+    with running_replica(tmp_path) as replica, ReplicaClient(replica.url, replica.root_key) as client:
+        canister = client.create()
+        client.install(canister, alarm())
+        assert client.query(canister, "rings", EMPTY) == bytes(4)
+        assert control(replica, "/time", {"advance_ns": str(2 * HOUR_NS)}).status_code == 200
+        client.clock_offset_ns = 2 * HOUR_NS
+        for _ in range(MAX_LOOKS):
+            if client.query(canister, "rings", EMPTY) != bytes(4):
+                break
+        assert client.query(canister, "rings", EMPTY) == b"\x01\0\0\0"

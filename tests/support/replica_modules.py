@@ -83,3 +83,19 @@ THREEFOLD = """
 def threefold() -> bytes:
     """Return a canister that counts in a global, in main memory and in stable memory, and shows the three numbers."""
     return module(("msg_reply", "msg_reply_data_append", "stable_read", "stable_write", "stable_grow"), THREEFOLD, pages=4)
+
+
+ALARM = """
+(global $rings (mut i32) (i32.const 0))
+(func (export "canister_init") (drop (call $global_timer_set (i64.add (call $time) (i64.const 3600000000000)))))
+(func (export "canister_global_timer") (global.set $rings (i32.add (global.get $rings) (i32.const 1))))
+(func (export "canister_query rings")
+  (i32.store (i32.const 0) (global.get $rings))
+  (call $msg_reply_data_append (i32.const 0) (i32.const 4))
+  (call $msg_reply))
+"""
+
+
+def alarm() -> bytes:
+    """Return a canister whose timer is due an hour after its installation; it answers how often that has fired."""
+    return module(("global_timer_set", "time", "msg_reply", "msg_reply_data_append"), ALARM)
