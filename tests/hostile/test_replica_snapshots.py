@@ -15,7 +15,7 @@ from tests.support.scripted_network import ScriptedNetwork
 
 WASM = counter()
 PAGE = 65_536
-ROUNDS = 150
+ROUNDS = 100
 BUG = "IC0101"
 
 

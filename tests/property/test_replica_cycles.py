@@ -65,7 +65,7 @@ programs = st.recursive(leaves, calling, max_leaves=4)
 lives = st.lists(st.tuples(st.integers(0, CANISTERS - 1), programs, st.booleans()), min_size=1, max_size=4)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(lives, st.sampled_from([100 * TRILLION, TRILLION // 2, 50 * 10**9]))
 def test_cycles_add_up(life: list[tuple[int, Program, bool]], start: int) -> None:
     """Whatever canisters do to each other, and however poor they are: nothing appears, nothing vanishes, nothing is negative."""

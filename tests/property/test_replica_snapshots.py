@@ -153,7 +153,7 @@ class World:
         actions[name]()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(steps, max_size=25))
 def test_snapshots_bring_back_what_was_there(life: list[tuple[str, int, int]]) -> None:
     """Whatever happens in between, kills included, loading makes a canister what it was when the snapshot was taken."""

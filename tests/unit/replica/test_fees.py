@@ -1,6 +1,7 @@
 """The prices, and what follows from them for a canister."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.support.replica_modules import counter
 from tests.support.scripted_network import ScriptedNetwork
 from tests.support.vm import VIEW, module, send
 
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "embedded-network.md"
 GIB = 1024**3
 DAY_NS = 86_400 * NANOSECONDS
 
@@ -33,6 +35,25 @@ DAY_NS = 86_400 * NANOSECONDS
 def test_prices_are_those_of_the_documentation(what: int, price: int) -> None:
     """The page "Cycle costs" has these numbers, for 13 nodes."""
     assert what == price
+
+
+def test_the_page_tells_these_prices() -> None:
+    """Each row of the table has the number of the code, and there are no others."""
+    fees = APPLICATION_SUBNET
+    said = {
+        "a message that it executes": fees.message,
+        "an instruction": fees.instruction,
+        "an instruction of a module with 64-bit memory": fees.wide_instruction,
+        "a call to another canister": fees.call,
+        "a byte of such a call and of its response": fees.call_byte,
+        "a user's call": fees.ingress,
+        "a byte of such a call": fees.ingress_byte,
+        "a GiB of memory, for a second": fees.storage_gib_second,
+        "a percent of allocated computing, for a second": fees.compute_percent_second,
+    }
+    section = PAGE.read_text(encoding="utf-8").partition("## Prices")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    assert rows == ["| for | cycles |", *(f"| {what} | {price:,} |" for what, price in said.items())]
 
 
 def test_the_system_api_tells_the_price_of_a_canister() -> None:
