@@ -5,6 +5,7 @@ callbacks have run. A canister that takes part more than once gets a fork of its
 Source: the IC interface specification, sections "Request: Query call" and "Composite queries".
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,9 +17,22 @@ from orchestrator.replica.execution import Execution, rejection_of
 from orchestrator.replica.messages import Response
 from orchestrator.replica.rejects import Reason, RejectedError, Rejection, explicit_reject, reject
 from orchestrator.replica.state import Environment, ReplicaState
-from orchestrator.replica.vm.interface import Callback, Instance, Message, MessageKind, Outcome, OutgoingCall, Reject, Reply, Trap
+from orchestrator.replica.vm.interface import (
+    Callback,
+    Instance,
+    InvalidModuleError,
+    Message,
+    MessageKind,
+    Outcome,
+    OutgoingCall,
+    Reject,
+    Reply,
+    Trap,
+)
 
 __all__ = ["ManagementQuery", "QueryRunner", "Question"]
+
+_LOG = logging.getLogger(__name__)
 
 ManagementQuery = Callable[[str, bytes, bytes], Response]
 """Answers a query to the management canister: method, argument, caller."""
@@ -109,7 +123,7 @@ class QueryRunner:
         own = canister.instance
         assert own is not None  # noqa: S101 # _resolve refuses empty canisters
         nested = canister.id in self._busy
-        instance = own.fork() if nested else own
+        instance = _fork(own, question.method) if nested else own
         self._busy.add(canister.id)
         try:
             frame = _Frame(canister=canister, instance=instance, base=self._message(question, kind), depth=depth)
@@ -202,6 +216,15 @@ class QueryRunner:
         text = response.message if response.is_explicit else f"{response.error_code}: {response.message}"
         rejected = replace(base, kind=MessageKind.COMPOSITE_REJECT_CALLBACK, reject_code=response.code, reject_message=text)
         return rejected, call.on_reject
+
+
+def _fork(instance: Instance, method: str) -> Instance:
+    """Make a second instance for a nested query; raises `RejectedError` when the system has no memory for it."""
+    try:
+        return instance.fork()
+    except InvalidModuleError as error:
+        _LOG.warning("a nested query cannot be evaluated: %s", error)
+        raise RejectedError(reject(Reason.INTERNAL, method=method)) from error
 
 
 def _response(outcome: Outcome) -> Response | None:

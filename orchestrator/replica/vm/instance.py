@@ -16,6 +16,7 @@ from orchestrator.replica.vm.interface import (
     Callback,
     CanisterView,
     Changes,
+    InvalidModuleError,
     Mark,
     Message,
     MessageKind,
@@ -81,6 +82,7 @@ class WasmInstance:
         self._values = values
         self._stable = stable
         self._is_used = False
+        self._is_closed = False
 
     @property
     def module(self) -> WasmModule:
@@ -99,15 +101,22 @@ class WasmInstance:
 
     @property
     def live(self) -> LiveInstance:
-        """Return the engine's objects; raises when the instance has been closed."""
+        """Return the engine's objects, made anew from the committed state if need be.
+
+        Raises RuntimeError when the instance has been closed, `InvalidModuleError` when the system has no memory for it.
+        """
         if self._live is None:
-            raise RuntimeError("the instance of a canister has been closed")
+            if self._is_closed:
+                raise RuntimeError("the instance of a canister has been closed")
+            self._live, self._is_used = self._make_live(self._image), False
         return self._live
 
     def run(self, entry: str | Callback, message: Message, canister: CanisterView) -> Outcome:
         """Run an export, the start function (`START`) or a callback."""
         if self._is_used and self._module.instrumented.drops_data:
-            self._take_up(self.mark(), self._renew())
+            mark = self.mark()
+            self._drop_live()
+            self._take_up(mark, self.live)
         self._is_used = True
         live, host = self.live, self._host
         limit = INSTRUCTION_LIMITS[message.kind]
@@ -140,11 +149,14 @@ class WasmInstance:
 
     def rollback(self) -> None:
         """Undo what has been written since the last commit."""
-        live = self.live
         self._stable.rollback()
+        live = self._live
+        if live is None:
+            return
         if live.memory is not None and live.memory.size() > self._image.size:
-            live = self._renew()  # a memory cannot shrink
-        elif live.memory is not None:
+            self._drop_live()  # a memory cannot shrink
+            return
+        if live.memory is not None:
             self._image.restore(live.memory)
         live.globals.write(self._values)
 
@@ -167,13 +179,9 @@ class WasmInstance:
         self._stable.rewrite(mark.stable_size, mark.stable)
 
     def fork(self) -> "WasmInstance":
-        """Make a second instance of the committed state."""
+        """Make a second instance of the committed state; raises `InvalidModuleError` when the system has no memory for it."""
         image = self._image.share()
-        live = LiveInstance(self._module.instrumented, self._module.compiled, self._host.bindings)
-        live.grow_to(image.size)
-        if live.memory is not None:
-            image.attach(live.memory)
-        live.globals.write(self._values)
+        live = self._make_live(image)
         stable = self._stable.fork(uncommitted=False)
         return WasmInstance(self._host, self._module, live, image=image, values=self._values, stable=stable)
 
@@ -240,9 +248,9 @@ class WasmInstance:
 
     def close(self) -> None:
         """Give the instance's memory back; safe to call twice."""
-        if self._live is not None:
-            self._live.close()
-            self._live = None
+        self._drop_live()
+        if not self._is_closed:
+            self._is_closed = True
             self._image.close()
 
     def _call(self, entry: str | Callback) -> None:
@@ -275,13 +283,23 @@ class WasmInstance:
                 live.memory.write(offset, content)
         live.globals.write(mark.globals)
 
-    def _renew(self) -> LiveInstance:
-        self.live.close()
-        live = self._live = LiveInstance(self._module.instrumented, self._module.compiled, self._host.bindings)
-        live.grow_to(self._image.size)
+    def _make_live(self, image: Image) -> LiveInstance:
+        """Make an instance of the engine's with the committed state, which `image` has the memory of."""
+        try:
+            live = LiveInstance(self._module.instrumented, self._module.compiled, self._host.bindings)
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            raise InvalidModuleError(f"there is no room for another instance of the canister: {error}") from error
+        live.grow_to(image.size)
         if live.memory is not None:
-            self._image.attach(live.memory)
+            image.attach(live.memory)
+        live.globals.write(self._values)
         return live
+
+    def _drop_live(self) -> None:
+        """Give the engine's objects back; the next use makes them anew."""
+        if self._live is not None:
+            self._live.close()
+            self._live = None
 
     def _hand_over_memory(self, successor: LiveInstance) -> Image | None:
         memory, target = self.live.memory, successor.memory

@@ -108,3 +108,35 @@ assert all(instance.fork().memory_bytes == 300 * 65536 for instance in instances
 """
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_canister_outlives_that_there_is_no_room_beside_it() -> None:
+    """Where a second instance finds no address space, that is an error of its own, and the first one goes on and rolls back."""
+    raw = module(
+        ["msg_reply"],
+        """(global $g (mut i32) (i32.const 0))
+        (func (export "canister_update count") (global.set $g (i32.add (global.get $g) (i32.const 1)))
+          (if (i32.eq (global.get $g) (i32.const 3)) (then (drop (memory.grow (i32.const 5))) (unreachable))) (call $msg_reply))""",
+    )
+    script = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (6_500_000_000, 6_500_000_000))
+from orchestrator.replica.vm.interface import CanisterView, InvalidModuleError, Message, MessageKind, Reply
+from orchestrator.replica.vm.machine import WasmMachine
+machine = WasmMachine(is_confined=False)
+instance = machine.instantiate(machine.load(bytes.fromhex("{raw.hex()}")))
+view = CanisterView(id=b"", controllers=frozenset(), cycles=0)
+for number in range(4):
+    outcome = instance.run("canister_update count", Message(kind=MessageKind.UPDATE, now=1), view)
+    assert (outcome.response == Reply(b"")) == (number < 2), outcome
+    instance.commit() if number < 2 else instance.rollback()
+    assert instance.memory_bytes == 65536
+    try:
+        instance.fork()
+    except InvalidModuleError as error:
+        assert "no room" in str(error)
+    else:
+        raise AssertionError("there was room")
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
