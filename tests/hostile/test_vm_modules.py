@@ -124,7 +124,7 @@ def test_decompression_is_capped() -> None:
     """A gzip bomb of 200 MB is refused after 100 MiB."""
     bomb = gzip.compress(HEADER + bytes(200_000_000), compresslevel=1)
     assert len(bomb) < 2_000_000
-    with pytest.raises(InvalidModuleError, match="exceeds the limit"):
+    with pytest.raises(InvalidModuleError, match="exceeds the maximum allowed size"):
         WasmMachine().load(bomb)
 
 

@@ -154,9 +154,9 @@ class Reader:
 def read_sections(module: bytes) -> Iterator[Section]:
     """Yield the sections of a module in order; raises `InvalidModuleError` when it is none."""
     if module[:4] != HEADER[:4]:
-        raise InvalidModuleError("magic header not detected: bad magic number")
+        raise InvalidModuleError("Failed to decode wasm module: unsupported canister module format")
     if module[:8] != HEADER:
-        raise InvalidModuleError("unknown binary version")
+        raise InvalidModuleError("Wasmtime failed to validate wasm module wasmtime::Module::validate() failed with unknown binary version")
     reader = Reader(module, start=8)
     while reader.at < reader.end:
         number = reader.byte()

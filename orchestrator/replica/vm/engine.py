@@ -95,7 +95,7 @@ class Compilers:
         try:
             module = self._load_or_compile(engine, code, compiler)
         except wasmtime.WasmtimeError as error:
-            raise InvalidModuleError(f"Wasmtime failed to validate wasm module {error}") from error
+            raise InvalidModuleError(f"Wasmtime failed to validate wasm module wasmtime::Module::validate() failed with {error}") from error
         return Compiled(engine=engine, linker=self._linker(compiler, wide=wide), module=module, compiler=compiler, owner=self)
 
     def interrupt(self) -> None:

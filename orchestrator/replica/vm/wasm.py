@@ -31,6 +31,7 @@ from orchestrator.replica.vm.metering import BUDGET_GLOBAL, meter_code, meter_fu
 __all__ = ["Instrumented", "instrument", "unpack"]
 
 _GZIP_MAGIC = b"\x1f\x8b\x08"
+_BAD_GZIP = "Failed to decode wasm module: failed to decode compressed Wasm module"
 _LOCAL_GET, _CALL_INDIRECT, _END = 0x20, 0x11, 0x0B
 _TYPE_NAMES = {I32: "i32", I64: "i64", F32: "f32", F64: "f64", V128: "v128"}
 _SECTION_ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
@@ -64,7 +65,7 @@ def unpack(raw: bytes) -> bytes:
     """Return the module in binary form, decompressed if need be; never more than `MAX_WASM_BYTES`."""
     if not raw.startswith(_GZIP_MAGIC):
         if len(raw) > MAX_WASM_BYTES:
-            raise InvalidModuleError(f"module of {len(raw)} bytes exceeds the limit of {MAX_WASM_BYTES} bytes")
+            raise InvalidModuleError(f"Wasm module size of {len(raw)} exceeds the maximum allowed size of {MAX_WASM_BYTES}")
         return raw
     result = bytearray()
     rest = raw
@@ -73,11 +74,11 @@ def unpack(raw: bytes) -> bytes:
         try:
             result += unzip.decompress(rest, MAX_WASM_BYTES + 1 - len(result))
         except zlib.error as error:
-            raise InvalidModuleError(f"failed to decompress the module: {error}") from error
+            raise InvalidModuleError(f"{_BAD_GZIP}: {error}") from error
         if len(result) > MAX_WASM_BYTES:
-            raise InvalidModuleError(f"decompressed module exceeds the limit of {MAX_WASM_BYTES} bytes")
+            raise InvalidModuleError(f"Wasm module size exceeds the maximum allowed size of {MAX_WASM_BYTES} after decompression")
         if not unzip.eof:
-            raise InvalidModuleError("failed to decompress the module: the gzip stream ends early")
+            raise InvalidModuleError(f"{_BAD_GZIP}: the gzip stream ends early")
         rest = unzip.unused_data
     return bytes(result)
 

@@ -104,13 +104,14 @@ def test_gzip_is_unpacked() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b"", "magic"),
+        (b"", "unsupported canister module format"),
+        (b"(module)", "unsupported canister module format"),
         (b"\0asm", "version"),
         (b"\0asm\x02\0\0\0", "version"),
         (HEADER + b"\x01\x7f", "unexpected end"),
         (HEADER + b"\x01" + b"\xff" * 11, "too long"),
         (gzip.compress(HEADER, mtime=0)[:-4], "ends early"),
-        (b"\x1f\x8b\x08 not gzip at all", "decompress"),
+        (b"\x1f\x8b\x08 not gzip at all", "failed to decode compressed Wasm module"),
         (gzip.compress(bytes(MAX_WASM_BYTES + 1), compresslevel=1, mtime=0), "exceeds"),
         (wat('(import "env" "m" (memory 1))'), "not a function"),
         (wat("(memory 1) (memory 1)"), "2 memories"),
