@@ -3,13 +3,18 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
 
-from orchestrator.candid import Variant
+from orchestrator.candid import Variant, decode
+from orchestrator.candid import types as T
 from orchestrator.core.principal import Principal
+from orchestrator.protocol import cbor, hash_tree
 from orchestrator.protocol.keys import Ed25519Identity
+from orchestrator.replica.certified_state import encode_natural
+from orchestrator.replica.system.icrc3 import value_hash
 from orchestrator.replica.system.ids import CYCLES_LEDGER_ID, CYCLES_MINTING_ID, ICP_LEDGER_ID, PROXY_ID
 from tests.support.replica_client import CallRejectedError, ReplicaClient
 from tests.support.replica_process import RunningReplica, running_replica
@@ -95,13 +100,38 @@ def test_a_creation_is_done_once(system: SystemClient) -> None:
     assert before - system.cycles() == 2 * TRILLION + FEE
 
 
+def proven(system: SystemClient, canister: bytes, certificate: bytes, tree: bytes, label: bytes) -> bytes:
+    """Return what a canister's own hash tree has at a label, once the network's certificate has proven the tree."""
+    content = cast("hash_tree.Tree", cbor.loads(tree))
+    certified = system.client.verify(certificate).lookup([b"canister", canister, b"certified_data"])
+    found = hash_tree.lookup(content, [label])
+    assert isinstance(certified, hash_tree.Found)
+    assert isinstance(found, hash_tree.Found)
+    assert certified.value == hash_tree.digest(content)
+    return found.value
+
+
 def test_the_price_of_icp_is_certified(system: SystemClient) -> None:
-    """The conversion rate comes with a certificate of the minting canister's data."""
+    """The conversion rate comes with a hash tree that the network certifies, and that has the rate."""
     rate = system.query(CYCLES_MINTING_ID, "get_icp_xdr_conversion_rate")
 
-    certificate = system.client.verify(rate["certificate"])
+    data = proven(system, CYCLES_MINTING_ID, rate["certificate"], rate["hash_tree"], b"ICP_XDR_CONVERSION_RATE")
+
+    named = {"timestamp_seconds": T.NAT64, "xdr_permyriad_per_icp": T.NAT64}
     assert rate["data"]["xdr_permyriad_per_icp"] == 35_200
-    assert len(certificate.lookup([b"canister", CYCLES_MINTING_ID, b"certified_data"]).value) == 32  # type: ignore[union-attr]
+    assert decode(data, [T.record(named)]) == [rate["data"]]
+
+
+def test_the_newest_block_is_certified(system: SystemClient) -> None:
+    """The cycles ledger proves number and hash of its newest block, from which the chain of all others follows."""
+    system.create()
+
+    tip = system.query(CYCLES_LEDGER_ID, "icrc3_get_tip_certificate")
+    length = system.query(CYCLES_LEDGER_ID, "icrc3_get_blocks", [])["log_length"]
+    newest = system.query(CYCLES_LEDGER_ID, "icrc3_get_blocks", [{"start": length - 1, "length": 1}])["blocks"][0]
+
+    assert proven(system, CYCLES_LEDGER_ID, tip["certificate"], tip["hash_tree"], b"last_block_hash") == value_hash(newest["block"])
+    assert proven(system, CYCLES_LEDGER_ID, tip["certificate"], tip["hash_tree"], b"last_block_index") == encode_natural(newest["id"])
 
 
 @pytest.mark.slow
