@@ -108,16 +108,11 @@ class CanisterFiles:
         """
         memory = None if canister.instance is None else self._save_memory(canister, canister.instance, whole=whole)
         snapshots = self._snapshots.save(canister, self._save_blob) if canister.snapshots else []
-        values = {name: getattr(canister, name) for name in _RECORDED}
-        frozen = {name: _freeze(value) for name, value in values.items()}
+        frozen = {name: _freeze(getattr(canister, name)) for name in _RECORDED}
         frozen |= {"memory": memory, "chunks": tuple(canister.chunks), "snapshots": _freeze(snapshots)}
         if before is not None and frozen == before.frozen:
             return None
-        known: Mapping[str, object] = before.frozen if before is not None else {}
-        record: dict[str, object] = {
-            name: before.record[name] if before is not None and frozen[name] == known.get(name) else codec.pack(value)
-            for name, value in values.items()
-        }
+        record = _pack(canister, frozen, before)
         record["chunks"] = [self._save_blob(digest, chunk) for digest, chunk in canister.chunks.items()]
         record["wasm"] = None if canister.wasm is None else self._save_blob(canister.module_hash or b"", canister.wasm)
         record["memory"], record["snapshots"] = memory, snapshots
@@ -185,6 +180,7 @@ class CanisterFiles:
         name = f"{canister.id.hex()}-{self._next_memory}"
         self._next_memory += 1
         path = self._directory.memories / name
+        is_written = False
         try:
             make_directory(path)
             instance.save(path)
@@ -193,11 +189,20 @@ class CanisterFiles:
                 _sync_file(file)
             sync_directory(path)
             sync_directory(path.parent)
-        except BaseException:
-            shutil.rmtree(path, ignore_errors=True)  # half of it would only take room
-            self._memories.pop(canister.id, None)  # what is pending has been collected already
-            raise
+            is_written = True
+        finally:
+            if not is_written:
+                shutil.rmtree(path, ignore_errors=True)  # half of it would only take room
+                self._memories.pop(canister.id, None)  # what is pending has been collected already
         return name
+
+
+def _pack(canister: Canister, frozen: Mapping[str, object], before: SavedRecord | None) -> dict[str, object]:
+    """Return a canister's fields as plain values; what has not changed is taken over."""
+    if before is None:
+        return {name: codec.pack(getattr(canister, name)) for name in _RECORDED}
+    same = {name for name in _RECORDED if frozen[name] == before.frozen[name]}
+    return {name: before.record[name] if name in same else codec.pack(getattr(canister, name)) for name in _RECORDED}
 
 
 def _size(changes: Changes) -> int:

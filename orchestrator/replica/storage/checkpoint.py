@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from orchestrator.errors import OrchestratorError
 from orchestrator.replica.replica import Replica
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.canister_files import CanisterFiles, SavedRecord, StorageLimits
@@ -149,7 +150,7 @@ class Checkpoints:
         try:
             journal.create()
             write_atomic(self._directory.state, codec.dump({**frame, "journal": journal.path.name}), PRIVATE_MODE)
-        except BaseException:
+        except (OrchestratorError, OSError):
             journal.remove()
             raise
         self._journal = journal
