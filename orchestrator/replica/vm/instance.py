@@ -1,7 +1,7 @@
 """A module with its state: runs messages, and keeps or undoes what they wrote."""
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import wasmtime
@@ -221,11 +221,7 @@ class WasmInstance:
             memory_size=self._image.size // WASM_PAGE_BYTES,
             memory=dict(_blocks(self._image)) if whole else {at: self._image.read(at, BLOCK_BYTES) for at in _offsets(written)},
             stable_size=size,
-            stable={
-                number * WASM_PAGE_BYTES + start: block
-                for number, before in known.items()
-                for start, block in changed_blocks(pages[number], before, BLOCK_BYTES)
-            },
+            stable=dict(_stable_blocks(pages, known)),
             globals=self._shown_globals(),
         )
         self.settle()
@@ -321,6 +317,13 @@ def _check_memory_limit(size: int, limit: int) -> None:
 
 def _offsets(blocks: set[int] | None) -> list[int]:
     return [number * BLOCK_BYTES for number in sorted(blocks or ())]
+
+
+def _stable_blocks(pages: Mapping[int, bytearray], before: Mapping[int, bytearray | None]) -> Iterator[tuple[int, bytes]]:
+    """Yield offset and content of the blocks of pages that are not as they were before, which None stands for zeroes in."""
+    for number, old in before.items():
+        for start, block in changed_blocks(pages[number], old, BLOCK_BYTES):
+            yield number * WASM_PAGE_BYTES + start, block
 
 
 def _blocks(image: Image) -> Iterator[tuple[int, bytes]]:
