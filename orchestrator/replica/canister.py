@@ -4,6 +4,7 @@ Source: the IC interface specification, sections "Canister lifecycle" and "IC me
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, NamedTuple
@@ -198,7 +199,7 @@ class Canister:
     query_request_bytes: int = 0
     query_response_bytes: int = 0
 
-    def view(self, *, subnet_id: bytes, root_key: bytes, costs: MessageCosts) -> CanisterView:
+    def view(self, *, subnet_id: bytes, root_key: bytes, costs: MessageCosts, open_calls: Mapping[bytes, int]) -> CanisterView:
         """Return what the canister's code can see of itself now."""
         return CanisterView(
             id=self.id,
@@ -215,7 +216,12 @@ class Canister:
             call_fee=costs.call,
             call_byte_fee=costs.call_byte,
             response_reserve=costs.response_reserve,
+            open_calls=open_calls,
         )
+
+    def credit(self, amount: int) -> None:
+        """Give cycles; a balance has 128 bits, and what goes beyond is lost."""
+        self.cycles = min(self.cycles + amount, limits.MAX_CYCLES)
 
     def charge(self, what: str, amount: int) -> None:
         """Take cycles for something, and note what; a balance never falls below zero."""

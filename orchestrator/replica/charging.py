@@ -95,7 +95,7 @@ class Charging:
 
     def apply(self, canister: Canister, outcome: Outcome) -> None:
         """Make a successful message's effects on the balance permanent."""
-        canister.cycles += outcome.balance_change
+        canister.credit(outcome.balance_change)
         fees = sum(call.fee - call.reserved for call in outcome.calls)
         for what, amount in (("burned_cycles", outcome.burned), (_TRANSMISSION, fees)):
             if amount:
@@ -103,7 +103,7 @@ class Charging:
 
     def take_response(self, canister: Canister, pending: PendingCallback, message: ResponseMessage) -> None:
         """Give a caller back what its call did not use: of the cycles it carried, and of those set aside for the response."""
-        canister.cycles += message.refund + pending.reserved
+        canister.credit(message.refund + pending.reserved)
         if pending.reserved:
             response = message.response
             size = len(response.data) if isinstance(response, Reply) else len(response.message.encode())

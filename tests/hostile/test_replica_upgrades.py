@@ -142,6 +142,15 @@ def test_a_failed_upgrade_changes_nothing(network: ScriptedNetwork, failure: str
     works(network, canister)
 
 
+def test_a_timer_that_pre_upgrade_sets_does_not_outlive_the_upgrade(network: ScriptedNetwork) -> None:
+    """The old code's timer stops; what post_upgrade sets counts."""
+    canister = network.deploy(OLD)
+    assert isinstance(network.install(canister, code(), mode=UPGRADE), Reply)
+    assert network.canister(canister).global_timer == 0
+    assert isinstance(network.install(canister, code(POST.format("")), mode=UPGRADE), Reply)
+    assert network.canister(canister).global_timer == 4 * 10**18
+
+
 def test_pre_upgrade_that_traps_can_be_skipped(network: ScriptedNetwork) -> None:
     """With skip_pre_upgrade it neither traps nor writes."""
     canister = network.deploy(OLD_TRAPPING)

@@ -180,6 +180,7 @@ def _upgrade(context: Context, work: _Installation, previous: Instance, module: 
     try:
         if not work.skip_pre_upgrade and work.canister.exports("canister_pre_upgrade"):
             outcomes.append(_run(context, work, previous, "canister_pre_upgrade", MessageKind.PRE_UPGRADE))
+            outcomes[-1].global_timer = None  # an upgrade stops the timer; only the new code sets it
         instance = context.environment.machine.instantiate(module, previous=previous, keep_memory=bool(work.keep_memory))
         instance, started = _start(context, work, instance, entry="canister_post_upgrade")
     except Exception:  # whatever it was: what pre_upgrade wrote must not be kept
@@ -223,7 +224,7 @@ def _take_over(context: Context, work: _Installation, instance: Instance, outcom
     canister.wasm, canister.module_hash = work.wasm, work.change.module_hash
     canister.global_timer, canister.installed_at = 0, work.now
     for outcome in outcomes:
-        canister.cycles += outcome.balance_change
+        context.execution.charging.apply(canister, outcome)
         canister.certified_data = canister.certified_data if outcome.certified_data is None else outcome.certified_data
         canister.global_timer = outcome.global_timer or canister.global_timer
     instance.commit()

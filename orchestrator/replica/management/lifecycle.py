@@ -17,6 +17,7 @@ from orchestrator.replica.management.context import (
     check_replaceable,
     controlled_canister,
     principal_of,
+    refuse,
 )
 from orchestrator.replica.management.removing import remove_code
 from orchestrator.replica.management.settings import apply_settings, check_allocations
@@ -51,8 +52,7 @@ def create_canister(context: Context, call: Call, argument: Argument) -> Answer:
 
 def provisional_create_canister_with_cycles(context: Context, call: Call, argument: Argument) -> Answer:
     """Create a canister for anybody, with fresh cycles and, if wanted, a given id."""
-    amount = argument.get("amount")
-    cycles = amount if isinstance(amount, int) else limits.DEFAULT_PROVISIONAL_CYCLES
+    cycles = limits.DEFAULT_PROVISIONAL_CYCLES if argument.get("amount") is None else _fresh_cycles(argument)
     wanted = principal_of(argument, "specified_id") if argument.get("specified_id") is not None else None
     if wanted is not None and not is_in_ranges(wanted):
         raise RejectedError(reject(Reason.NOT_HOSTED, canister=wanted, subnet=context.environment.subnet_id))
@@ -150,14 +150,22 @@ def uninstall_code(context: Context, call: Call, argument: Argument) -> Answer:
 
 def deposit_cycles(context: Context, call: Call, argument: Argument) -> Answer:
     """Give the call's cycles to any canister."""
-    context.state.canister(principal_of(argument, "canister_id")).cycles += call.cycles
+    context.state.canister(principal_of(argument, "canister_id")).credit(call.cycles)
     return Answer(accepted_cycles=call.cycles)
 
 
 def provisional_top_up_canister(context: Context, call: Call, argument: Argument) -> Answer:  # noqa: ARG001 # the shape of every method
     """Give fresh cycles to any canister."""
-    context.state.canister(principal_of(argument, "canister_id")).cycles += cast("int", argument["amount"])
+    context.state.canister(principal_of(argument, "canister_id")).credit(_fresh_cycles(argument))
     return Answer()
+
+
+def _fresh_cycles(argument: Argument) -> int:
+    """Return an amount that is to be made of nothing; raises `RejectedError` when no balance can have it."""
+    amount = cast("int", argument["amount"])
+    if amount > limits.MAX_CYCLES:
+        raise refuse(f"An amount of cycles is at most {limits.MAX_CYCLES}, and {amount} is more.")
+    return amount
 
 
 def raw_rand(context: Context, call: Call, argument: Argument) -> Answer:  # noqa: ARG001 # the shape of every method

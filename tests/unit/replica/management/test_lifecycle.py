@@ -1,6 +1,7 @@
 """Creating, configuring, starting, stopping and deleting canisters."""
 
 import hashlib
+from typing import cast
 
 import pytest
 
@@ -294,3 +295,16 @@ def test_the_code_of_a_system_canister_stays(network: ScriptedNetwork, method: s
     assert isinstance(refused, Rejection)
     assert "belongs to the embedded network" in refused.message
     assert network.status(canister)["module_hash"] is not None
+
+
+def test_a_balance_has_128_bits(network: ScriptedNetwork) -> None:
+    """More is neither made nor kept."""
+    canister = network.create()
+    largest = 2**128 - 1
+    for amount in (largest, 1):
+        network.managed("provisional_top_up_canister", {"canister_id": canister, "amount": amount})
+        assert network.status(canister)["cycles"] == largest
+    assert error_code(network.manage("provisional_top_up_canister", {"canister_id": canister, "amount": largest + 1})) == "IC0408"
+    assert error_code(network.manage("provisional_create_canister_with_cycles", {"amount": largest + 1})) == "IC0408"
+    rich = cast("dict[str, Principal]", network.managed("provisional_create_canister_with_cycles", {"amount": largest}))["canister_id"]
+    assert network.status(rich)["cycles"] == largest
