@@ -1,14 +1,17 @@
 """Checkpoints: what comes back is what was there, whenever the process ended."""
 
 import stat
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import ReplicaError
+from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.storage import codec
 from orchestrator.replica.storage.checkpoint import Checkpoints, StorageLimits, load_state
 from orchestrator.replica.storage.directory import StateDirectory, hold
+from orchestrator.replica.storage.loading import STATE_FIELDS
 from orchestrator.replica.vm.interface import Callback, Instance, Module, Reply
 from orchestrator.replica.vm.snapshot import SnapshotError
 from tests.support.scripted_machine import Function, Run, ScriptedMachine, answer
@@ -221,3 +224,9 @@ def test_a_damaged_memory_is_an_error_in_words(directory: StateDirectory) -> Non
     with pytest.raises(ReplicaError, match="cannot be read") as raised:
         load_state(directory, network.machine)
     assert "too short" in (raised.value.detail or "")
+
+
+def test_no_field_of_the_state_is_forgotten() -> None:
+    """Whatever is added to the state is saved, unless it is derived or has a place of its own."""
+    elsewhere = {"canisters", "requests", "touched", "created"}
+    assert {field.name for field in fields(ReplicaState) if field.init} - elsewhere == set(STATE_FIELDS)
