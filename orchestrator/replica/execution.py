@@ -48,6 +48,7 @@ class Execution:
             subnet_id=self._environment.subnet_id,
             root_key=self._environment.root_key,
             costs=self.charging.costs(canister, instance, message.kind),
+            open_calls=self._state.open_calls_of(canister.id),
         )
         if message.kind in _NEW_CODE:
             view = replace(view, version=view.version + 1, global_timer=0)
@@ -112,6 +113,7 @@ class Execution:
             lambda number: PendingCallback(
                 id=number,
                 context_id=context.id,
+                callee=call.callee,
                 cycles=call.cycles,
                 on_reply=call.on_reply,
                 on_reject=call.on_reject,

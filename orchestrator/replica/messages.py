@@ -118,7 +118,7 @@ class CallContext:
 
 @dataclass(slots=True, kw_only=True)
 class PendingCallback:
-    """What to run when an outgoing call ends; `reserved` are the cycles set aside for its response and callback."""
+    """What to run when a call to `callee` ends; `reserved` are the cycles set aside for its response and callback."""
 
     id: int
     context_id: int
@@ -128,3 +128,4 @@ class PendingCallback:
     on_cleanup: Callback | None
     deadline: int = 0
     reserved: int = 0
+    callee: bytes = b""

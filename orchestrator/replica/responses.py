@@ -43,7 +43,7 @@ class Responses:
 
     def run(self, response: ResponseMessage) -> None:
         """Give cycles back and run the callback; a response to a call that has ended already is lost with its cycles."""
-        pending = self._state.callbacks.pop(response.callback_id, None)
+        pending = self._state.close_callback(response.callback_id)
         context = self._state.contexts.get(pending.context_id) if pending is not None else None
         if pending is None or context is None:
             return

@@ -2,8 +2,9 @@
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from orchestrator.replica import limits
 from orchestrator.replica.canister import Canister
@@ -16,6 +17,7 @@ from orchestrator.replica.vm.interface import Machine
 __all__ = ["Clock", "Environment", "ReplicaState"]
 
 _CANISTER_ID_SUFFIX = b"\x01\x01"
+_NO_CALLS: Mapping[bytes, int] = MappingProxyType({})
 
 
 class Clock:
@@ -75,11 +77,14 @@ class ReplicaState:
     created: set[bytes] = field(default_factory=set)
     _contexts_of: dict[bytes, dict[int, CallContext]] = field(init=False, default_factory=dict, repr=False)
     _deadlines: list[tuple[int, int]] = field(init=False, default_factory=list, repr=False)
+    _open_calls: dict[bytes, dict[bytes, int]] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Build the indexes."""
         for context in self.contexts.values():
             self._contexts_of.setdefault(context.canister_id, {})[context.id] = context
+        for pending in self.callbacks.values():
+            self._count_call(pending, 1)
         self._deadlines = [(pending.deadline, pending.id) for pending in self.callbacks.values() if pending.deadline]
         heapq.heapify(self._deadlines)
 
@@ -135,9 +140,32 @@ class ReplicaState:
         """Register what `callback` makes of a new id."""
         pending = callback(self._next_id())
         self.callbacks[pending.id] = pending
+        self._count_call(pending, 1)
         if pending.deadline:
             heapq.heappush(self._deadlines, (pending.deadline, pending.id))
         return pending
+
+    def close_callback(self, number: int) -> PendingCallback | None:
+        """Forget a callback and return it; None when it was forgotten before."""
+        pending = self.callbacks.pop(number, None)
+        if pending is not None:
+            self._count_call(pending, -1)
+        return pending
+
+    def open_calls_of(self, canister_id: bytes) -> Mapping[bytes, int]:
+        """Return how many calls of a canister wait for an answer, by callee."""
+        return self._open_calls.get(canister_id, _NO_CALLS)
+
+    def _count_call(self, pending: PendingCallback, change: int) -> None:
+        context = self.contexts.get(pending.context_id)
+        if context is None:
+            return
+        counts = self._open_calls.setdefault(context.canister_id, {})
+        counts[pending.callee] = counts.get(pending.callee, 0) + change
+        if not counts[pending.callee]:
+            del counts[pending.callee]
+        if not counts:
+            del self._open_calls[context.canister_id]
 
     def take_expired(self, now: int) -> list[int]:
         """Return the ids of the callbacks whose deadline has passed, each of them once."""

@@ -1,6 +1,6 @@
 """One message while it runs: what it may see, what it has done so far, and the checks on everything it passes in."""
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -148,7 +148,7 @@ class PendingCall:
 class Execution:
     """The state of a running message. `due` are instructions of the system API that the engine has not counted yet.
 
-    `calling` is the function of the system API that was called last.
+    `calling` is the function of the system API that was called last, `calls_to` the number of calls by callee.
     """
 
     __slots__ = (
@@ -159,6 +159,7 @@ class Execution:
         "available",
         "balance_change",
         "calling",
+        "calls_to",
         "certificate",
         "due",
         "kind",
@@ -188,6 +189,7 @@ class Execution:
         self.certificate: bytes | None = None
         self.due = 0
         self.calling = ""
+        self.calls_to: Counter[bytes] = Counter()
         self.logs: deque[bytes] = deque()
         self._log_bytes = 0
         self._memory = memory

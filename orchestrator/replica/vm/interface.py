@@ -85,7 +85,7 @@ class CanisterView:
     `frozen_cycles` is the part of the balance that it must not spend (the freezing threshold), `global_timer` the
     time in nanoseconds at which its timer fires (0: not set), `wasm_memory_limit` the setting in bytes (0: none).
     Performing a call takes `call_fee`, `call_byte_fee` for each byte of method name and argument, and sets
-    `response_reserve` aside for the response.
+    `response_reserve` aside for the response. `open_calls` has the number of its calls that wait for an answer, by callee.
     """
 
     id: bytes
@@ -102,6 +102,7 @@ class CanisterView:
     call_fee: int = 0
     call_byte_fee: int = 0
     response_reserve: int = 0
+    open_calls: Mapping[bytes, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,7 +137,7 @@ MAX_QUERY_REPLY_BYTES = 3 * 1024 * 1024
 """Reply of a query that runs on one node, in bytes."""
 
 MAX_OUTGOING_CALLS_PER_CALLEE = 500
-"""Calls to one canister that may wait in the queue; the reference calls it the canister queue limit."""
+"""Calls of one canister to another that may wait for an answer; the reference calls it the canister queue limit."""
 
 MAX_CALL_TIMEOUT_SECONDS = 300
 """Upper bound of the timeout of a bounded-wait call, in seconds."""

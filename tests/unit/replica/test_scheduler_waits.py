@@ -6,6 +6,7 @@ from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
 from orchestrator.replica.canister import LowMemoryHook
 from orchestrator.replica.fees import APPLICATION_SUBNET, frozen_cycles
+from orchestrator.replica.state import ReplicaState
 from orchestrator.replica.vm.interface import Callback, MessageKind, Reply
 from tests.support.scripted_machine import WASM_PAGE, Function, Run, answer, ignore
 from tests.support.scripted_network import SECOND, ScriptedNetwork
@@ -242,3 +243,26 @@ def test_a_frozen_canister_keeps_its_timer_and_its_hook() -> None:
         network.replica.tick()
         network.run()
     assert sorted(ran) == ["hook", "timer"]
+
+
+def test_calls_under_way_are_counted_by_callee(network: ScriptedNetwork) -> None:
+    """A canister sees how many of its calls wait, by callee, until they end; a restart counts them again."""
+    seen: list[dict[bytes, int]] = []
+
+    def go(run: Run) -> None:
+        seen.append(dict(run.view.open_calls))
+        for target in (callee, callee, network_id):
+            run.call(target, "work", on_reply=ON_REPLY, on_reject=ON_REPLY)
+
+    callee = network.deploy(network.machine.module({"canister_update work": answer(b"")})).raw
+    network_id = b"\x05\x01\x01"
+    canister = network.deploy(network.machine.module({"canister_update go": go}, functions={1: lambda run: run.reply()}))
+    for _ in range(2):
+        network.submit(canister, "go")
+    network.replica.run(2)
+    assert seen == [{}, {callee: 2, network_id: 1}]
+    assert network.state.open_calls_of(canister.raw) == {callee: 4, network_id: 2}
+    again = ReplicaState(contexts=network.state.contexts, callbacks=network.state.callbacks)
+    assert again.open_calls_of(canister.raw) == {callee: 4, network_id: 2}
+    network.run()
+    assert network.state.open_calls_of(canister.raw) == {}

@@ -83,12 +83,13 @@ def call_perform(execution: Execution) -> int:
     """Put the call under construction on its way; 2 when the queue to the callee is full or it cannot be paid for."""
     call, view = _pending(execution, "call_perform"), execution.view
     fee = view.call_fee + view.call_byte_fee * (len(call.method.encode()) + len(call.arg)) + view.response_reserve
-    is_full = sum(other.callee == call.callee for other in execution.outcome.calls) >= MAX_OUTGOING_CALLS_PER_CALLEE
-    if is_full or fee > execution.liquid_balance():
+    under_way = view.open_calls.get(call.callee, 0) + execution.calls_to[call.callee]
+    if under_way >= MAX_OUTGOING_CALLS_PER_CALLEE or fee > execution.liquid_balance():
         execution.drop_pending_call()
         return _SYS_TRANSIENT
     execution.pending_call = None
     execution.balance_change -= fee
+    execution.calls_to[call.callee] += 1
     execution.outcome.calls.append(call.finish(fee=fee, reserved=view.response_reserve))
     return _PERFORMED
 

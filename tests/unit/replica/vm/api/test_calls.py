@@ -1,5 +1,8 @@
 """Calls to other canisters: assembling, performing, and what cannot be done."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.replica.vm.interface import Callback, MessageKind, Outcome, OutgoingCall
@@ -15,14 +18,17 @@ NEW = "(call $call_new {callee} {name} (P.const 1) (P.const 11) (P.const 2) (P.c
 PERFORM = "(drop (call $call_perform))"
 
 
-def run(body: str, *, wide: bool = False, kind: MessageKind = MessageKind.UPDATE, pages: int = 1) -> Outcome:
+def run(
+    body: str, *, wide: bool = False, kind: MessageKind = MessageKind.UPDATE, pages: int = 1, open_calls: Mapping[bytes, int] | None = None
+) -> Outcome:
     """Run a function body, in which `P` stands for the pointer type."""
     pointer = "i64" if wide else "i32"
     text = f'(data (P.const 0) "\\01\\02\\03method\\ff") (func (export "canister_update f") (local $i i32) {body})'.replace(
         "P.", f"{pointer}."
     )
     names = [*NAMES, "canister_cycle_balance128", "debug_print"]
-    return send(MACHINE.instantiate(MACHINE.load(module(names, text, wide=wide, pages=pages))), "canister_update f", kind=kind)
+    instance = MACHINE.instantiate(MACHINE.load(module(names, text, wide=wide, pages=pages)))
+    return send(instance, "canister_update f", kind=kind, view=replace(VIEW, open_calls=open_calls or {}))
 
 
 @pytest.mark.parametrize("wide", [False, True])
@@ -104,6 +110,14 @@ def test_full_queue_is_reported_to_the_canister() -> None:
         MAX_OUTGOING_CALLS_PER_CALLEE,
         -MAX_OUTGOING_CALLS_PER_CALLEE,
     )
+
+
+def test_calls_of_earlier_messages_count() -> None:
+    """With 499 calls to a canister under way, a message can make one more; calls to others are not counted."""
+    body = f"{NEW} {PERFORM} {NEW} (i32.store (i32.const 100) (call $call_perform)) (call $debug_print (i32.const 100) (i32.const 4))"
+    for open_calls, expected in (({b"\1\2\3": 499}, 2), ({b"\1\2\3": 498}, 0), ({b"another": 500}, 0)):
+        outcome = run(body, open_calls=open_calls)
+        assert outcome.logs == [expected.to_bytes(4, "little")]
 
 
 def test_long_timeouts_are_cut() -> None:
