@@ -18,9 +18,9 @@ from tests.support.replica_process import RunningReplica, start_replica
 
 EMPTY = b"DIDL\x00\x00"
 CYCLES = 100_000_000_000_000
-ROUNDS = 8
+ROUNDS = 6
 CANISTERS = 3
-MAX_OPERATIONS = 60
+MAX_OPERATIONS = 40
 ENDED = (httpx.HTTPError, OSError, AssertionError)
 """What a client meets when the network is killed under it."""
 
