@@ -184,9 +184,10 @@ class Driver:
         return job.result()
 
     async def _run_batch(self) -> None:
-        """Run the oldest jobs on the thread, and tell those whose requests have ended."""
+        """Run the oldest jobs on the thread, and tell those whose requests have ended; whoever leaves does not end that."""
         batch = self._next_batch()
-        more, certificates, failure = await anyio.to_thread.run_sync(self._work_through, batch, limiter=self._limiter)
+        with anyio.CancelScope(shield=True):
+            more, certificates, failure = await anyio.to_thread.run_sync(self._work_through, batch, limiter=self._limiter)
         if more:
             self._work.set()
         for waiting in (waiting for others in self._waiting.values() for waiting in others if failure is not None):

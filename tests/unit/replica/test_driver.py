@@ -332,3 +332,34 @@ def test_questions_do_not_wait_for_calls() -> None:
 
     anyio.run(check)
     assert order == ["asked with 0 queued"]
+
+
+def test_who_leaves_takes_nobody_along() -> None:
+    """A client that leaves while a batch waits for the thread takes neither its own job nor those of others out of it."""
+    network = ScriptedNetwork()
+    answers: list[str] = []
+
+    async def check() -> None:
+        limiter = anyio.CapacityLimiter(1)
+        driver = Driver(network.replica, Memory(network), limiter=limiter)
+        leaving = [anyio.CancelScope(), anyio.CancelScope()]
+
+        async def leave(scope: anyio.CancelScope) -> None:
+            with scope:
+                await driver.run(lambda: answers.append("of one who left"))
+
+        async def stay() -> None:
+            await driver.run(lambda: answers.append("of one who stayed"))
+
+        async with anyio.create_task_group() as tasks, limiter:
+            for scope in leaving:
+                tasks.start_soon(leave, scope)
+            tasks.start_soon(stay)
+            for scope in leaving:
+                await anyio.wait_all_tasks_blocked()
+                scope.cancel()
+            await anyio.wait_all_tasks_blocked()
+
+    anyio.run(check)
+    assert answers.count("of one who stayed") == 1
+    assert answers.count("of one who left") == 1
