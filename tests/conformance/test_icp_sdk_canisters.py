@@ -16,7 +16,7 @@ DRIVER = Path(__file__).parent.parent / "support" / "icp_sdk_canisters.mjs"
 SEED = bytes(range(32))
 DRIVER_LIMIT_SECONDS = 120
 
-pytestmark = pytest.mark.npm
+pytestmark = [pytest.mark.npm, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
