@@ -8,21 +8,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from orchestrator.candid import Variant
+from orchestrator.core.principal import MANAGEMENT_CANISTER
 from orchestrator.protocol import cbor
 from orchestrator.replica import labeled_tree as tree
 from orchestrator.replica.certified_state import encode_natural
-from orchestrator.replica.system.accounts import account_key, account_of_key
+from orchestrator.replica.system.accounts import SUBACCOUNT_BYTES, account_key, account_of_key
 from orchestrator.replica.system.cycles_outflow import CyclesOutflow
 from orchestrator.replica.system.icrc3 import block_value, value_hash
+from orchestrator.replica.system.icrc_ledger import standard_url
 from orchestrator.replica.system.native import NativeCall, NativeTrapError, query, update
 from orchestrator.replica.system.records import LedgerBlock, LedgerTransaction
+from orchestrator.replica.system.token_ledger import refused
 
 __all__ = ["CyclesLedgerCode"]
 
 MAX_BLOCKS_PER_REQUEST = 100
 MAX_ALLOWANCES_PER_REQUEST = 500
 _BLOCK_TYPES = {"1burn": "ICRC-1", "1mint": "ICRC-1", "2xfer": "ICRC-2", "2approve": "ICRC-2"}
-_STANDARDS = "https://github.com/dfinity/ICRC-1/tree/main/standards"
+_DENIED_ERROR_CODE = 100_001
+"""The cycles ledger's own number for accounts of the management canister."""
 
 
 class CyclesLedgerCode(CyclesOutflow):
@@ -30,7 +34,7 @@ class CyclesLedgerCode(CyclesOutflow):
 
     interface = "cycles_ledger"
     token_name, symbol, decimals, fee = "Trillion Cycles", "TCYCLES", 12, 100_000_000
-    standards: ClassVar[tuple[str, ...]] = ("ICRC-1", "ICRC-2", "ICRC-3", "ICRC-103", "ICRC-106")
+    standards: ClassVar[tuple[str, ...]] = ("ICRC-1", "ICRC-2", "ICRC-3", "ICRC-10", "ICRC-103", "ICRC-106")
 
     def key(self, owner: bytes, subaccount: bytes | None) -> bytes:
         """Return the table key of an account."""
@@ -43,6 +47,16 @@ class CyclesLedgerCode(CyclesOutflow):
     def metadata(self) -> list[tuple[str, Variant]]:
         """Return what the ledger says of its token."""
         return [*super().metadata(), ("dfn:max_blocks_per_request", Variant("Nat", MAX_BLOCKS_PER_REQUEST))]
+
+    def move(self, call: NativeCall, transaction: LedgerTransaction) -> int:
+        """Carry out a transfer, unless an account is the management canister's."""
+        self._check_owners(transaction, "transactions")
+        return super().move(call, transaction)
+
+    def approve(self, call: NativeCall, transaction: LedgerTransaction) -> int:
+        """Let a spender take cycles, unless an account is the management canister's."""
+        self._check_owners(transaction, "approvals")
+        return super().approve(call, transaction)
 
     def certify_tip(self, call: NativeCall) -> None:
         """Certify the newest block."""
@@ -61,11 +75,6 @@ class CyclesLedgerCode(CyclesOutflow):
         self.check_new(transaction, call.now)
         index = self.mint(call, transaction)
         return {"balance": self.balance(account), "block_index": index}
-
-    @query
-    def icrc10_supported_standards(self, call: NativeCall) -> list[dict[str, str]]:  # noqa: ARG002 # the shape of every method
-        """Return the standards that the ledger follows."""
-        return [{"name": name, "url": f"{_STANDARDS}/{name}"} for name in self.standards]
 
     @query
     def icrc3_get_blocks(self, call: NativeCall, ranges: Sequence[Mapping[str, int]]) -> dict[str, object]:  # noqa: ARG002 # the shape of every method
@@ -94,24 +103,24 @@ class CyclesLedgerCode(CyclesOutflow):
     @query
     def icrc3_supported_block_types(self, call: NativeCall) -> list[dict[str, str]]:  # noqa: ARG002 # the shape of every method
         """Return the kinds of blocks."""
-        return [{"block_type": name, "url": f"{_STANDARDS}/{standard}"} for name, standard in _BLOCK_TYPES.items()]
+        return [{"block_type": name, "url": standard_url(standard)} for name, standard in _BLOCK_TYPES.items()]
 
     @query
     def icrc103_get_allowances(self, call: NativeCall, argument: Mapping[str, Any]) -> Variant:
-        """List what an account approved."""
+        """List what an account approved, and then what the owner's accounts after it did."""
         asked = argument["from_account"]
         account = self.own_account(call.caller, None) if asked is None else self.account(asked)
         after = None if argument["prev_spender"] is None else self.account(argument["prev_spender"])
         limit = min(MAX_ALLOWANCES_PER_REQUEST, MAX_ALLOWANCES_PER_REQUEST if argument["take"] is None else argument["take"])
-        found = [item for item in self.allowances_of(account, call.now) if after is None or item[0] > after]
+        found = self.list_allowances(account, after, call.now, common=len(account) - SUBACCOUNT_BYTES)
         shown = [
             {
-                "from_account": account_of_key(account),
+                "from_account": account_of_key(owner),
                 "to_spender": account_of_key(spender),
                 "allowance": allowance.amount,
                 "expires_at": allowance.expires_at,
             }
-            for spender, allowance in found[:limit]
+            for owner, spender, allowance in found[:limit]
         ]
         return Variant("Ok", shown)
 
@@ -119,6 +128,14 @@ class CyclesLedgerCode(CyclesOutflow):
     def icrc106_get_index_principal(self, call: NativeCall) -> Variant:  # noqa: ARG002 # the shape of every method
         """Say that there is no index canister."""
         return Variant("Err", Variant("IndexPrincipalNotSet"))
+
+    @staticmethod
+    def _check_owners(transaction: LedgerTransaction, what: str) -> None:
+        """Raise `RefusedError` if the management canister, which can have no account, takes part."""
+        for key in (transaction.sender, transaction.receiver, transaction.spender):
+            if key is not None and account_of_key(key)["owner"] == MANAGEMENT_CANISTER:
+                message = f"Owner of the account {MANAGEMENT_CANISTER} cannot be part of {what}"
+                raise refused("GenericError", error_code=_DENIED_ERROR_CODE, message=message)
 
     def _tip(self) -> tree.Tree:
         tip = self.tip_hash()

@@ -6,7 +6,7 @@ Source: the ICP ledger's interface (dfinity/ic, `rs/ledger_suite/icp`).
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
@@ -22,9 +22,7 @@ __all__ = ["MAX_BLOCKS_PER_REQUEST", "IcpLedgerCode"]
 
 MAX_BLOCKS_PER_REQUEST = 2000
 MAX_ALLOWANCES_PER_REQUEST = 500
-_LARGEST = 2**64 - 1
 _MINTING_ACCOUNT = identifier(GOVERNANCE_ID)
-_STANDARDS = "https://github.com/dfinity/ICRC-1/tree/main/standards"
 
 
 class IcpLedgerCode(IcrcLedger):
@@ -32,7 +30,7 @@ class IcpLedgerCode(IcrcLedger):
 
     interface = "icp_ledger"
     token_name, symbol, decimals, fee = "Internet Computer", "ICP", 8, 10_000
-    standards: ClassVar[tuple[str, ...]] = ("ICRC-1", "ICRC-2")
+    largest, permitted_lateness_ns = 2**64 - 1, 0
 
     def __init__(self, content: TableContent = NO_CONTENT) -> None:
         super().__init__(content)
@@ -52,15 +50,22 @@ class IcpLedgerCode(IcrcLedger):
         call.certify(self.tip_hash() or b"")
 
     def move(self, call: NativeCall, transaction: LedgerTransaction) -> int:
-        """Carry out a transfer; one from the minting account mints, one to it burns, and neither costs a fee."""
-        if transaction.sender == _MINTING_ACCOUNT:
-            self.check_fee(transaction.fee, 0)
-            minted = _as(transaction, "mint")
-            self.check_new(minted, call.now)
-            return self.mint(call, minted)
+        """Carry out a transfer; one to the minting account burns, one from it mints, and neither costs a fee."""
+        if transaction.amount > self.largest:
+            raise refused("InsufficientFunds", balance=self.balance(transaction.sender or b""))
         if transaction.receiver == _MINTING_ACCOUNT:
             return self._burn(call, transaction)
-        return self.transfer(call, transaction)
+        if transaction.sender == _MINTING_ACCOUNT:
+            return self._mint(call, transaction)
+        self.check_fee(transaction.fee, self.fee)
+        return self.transfer(call, replace(transaction, fee=self.fee))
+
+    def approve(self, call: NativeCall, transaction: LedgerTransaction) -> int:
+        """Let a spender take ICP, but for that of the minting account; it is the same whether it names its fee or not."""
+        if transaction.sender == _MINTING_ACCOUNT:
+            raise NativeTrapError("the minting account cannot delegate mints")
+        self.check_fee(transaction.fee, self.fee)
+        return super().approve(call, replace(transaction, fee=self.fee))
 
     @update_as("transfer")
     def transfer_to_identifier(self, call: NativeCall, argument: Mapping[str, Any]) -> Variant:
@@ -135,15 +140,15 @@ class IcpLedgerCode(IcrcLedger):
         account = _parse_identifier(argument["from_account_id"])
         after = None if argument["prev_spender_id"] is None else _parse_identifier(argument["prev_spender_id"])
         limit = MAX_ALLOWANCES_PER_REQUEST if argument["take"] is None else min(argument["take"], MAX_ALLOWANCES_PER_REQUEST)
-        found = [item for item in self.allowances_of(account, call.now) if after is None or item[0] > after]
+        found = self.list_allowances(account, after, call.now, common=len(account))
         return [
             {
                 "from_account_id": account.hex(),
                 "to_spender_id": spender.hex(),
-                "allowance": _tokens(min(allowance.amount, _LARGEST)),
+                "allowance": _tokens(allowance.amount),
                 "expires_at": allowance.expires_at,
             }
-            for spender, allowance in found[:limit]
+            for _, spender, allowance in found[:limit]
         ]
 
     @query_as("name")
@@ -171,10 +176,16 @@ class IcpLedgerCode(IcrcLedger):
         """Say yes."""
         return True
 
-    @query
-    def icrc10_supported_standards(self, call: NativeCall) -> list[dict[str, str]]:  # noqa: ARG002 # the shape of every method
-        """Return the standards that the ledger follows."""
-        return [{"name": name, "url": f"{_STANDARDS}/{name}"} for name in self.standards]
+    def _mint(self, call: NativeCall, transaction: LedgerTransaction) -> int:
+        """Make ICP; nobody does that for the minting account, and there is never more than fits into an amount."""
+        if transaction.spender is not None:
+            raise NativeTrapError("the minter account cannot delegate mints")
+        self.check_fee(transaction.fee, 0)
+        minted = _as(transaction, "mint")
+        self.check_new(minted, call.now)
+        if self.total_supply() + minted.amount > self.largest:
+            raise NativeTrapError("total token supply exceeded")
+        return self.mint(call, minted)
 
     def _burn(self, call: NativeCall, transaction: LedgerTransaction) -> int:
         self.check_fee(transaction.fee, 0)
@@ -262,7 +273,7 @@ def _block(block: LedgerBlock, fee: int) -> dict[str, object]:
 
 
 def _operation(transaction: LedgerTransaction, fee: int) -> Variant:
-    amount = _tokens(min(transaction.amount, _LARGEST))
+    amount = _tokens(transaction.amount)
     sender, receiver, spender = transaction.sender or b"", transaction.receiver or b"", transaction.spender
     if transaction.operation == "mint":
         return Variant("Mint", {"to": receiver, "amount": amount})

@@ -12,10 +12,11 @@ from orchestrator.replica.system.native import NativeCall, NativeTrapError, quer
 from orchestrator.replica.system.records import LedgerTransaction
 from orchestrator.replica.system.token_ledger import MAX_MEMO_BYTES, TokenLedger, answer
 
-__all__ = ["IcrcLedger"]
+__all__ = ["IcrcLedger", "standard_url"]
 
-_LARGEST = 2**128 - 1
 _STANDARDS = "https://github.com/dfinity/ICRC-1/tree/main/standards"
+_LATER_STANDARDS = "https://github.com/dfinity/ICRC/blob/main/ICRCs"
+_FIRST_STANDARDS = frozenset({"ICRC-1", "ICRC-2", "ICRC-3"})
 
 
 class IcrcLedger(TokenLedger):
@@ -24,7 +25,9 @@ class IcrcLedger(TokenLedger):
     token_name: ClassVar[str]
     symbol: ClassVar[str]
     decimals: ClassVar[int]
-    standards: ClassVar[tuple[str, ...]] = ("ICRC-1", "ICRC-2")
+    largest: ClassVar[int] = 2**128 - 1
+    """The largest amount that there can be."""
+    standards: ClassVar[tuple[str, ...]] = ("ICRC-1", "ICRC-2", "ICRC-10")
 
     def key(self, owner: bytes, subaccount: bytes | None) -> bytes:
         """Return the table key of an account."""
@@ -96,7 +99,12 @@ class IcrcLedger(TokenLedger):
     @query
     def icrc1_supported_standards(self, call: NativeCall) -> list[dict[str, str]]:  # noqa: ARG002 # the shape of every method
         """Return the standards that the ledger follows."""
-        return [{"name": name, "url": f"{_STANDARDS}/{name}"} for name in self.standards]
+        return [{"name": name, "url": standard_url(name)} for name in self.standards]
+
+    @query
+    def icrc10_supported_standards(self, call: NativeCall) -> list[dict[str, str]]:  # noqa: ARG002 # the shape of every method
+        """Return the same, as the standard about standards asks for it."""
+        return [{"name": name, "url": standard_url(name)} for name in self.standards]
 
     @query
     def icrc1_balance_of(self, call: NativeCall, account: Mapping[str, Any]) -> int:  # noqa: ARG002 # the shape of every method
@@ -122,7 +130,7 @@ class IcrcLedger(TokenLedger):
             raise NativeTrapError("self approval is not allowed")
         transaction = LedgerTransaction(
             operation="approve",
-            amount=min(argument["amount"], _LARGEST),
+            amount=min(argument["amount"], self.largest),
             sender=self.own_account(call.caller, argument["from_subaccount"]),
             spender=self.account(argument["spender"]),
             fee=argument["fee"],
@@ -150,3 +158,8 @@ class IcrcLedger(TokenLedger):
             memo=argument["memo"],
             created_at=argument["created_at_time"],
         )
+
+
+def standard_url(name: str) -> str:
+    """Return where a standard can be read."""
+    return f"{_STANDARDS}/{name}" if name in _FIRST_STANDARDS else f"{_LATER_STANDARDS}/{name}/{name}.md"

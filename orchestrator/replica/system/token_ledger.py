@@ -23,6 +23,7 @@ PERMITTED_DRIFT_NS = 60 * NANOSECONDS
 """How far a transaction's time may be ahead of the ledger's."""
 TRANSACTION_WINDOW_NS = 24 * 3600 * NANOSECONDS
 """How old a transaction may be, and how long it is remembered."""
+_LENGTH_BYTES = 2
 
 
 class RefusedError(Exception):
@@ -45,6 +46,8 @@ class TokenLedger(NativeCode):
 
     fee: ClassVar[int]
     """What a transfer or an approval costs, in the smallest unit."""
+    permitted_lateness_ns: ClassVar[int] = PERMITTED_DRIFT_NS
+    """How much older than the window a transaction may be."""
 
     def __init__(self, content: TableContent = NO_CONTENT) -> None:
         super().__init__(content)
@@ -85,12 +88,15 @@ class TokenLedger(NativeCode):
             return Allowance(0)
         return found
 
-    def allowances_of(self, account: bytes, now: int) -> list[tuple[bytes, Allowance]]:
-        """Return whom an account lets take what now, by spender."""
-        prefix = _pair(account, b"")
-        keys = sorted(key for key in self.allowances if key.startswith(prefix))
-        found = [(key[len(prefix) :], self.allowance(account, key[len(prefix) :], now)) for key in keys]
-        return [(spender, allowance) for spender, allowance in found if allowance.amount]
+    def list_allowances(self, account: bytes, after: bytes | None, now: int, *, common: int) -> list[tuple[bytes, bytes, Allowance]]:
+        """Return which accounts let whom take what now, in order: those that begin with the same `common` bytes, from an account on.
+
+        With `after` the list begins behind the account's allowance for that spender.
+        """
+        first, prefix = _pair(account, after or b""), _pair(account, b"")[: _LENGTH_BYTES + common]
+        pairs = [_split(key) for key in sorted(self.allowances) if key.startswith(prefix) and key > first]
+        found = [(owner, spender, self.allowance(owner, spender, now)) for owner, spender in pairs]
+        return [entry for entry in found if entry[2].amount]
 
     def set_allowance(self, account: bytes, spender: bytes, allowance: Allowance) -> None:
         """Let a spender take so much; nothing is forgotten."""
@@ -126,7 +132,7 @@ class TokenLedger(NativeCode):
         created = transaction.created_at
         if created is None:
             return
-        if created + TRANSACTION_WINDOW_NS + PERMITTED_DRIFT_NS < now:
+        if created + TRANSACTION_WINDOW_NS + self.permitted_lateness_ns < now:
             raise RefusedError(Variant("TooOld"))
         if created > now + PERMITTED_DRIFT_NS:
             raise refused("CreatedInFuture", ledger_time=now)
@@ -202,11 +208,11 @@ class TokenLedger(NativeCode):
     def mint(self, call: NativeCall, transaction: LedgerTransaction) -> int:
         """Give an account new tokens, and return the block's number."""
         self.credit(transaction.receiver or b"", transaction.amount)
-        return self.record(call, transaction)
+        return self.record(call, transaction, fee=0)
 
     def _forget_old(self, now: int) -> None:
         """Forget the transactions that are too old to come again."""
-        for key in list(self.seen):
+        while (key := next(iter(self.seen), None)) is not None:
             if self.seen[key].created_at + TRANSACTION_WINDOW_NS + PERMITTED_DRIFT_NS >= now:
                 return
             self.seen.pop(key)
@@ -221,7 +227,12 @@ def answer(work: Callable[[], object]) -> Variant:
 
 
 def _pair(account: bytes, spender: bytes) -> bytes:
-    return len(account).to_bytes(2, "big") + account + spender
+    return len(account).to_bytes(_LENGTH_BYTES, "big") + account + spender
+
+
+def _split(pair: bytes) -> tuple[bytes, bytes]:
+    end = _LENGTH_BYTES + int.from_bytes(pair[:_LENGTH_BYTES], "big")
+    return pair[_LENGTH_BYTES:end], pair[end:]
 
 
 def _transaction_hash(transaction: LedgerTransaction) -> bytes:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from orchestrator.candid import Variant
-from orchestrator.core.principal import ANONYMOUS, Principal
+from orchestrator.core.principal import ANONYMOUS, MANAGEMENT_CANISTER, Principal
 from orchestrator.replica.rejects import Rejection
 from orchestrator.replica.system.icrc3 import value_hash
 from orchestrator.replica.system.ids import CYCLES_LEDGER_ID, GOVERNANCE_ID
@@ -293,3 +293,42 @@ def test_every_account_is_covered(network: SystemNetwork) -> None:
     ok(network.transfer(TRILLION, ANONYMOUS))
 
     assert network.scripted.state.canisters[CYCLES_LEDGER_ID].cycles >= network.cycles_ledger.total_supply()
+
+
+def test_the_management_canister_has_no_account(network: SystemNetwork) -> None:
+    """Nobody can send it cycles, or approve it."""
+    sent = err(network.transfer(1, MANAGEMENT_CANISTER))
+    approved = err(approve(network, 1, spender=MANAGEMENT_CANISTER))
+
+    assert [error.value["error_code"] for error in (sent, approved)] == [100_001, 100_001]  # type: ignore[index]
+    assert len(network.cycles_ledger.blocks) == 2
+
+
+def test_approvals_are_listed_over_the_accounts_of_an_owner(network: SystemNetwork) -> None:
+    """The list goes on with the owner's accounts behind the one that was asked for, from a spender on if one is named."""
+    first, second = bytes(31) + b"\x01", bytes(31) + b"\x02"
+    for subaccount in (first, second):
+        ok(network.call(CYCLES_LEDGER_ID, "icrc1_transfer", {"to": account(OWNER, subaccount), "amount": 2 * FEE}))
+        ok(approve(network, 7, from_subaccount=subaccount))
+    ok(approve(network, 5))
+    ok(approve(network, 5, spender=NOBODY))
+
+    def listed(asked: dict[str, object]) -> list[tuple[object, object]]:
+        entries = ok(network.query(CYCLES_LEDGER_ID, "icrc103_get_allowances", asked))
+        return [(entry["from_account"], entry["to_spender"]) for entry in entries]
+
+    everything = listed({})
+    assert [owner for owner, _ in everything] == [account(OWNER), account(OWNER), account(OWNER, first), account(OWNER, second)]
+    assert listed({"from_account": account(OWNER, first)}) == everything[2:]
+    assert listed({"from_account": account(OWNER), "prev_spender": everything[0][1]}) == everything[1:]
+    assert listed({"from_account": account(STRANGER)}) == []
+
+
+def test_minting_costs_its_block_nothing(network: SystemNetwork) -> None:
+    """A block says what it cost; ICRC-10 is among the standards."""
+    block = network.query(CYCLES_LEDGER_ID, "icrc3_get_blocks", [{"start": 0, "length": 1}])["blocks"][0]["block"]
+    standards = network.query(CYCLES_LEDGER_ID, "icrc10_supported_standards")
+
+    assert dict(block.value)["fee"] == Variant("Nat", 0)
+    assert "ICRC-10" in {entry["name"] for entry in standards}
+    assert standards == network.query(CYCLES_LEDGER_ID, "icrc1_supported_standards")

@@ -141,3 +141,47 @@ def test_send_dfx(network: SystemNetwork) -> None:
     assert index == 2
     assert isinstance(refused, Rejection)
     assert network.icp(STRANGER) == 5
+
+
+def test_nobody_mints_but_the_minting_account(network: SystemNetwork) -> None:
+    """Neither a spender nor an approval makes ICP; what is minted fits into an amount, and never goes to where it came from."""
+    taken = {"from": account(MINTING), "to": account(STRANGER), "amount": 5}
+    supply = network.query(ICP_LEDGER_ID, "icrc1_total_supply")
+
+    by_spender = network.respond(ICP_LEDGER_ID, "icrc2_transfer_from", taken, caller=STRANGER)
+    approved = network.respond(ICP_LEDGER_ID, "icrc2_approve", {"spender": account(STRANGER), "amount": 5}, caller=MINTING)
+    too_much = network.respond(ICP_LEDGER_ID, "icrc1_transfer", {"to": account(STRANGER), "amount": 2**64 - 1}, caller=MINTING)
+    to_itself = err(network.transfer(5, MINTING, canister=ICP_LEDGER_ID, caller=MINTING))
+    ok(network.transfer(5, STRANGER, canister=ICP_LEDGER_ID, caller=MINTING))
+
+    assert all(isinstance(answer, Rejection) for answer in (by_spender, approved, too_much))
+    assert to_itself.label == "InsufficientFunds"
+    assert network.icp(STRANGER) == 5
+    assert network.query(ICP_LEDGER_ID, "icrc1_total_supply") == supply + 5
+
+
+def test_amounts_have_64_bits(network: SystemNetwork) -> None:
+    """More than that nobody can have; an approval of more is one of all there can be."""
+    assert err(network.transfer(2**64, STRANGER, canister=ICP_LEDGER_ID)) == Variant("InsufficientFunds", {"balance": FUNDS})
+    ok(network.call(ICP_LEDGER_ID, "icrc2_approve", {"spender": account(STRANGER), "amount": 2**80}))
+
+    asked = {"account": account(OWNER), "spender": account(STRANGER)}
+    assert network.query(ICP_LEDGER_ID, "icrc2_allowance", asked)["allowance"] == 2**64 - 1
+
+
+def test_the_fee_makes_no_other_transaction(network: SystemNetwork) -> None:
+    """A transfer or an approval that names the fee is the one that does not."""
+    transfer = {"to": account(STRANGER), "amount": 5, "created_at_time": START_TIME}
+    approval = {"spender": account(STRANGER), "amount": 5, "created_at_time": START_TIME}
+
+    for method, argument in (("icrc1_transfer", transfer), ("icrc2_approve", approval)):
+        index = ok(network.call(ICP_LEDGER_ID, method, argument))
+        again = err(network.call(ICP_LEDGER_ID, method, {**argument, "fee": ICP_FEE}))
+        assert again == Variant("Duplicate", {"duplicate_of": index})
+
+
+def test_the_window_is_a_day(network: SystemNetwork) -> None:
+    """A transaction may be a day old, and not more."""
+    ok(network.transfer(5, STRANGER, canister=ICP_LEDGER_ID, created_at_time=START_TIME - DAY + SECOND))
+
+    assert err(network.transfer(5, STRANGER, canister=ICP_LEDGER_ID, created_at_time=START_TIME - DAY - SECOND)).label == "TooOld"
