@@ -153,13 +153,15 @@ def _check_names(program: _Program) -> None:
             near = difflib.get_close_matches(name, [*program.definitions, *T.PRIMITIVES], n=1)
             hint = f"did you mean `{near[0]}`?" if near else None
             raise stream.error(f"type `{name}` is not defined", token, slug="candid/unbound-type", hint=hint)
+    ends: set[str] = set()
     for name, (definition, stream, token) in program.definitions.items():
         seen, alias = {name}, definition
-        while isinstance(alias, T.Knot):
+        while isinstance(alias, T.Knot) and alias.name not in ends:
             if alias.name in seen:
                 raise stream.error(f"type `{name}` is defined as itself", token, slug="candid/type-cycle")
             seen.add(alias.name)
             alias = program.definitions[alias.name][0]
+        ends |= seen
 
 
 def _knots_in(type_: T.Type) -> list[T.Knot]:
