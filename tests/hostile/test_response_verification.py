@@ -110,6 +110,11 @@ def test_depth_and_length_have_an_end(make: Callable[[], object]) -> None:
         make()
 
 
+def test_a_path_of_many_segments_is_looked_up_once() -> None:
+    """The work grows with the path's length, not with its square: 30,000 segments would take minutes otherwise."""
+    assert verifies(HEADERS, "/a" * 30_000)
+
+
 def test_a_deep_tree_is_refused() -> None:
     """A tree that nests without end is refused by its depth, not by the machine's stack."""
     tree: object = [3, b""]

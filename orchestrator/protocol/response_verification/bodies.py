@@ -33,6 +33,7 @@ class BodyHasher:
         self._unpacker = zlib.decompressobj(window) if window is not None else None
         self._decoded = hashlib.sha256()
         self._decoded_bytes = 0
+        self._has_more = False
 
     @property
     def unpacks(self) -> bool:
@@ -42,7 +43,7 @@ class BodyHasher:
     def update(self, part: bytes) -> None:
         """Take the next part; raises `CertificateError` when it cannot be unpacked."""
         self._sent.update(part)
-        if self._unpacker is None or self._unpacker.eof:
+        if self._unpacker is None:
             return
         try:
             while part and not self._unpacker.eof:
@@ -51,9 +52,10 @@ class BodyHasher:
                 self._decoded_bytes += len(unpacked)
                 if self._decoded_bytes > MAX_DECODED_BYTES:
                     raise failure("body-encoding", f"the body unpacks to more than {MAX_DECODED_BYTES} bytes")
-                part = self._unpacker.unconsumed_tail
+                part = self._unpacker.unconsumed_tail or self._unpacker.unused_data
         except zlib.error as error:
             raise failure("body-encoding", f"the body cannot be unpacked: {error}") from error
+        self._has_more = self._has_more or bool(part)
 
     def digest(self) -> BodyDigest:
         """Return the hashes; raises `CertificateError` when a compressed body ends too early."""
@@ -61,4 +63,6 @@ class BodyHasher:
             return BodyDigest(sent=self._sent.digest(), decoded=self._sent.digest())
         if not self._unpacker.eof:
             raise failure("body-encoding", "the compressed body is cut off")
+        if self._has_more:  # some readers would unpack that too
+            raise failure("body-encoding", "something follows the compressed body")
         return BodyDigest(sent=self._sent.digest(), decoded=self._decoded.digest())

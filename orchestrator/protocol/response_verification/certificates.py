@@ -10,6 +10,8 @@ __all__ = ["CertificateCache"]
 
 CAPACITY = 256
 """How many verified certificates are remembered."""
+MAX_REMEMBERED_BYTES = 16 * 1024
+"""The largest certificate that is remembered, in bytes; those that canisters hand out have about one thousand."""
 
 
 class CertificateCache:
@@ -32,7 +34,8 @@ class CertificateCache:
         certificate = verify_certificate(
             data, root_key_der=self._root_key, canister_id=canister_id, now_ns=now_ns, max_skew_ns=self._max_skew_ns
         )
-        self._verified[key] = certificate
+        if len(data) <= MAX_REMEMBERED_BYTES:
+            self._verified[key] = certificate
         if len(self._verified) > CAPACITY:
             self._verified.popitem(last=False)
         return certificate

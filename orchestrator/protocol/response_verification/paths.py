@@ -5,7 +5,7 @@ Source: the HTTP gateway protocol specification, section "Expression Path".
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.protocol.hash_tree import Absent, Subtree, Tree, lookup_subtree
+from orchestrator.protocol.hash_tree import Absent, Subtree, Tree, Unknown, lookup_subtree
 from orchestrator.protocol.response_verification.failures import failure
 
 __all__ = ["EXACT", "PREFIX", "WILDCARD", "check_expression_path", "encode_path"]
@@ -43,9 +43,24 @@ def _check_wildcard(path: Sequence[str], segments: Sequence[str], tree: Tree) ->
     base = list(path[1:-1])
     if path[-1] == EXACT or not _covers(base, segments):
         raise failure("path", f"the expression path {_show(path)} is not for /{'/'.join(segments)}")
-    for closer in _closer_wildcards(segments, base):
-        if not isinstance(lookup_subtree(tree, encode_path([PREFIX, *closer, WILDCARD])), Absent):
-            raise failure("path", f"the canister may certify {_show([*closer, WILDCARD])}, but answered for {_show(path)}")
+    levels = _levels(tree, segments)
+    for length, tail in _closer_wildcards(segments, base):
+        level = levels[min(length, len(levels) - 1)]
+        found = lookup_subtree(level.tree, encode_path([*tail, WILDCARD])) if isinstance(level, Subtree) else level
+        if not isinstance(found, Absent):
+            closer = [*segments[:length], *tail, WILDCARD]
+            raise failure("path", f"the canister may certify {_show(closer)}, but answered for {_show(path)}")
+
+
+def _levels(tree: Tree, segments: Sequence[str]) -> list[Subtree | Absent | Unknown]:
+    """Return what the tree has below ever more of a path's segments; the last is so for all that are longer."""
+    levels = [lookup_subtree(tree, encode_path([PREFIX]))]
+    for segment in segments:
+        level = levels[-1]
+        if not isinstance(level, Subtree):
+            break
+        levels.append(lookup_subtree(level.tree, encode_path([segment])))
+    return levels
 
 
 def _segments(request_path: str) -> list[str]:
@@ -60,13 +75,21 @@ def _covers(base: Sequence[str], segments: Sequence[str]) -> bool:
     return base[-1:] == [_FOLDER] and list(segments[: len(base) - 1]) == list(base[:-1])
 
 
-def _closer_wildcards(segments: Sequence[str], base: Sequence[str]) -> Iterator[list[str]]:
-    """Yield every path between the request's own and `base`, from the longest on: a/b, then a/, then a."""
-    path = list(segments)
-    while path and (len(path) > len(base) or path[-1:] != list(base[-1:])):
-        yield list(path)
-        if path.pop() != _FOLDER:
-            path.append(_FOLDER)
+def _closer_wildcards(segments: Sequence[str], base: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield every path between the request's own and `base`, from the longest on: a/b, then a/, then a.
+
+    A path is how many of the request's segments it has, and what follows them.
+    """
+    length, tail = len(segments), tuple[str, ...]()
+    while length or tail:
+        last = tail[0] if tail else segments[length - 1]
+        if length + len(tail) <= len(base) and base[-1] == last:
+            return
+        yield length, tail
+        if tail:
+            tail = ()
+        else:
+            length, tail = length - 1, () if last == _FOLDER else (_FOLDER,)
 
 
 def _show(path: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from orchestrator.protocol.response_verification import (
     VerifiedResponse,
     verify_response,
 )
+from orchestrator.protocol.response_verification.certificates import MAX_REMEMBERED_BYTES
 from tests.support.authority import Authority
 from tests.support.certified_pages import Page, certify_pages, certify_version_one, expression
 
@@ -113,6 +114,25 @@ def test_a_cut_off_body_cannot_be_unpacked() -> None:
     with pytest.raises(CertificateError) as caught:
         hasher.digest()
     assert caught.value.slug == "protocol/response-body-encoding"
+
+
+def test_nothing_may_follow_a_packed_body() -> None:
+    """Some readers unpack what follows as well, and would show what nobody certified."""
+    hasher = BodyHasher("gzip")
+    hasher.update(gzip.compress(b"hello"))
+    hasher.digest()
+    hasher.update(gzip.compress(b" there"))
+    with pytest.raises(CertificateError) as caught:
+        hasher.digest()
+    assert caught.value.slug == "protocol/response-body-encoding"
+
+
+def test_large_certificates_are_not_remembered() -> None:
+    """Memory does not grow with what canisters hand out as certificates."""
+    cache = CertificateCache(AUTHORITY.root_key)
+    data = AUTHORITY.certify({b"large": bytes(MAX_REMEMBERED_BYTES)}, NOW)
+    first = cache.verify(data, canister_id=CANISTER, now_ns=NOW)
+    assert cache.verify(data, canister_id=CANISTER, now_ns=NOW) is not first
 
 
 def test_a_remembered_certificate_grows_old() -> None:
