@@ -1,6 +1,7 @@
 """The names that deployments gave to canisters, for hosts such as `<name>.<environment>.localhost`."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Names:
         """Take where the names are kept, and those that are there."""
         self._file = file
         self._environments = dict(environments)
+        self._is_saved = True
         self._hosts: dict[str, Principal] = {}
         self._index()
 
@@ -52,20 +54,28 @@ class Names:
         }
         if sum(map(len, merged.values())) > MAX_NAMES:
             raise ValueError(f"more than {MAX_NAMES} names")
-        if merged == self._environments:
+        if merged == self._environments and self._is_saved:
             return
-        self._environments = merged
+        self._environments, self._is_saved = merged, False
         self._index()
+        self._save()
+
+    def _save(self) -> None:
         if self._file is not None:
-            texts = {name: {key: str(canister) for key, canister in canisters.items()} for name, canisters in merged.items()}
+            environments = self._environments.items()
+            texts = {name: {key: str(canister) for key, canister in canisters.items()} for name, canisters in environments}
             write_json(self._file, {"v": _VERSION, "names": texts}, PRIVATE_MODE)
+        self._is_saved = True
 
     def _index(self) -> None:
-        self._hosts = {
-            host: canisters[name]
+        """Find every host; one that environments whose names differ in case alone share is nobody's."""
+        pairs = [
+            (host, canisters[name])
             for environment, canisters in self._environments.items()
             for name, host in friendly_hosts(environment, canisters).items()
-        }
+        ]
+        count = Counter(host for host, _ in pairs)
+        self._hosts = {host: canister for host, canister in pairs if count[host] == 1}
 
 
 def load_names(file: Path) -> Names:
@@ -82,10 +92,16 @@ def parse_names(document: object) -> dict[str, dict[str, Principal]]:
     """Read `{environment: {name: canister id as text}}`; raises `ValueError` for anything else."""
     if not isinstance(document, dict):
         raise ValueError("names are not an object")  # noqa: TRY004 # one kind of error for whoever sends them
-    return {str(environment): _parse_canisters(canisters) for environment, canisters in document.items()}
+    return {_parse_name(environment): _parse_canisters(canisters) for environment, canisters in document.items()}
 
 
 def _parse_canisters(canisters: object) -> dict[str, Principal]:
     if not isinstance(canisters, dict):
         raise ValueError("an environment's names are not an object")  # noqa: TRY004 # as above
-    return {str(name): Principal.from_text(str(text)) for name, text in canisters.items()}
+    return {_parse_name(name): Principal.from_text(str(text)) for name, text in canisters.items()}
+
+
+def _parse_name(name: object) -> str:
+    text = str(name)
+    text.encode()  # JSON can spell half a character, which no file can hold
+    return text

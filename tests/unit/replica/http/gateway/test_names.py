@@ -55,8 +55,20 @@ def test_too_many_names_are_refused() -> None:
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     """The names hold, but not for longer than the process: whoever told them learns it."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError):
-        Names(tmp_path / "file" / "names.json", {}).replace({"local": {"web": WEB}})
+    names = Names(tmp_path / "file" / "names.json", {})
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            names.replace({"local": {"web": WEB}})
+    assert names.look_up("web.local") == WEB
+    (tmp_path / "file").unlink()
+    names.replace({"local": {"web": WEB}})
+    assert load_names(tmp_path / "file" / "names.json").look_up("web.local") == WEB
+
+
+def test_environments_that_a_browser_cannot_tell_apart_share_no_host() -> None:
+    """A host that two of them would have leads to neither canister."""
+    names = Names(None, {"Test": {"web": WEB, "api": API}, "test": {"web": API}})
+    assert (names.look_up("web.test"), names.look_up("api.test")) == (None, API)
 
 
 def test_names_are_read_from_what_deployments_send() -> None:
