@@ -32,12 +32,14 @@ def resolve(request: HttpRequest, look_up: LookUp) -> Target | None:
     Hosts are `<id>.…`, `<id>.raw.…`, `<name>.<environment>.…` and `<name>.<environment>.raw.…`, under any domain.
     Raises `GatewayError` when something that should name a canister does not.
     """
+    if sum(name == "host" for name, _ in request.headers) > 1:
+        raise GatewayError(400, "Not one host", "The request has several headers `Host`.")  # RFC 9112, section 3.2
     host = _host_name(request)
     labels = host.split(".")
     target = None if _is_address(host) else _by_labels(labels, look_up)
     if target is not None:
         return target
-    for query in (request.query, urlsplit(request.header("referer")).query):
+    for query in (request.query, request.header("referer").partition("#")[0].partition("?")[2]):
         text = next(iter(parse_qs(query).get("canisterId", [])), "")
         if text:
             return Target(_principal(text))

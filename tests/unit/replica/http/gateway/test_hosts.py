@@ -1,5 +1,7 @@
 """Which canister a request is for."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.core.hosts import CANDID_UI_CANISTER
@@ -73,6 +75,20 @@ def test_what_names_no_canister_is_said(host: str, query: str, status: int) -> N
 def test_the_raw_address_of_a_page(host: str, url: str) -> None:
     """It keeps port, path and query, and the domain where the host has the canister's id."""
     assert raw_url(request(host, "/a?b"), ID) == url
+
+
+def test_several_hosts_are_refused() -> None:
+    """Who stands between may read another one than the gateway does."""
+    twice = request(f"{ID}.localhost")
+    with pytest.raises(GatewayError) as caught:
+        resolve(replace(twice, headers=(*twice.headers, ("host", "dev.example"))), NAMES.get)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("referer", ["http://[::1", "http://[x]/a", "?", "#?canisterId=x", "\x00"])
+def test_a_referer_that_is_no_address_names_nothing(referer: str) -> None:
+    """Whatever is sent there, it is no failure."""
+    assert resolve(request("127.0.0.1", referer=referer), NAMES.get) is None
 
 
 def test_the_candid_pages_address() -> None:
