@@ -192,6 +192,7 @@ def _make_server(application: Application | ControlApplication) -> _Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,  # responses have one already, which may be a canister's
         proxy_headers=False,
         log_level="warning",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,

@@ -89,6 +89,7 @@ class Site:
         self.network = ScriptedNetwork()
         self.asked: list[Fields] = []
         self.names = names
+        self.respond, self.certified_data = respond, certified_data
         exports: dict[str, Function] = {"canister_query http_request": self._answer(respond)}
         exports["canister_update publish"] = partial(_publish, certified_data)
         if update is not None:

@@ -8,6 +8,7 @@ import anyio
 
 from orchestrator.errors import ReplicaError
 from orchestrator.replica.http.exchange import (
+    STATUSES_WITHOUT_BODY,
     BrokenBodyError,
     HttpError,
     HttpRequest,
@@ -63,7 +64,7 @@ class Application:
         except Exception:  # noqa: BLE001 # the edge of the process: one request's failure must not end the network
             _LOG.exception("%s %s failed", scope["method"], scope["path"])
             response = HttpError(500, "the embedded network failed to answer; its log says why").response
-        without_body = scope["method"] == "HEAD"
+        without_body = scope["method"] == "HEAD" or response.status in STATUSES_WITHOUT_BODY
         await send_response(send, response, without_body=without_body)
         if response.chunks is not None:
             await _finish(scope, response.chunks, send, receive, without_body=without_body)

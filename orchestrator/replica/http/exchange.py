@@ -3,12 +3,14 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 import anyio
 
 __all__ = [
     "CORS_HEADERS",
+    "STATUSES_WITHOUT_BODY",
     "BrokenBodyError",
     "HttpError",
     "HttpRequest",
@@ -29,6 +31,8 @@ _CONNECTION_HEADERS = frozenset({"connection", "content-length", "keep-alive", "
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
+STATUSES_WITHOUT_BODY = frozenset({204, 304})
+"""Whatever followed the head of such a response, the client would take for the next response."""
 CORS_HEADERS: Mapping[str, str] = {
     "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS",
@@ -99,17 +103,27 @@ async def read_body(receive: Receive, *, limit: int) -> bytes:
 
 
 async def send_response(send: Send, response: HttpResponse, *, without_body: bool) -> None:
-    """Send a response's head and its body, which ends it unless chunks follow; CORS headers that it does not set itself are added."""
-    own = {name.lower() for name, _ in response.headers}
-    headers = [(name, value) for name, value in response.headers if _may_pass(name, value)]
-    if response.is_shared:
-        headers += [(name, value) for name, value in CORS_HEADERS.items() if name not in own]
+    """Send a response's head and its body, which ends it unless chunks follow.
+
+    CORS headers and the date are added where it does not set them itself.
+    """
+    without_body = without_body or response.status in STATUSES_WITHOUT_BODY
     follows = response.chunks is not None and not without_body
-    if response.length is not None or response.chunks is None:
-        headers.append(("content-length", str(len(response.body) if response.length is None else response.length)))
-    raw = [(name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers]
+    raw = [(name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in _head(response)]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     await send({"type": "http.response.body", "body": b"" if without_body else response.body, "more_body": follows})
+
+
+def _head(response: HttpResponse) -> list[tuple[str, str]]:
+    own = {name.lower() for name, _ in response.headers}
+    headers = [(name, value) for name, value in response.headers if _may_pass(name, value)]
+    added = CORS_HEADERS if response.is_shared else {}
+    headers += [(name, value) for name, value in {"date": formatdate(usegmt=True), **added}.items() if name not in own]
+    if response.status in STATUSES_WITHOUT_BODY:
+        return headers
+    if response.length is not None or response.chunks is None:
+        headers.append(("content-length", str(len(response.body) if response.length is None else response.length)))
+    return headers
 
 
 async def send_chunks(send: Send, receive: Receive, chunks: AsyncIterator[bytes]) -> None:

@@ -4,6 +4,8 @@ Source: the interface specification, section "Canister metadata" for `candid:ser
 answered with their interface before metadata existed is asked where there is none.
 """
 
+import anyio.to_thread
+
 from orchestrator.candid import decode, encode, parse_interface
 from orchestrator.candid import types as T
 from orchestrator.candid.examples import example_text
@@ -24,7 +26,8 @@ async def load_service(canisters: Canisters, canister_id: Principal) -> T.Servic
     """Return a canister's service; raises `CandidError` when it has none that everybody may know, in words."""
     if not canisters.exists(canister_id):
         raise CandidError(f"there is no canister {canister_id} on this network")
-    service = parse_interface(await _load_text(canisters, canister_id)).service
+    text = await _load_text(canisters, canister_id)
+    service = (await anyio.to_thread.run_sync(parse_interface, text)).service  # a large one takes long
     if service is None:
         raise CandidError(f"the interface of {canister_id} has types, and no service")
     return service

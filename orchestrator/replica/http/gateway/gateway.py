@@ -13,7 +13,7 @@ from orchestrator.core.hosts import CANDID_UI_CANISTER
 from orchestrator.core.principal import Principal
 from orchestrator.errors import CertificateError
 from orchestrator.replica.driver import Driver
-from orchestrator.replica.http.exchange import HttpRequest, HttpResponse
+from orchestrator.replica.http.exchange import STATUSES_WITHOUT_BODY, HttpRequest, HttpResponse
 from orchestrator.replica.http.gateway.answers import Answer, Headers, ask, header_of, sent_headers, stream
 from orchestrator.replica.http.gateway.bodies import follow, keep_body
 from orchestrator.replica.http.gateway.candid_ui import CandidPage
@@ -27,7 +27,6 @@ from orchestrator.replica.http.gateway.verification import Asked, Verifier, new_
 
 __all__ = ["Gateway"]
 
-_STATUSES_WITHOUT_BODY = frozenset({204, 304})
 _OK = 200
 
 
@@ -71,16 +70,17 @@ class Gateway:
         except NoPagesError as error:
             link = Link("Its methods can be called at", candid_page_url(request, target.canister_id))
             raise GatewayError(error.status, error.title, error.text, links=(link,)) from error
-        needs_certificate = not target.is_raw and not answer.was_update
-        return await self._respond(asked, answer, self._verifier if needs_certificate else None)
+        return await self._respond(asked, answer, None if target.is_raw else self._verifier)
 
     async def _respond(self, asked: Asked, answer: Answer, verifier: Verifier | None) -> HttpResponse:
-        if answer.strategy is not None:
-            return await self._respond_streaming(asked, answer, verifier)
-        headers = await verifier.verify(asked, answer) if verifier else answer.headers
+        """Answer; `verifier` is None for raw hosts. What an update call answered needs no certificate of the canister's."""
+        has_body = answer.status not in STATUSES_WITHOUT_BODY
+        if answer.strategy is not None and has_body:
+            return await self._respond_streaming(asked, answer, None if answer.was_update else verifier)
+        headers = await verifier.verify(asked, answer) if verifier and not answer.was_update else answer.headers
         if answer.status == PARTIAL and not asks_for_range(asked.request):
             return self._respond_whole(asked, answer, headers, verifier)
-        body = b"" if answer.status in _STATUSES_WITHOUT_BODY else answer.body
+        body = answer.body if has_body else b""
         length = _told_length(answer) if asked.request.method == "HEAD" and not body else None
         return HttpResponse(status=answer.status, headers=passed_headers(headers, whole=False), body=body, length=length)
 

@@ -1,6 +1,7 @@
 """Bodies that come in parts: sent as they come, cut off when they break, and given up when nobody listens."""
 
 from collections.abc import AsyncIterator, MutableMapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -8,7 +9,7 @@ import anyio.lowlevel
 import pytest
 
 from orchestrator.replica.http.application import Application, Handlers
-from orchestrator.replica.http.exchange import BrokenBodyError, HttpRequest, HttpResponse
+from orchestrator.replica.http.exchange import BrokenBodyError, HttpRequest, HttpResponse, send_response
 
 Message = MutableMapping[str, Any]
 LIMIT_SECONDS = 30
@@ -42,13 +43,15 @@ class Chunks:
         self.is_closed = True
 
 
-def ask(chunks: Chunks, *, method: str = "GET", leaves_after: int | None = None, length: int | None = None) -> list[Message]:
+def ask(
+    chunks: Chunks, *, method: str = "GET", leaves_after: int | None = None, length: int | None = None, status: int = 200
+) -> list[Message]:
     """Answer one request with chunks, and return what was sent; the client may leave after so many messages."""
     sent: list[Message] = []
     incoming: list[Message] = [{"type": "http.request"}]
 
     async def answer(_request: HttpRequest) -> HttpResponse:
-        return HttpResponse(status=200, body=b"one ", chunks=chunks, length=length)
+        return HttpResponse(status=status, body=b"one ", chunks=chunks, length=length)
 
     async def run() -> None:
         left = anyio.Event()
@@ -101,6 +104,30 @@ def test_a_head_asks_for_no_parts() -> None:
     start, only = ask(chunks, method="HEAD", length=8)
     assert (headers_of(start)[b"content-length"], only["body"], only["more_body"]) == (b"8", b"", False)
     assert (chunks.parts, chunks.is_closed) == ([b"two "], True)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_body_has_none(status: int) -> None:
+    """Neither a body nor a length of one: a client would take the bytes for the next response."""
+    chunks = Chunks(b"two ")
+    start, only = ask(chunks, length=8, status=status)
+    assert (b"content-length" in headers_of(start), only["body"], only["more_body"]) == (False, b"", False)
+    assert chunks.is_closed
+
+
+@pytest.mark.parametrize("own", ["Sun, 06 Nov 1994 08:49:37 GMT", ""])
+def test_a_response_has_one_date(own: str) -> None:
+    """The canister's, where it tells one."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    response = HttpResponse(status=200, headers=(("Date", own),) if own else ())
+    anyio.run(partial(send_response, send, response, without_body=False))
+    dates = [value for name, value in sent[0]["headers"] if name == b"date"]
+    assert len(dates) == 1
+    assert dates[0].endswith(own.encode() or b" GMT")
 
 
 def test_a_body_that_breaks_is_never_ended(caplog: pytest.LogCaptureFixture) -> None:

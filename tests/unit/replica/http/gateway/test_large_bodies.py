@@ -13,7 +13,7 @@ from orchestrator.protocol import hash_tree
 from orchestrator.replica.http.exchange import HttpRequest
 from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES
 from orchestrator.replica.http.gateway.bodies import MAX_HELD_BYTES
-from tests.support.certified_pages import Page, page_headers, page_tree
+from tests.support.certified_pages import Page, expression, page_headers, page_tree
 from tests.support.certified_site import Fields, Site, ask_gateway, make_gateway
 from tests.support.scripted_machine import answer
 from tests.support.scripted_network import ScriptedNetwork
@@ -68,6 +68,44 @@ async def count_questions(site: Site) -> list[int]:
     response = await make_gateway(site.network).answer(request)
     assert response.chunks is not None
     return [len(site.asked), *[len(site.asked) async for _ in response.chunks]]
+
+
+@pytest.mark.parametrize(("forge", "broken"), [(False, ""), (True, "not those that the canister certified")])
+def test_parts_after_an_update_are_verified(*, forge: bool, broken: str) -> None:
+    """An update call vouches for the part that it answered, and for none that queries answer after it."""
+    parts = in_parts(forge=forge)
+    page = part_page(0)
+
+    def respond(request: Fields, certificate: bytes) -> Mapping[str, object]:
+        return parts.respond(request, certificate) if "range" in dict(request["headers"]) else {"upgrade": True}
+
+    def update(_request: Fields, _certificate: bytes) -> Mapping[str, object]:
+        return {"status_code": 206, "headers": list(page.headers), "body": page.body}
+
+    found = Site(respond, update=update, certified_data=parts.certified_data).get("/big")
+    assert found.body == (WHOLE[:4000] if forge else WHOLE)
+    assert broken in found.broken
+
+
+def test_parts_certified_for_the_range_that_was_asked_for_are_put_together() -> None:
+    """As the certification library for Rust does it: the first part answers requests without a range, the others one with theirs."""
+
+    def page(start: int) -> Page:
+        ranges = (("range", f"bytes={start}-"),) if start else ()
+        text = expression(request_headers=[name for name, _ in ranges])
+        headers = (("content-length", str(len(part_page(start).body))), *part_page(start).headers[:1])
+        return replace(part_page(start), headers=headers, expression=text, request=((":ic-cert-method", "GET"), *ranges))
+
+    pages = [page(start) for start in range(0, len(WHOLE), 4000)]
+    tree = page_tree(pages)
+
+    def respond(request: Fields, certificate: bytes) -> Mapping[str, object]:
+        start = int(dict(request["headers"]).get("range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        answer = pages[start // 4000]
+        return {"status_code": 206, "headers": list(page_headers(answer, tree, certificate)), "body": answer.body}
+
+    found = Site(respond, certified_data=hash_tree.digest(tree)).get("/big")
+    assert (found.status, found.body, found.broken) == (200, WHOLE, "")
 
 
 def test_who_asks_for_a_range_gets_it() -> None:
@@ -143,6 +181,14 @@ def test_a_streamed_body_that_is_not_certified_is_refused() -> None:
     assert site.get().status == 503
     found = site.get(raw=True)
     assert (found.status, found.body, found.length, found.broken) == (200, b"0123456789", None, "")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_response_without_body_streams_none(status: int) -> None:
+    """A callback would have nothing to add: on the wire it would be the next response."""
+    strategy = {"callback": FunctionReference(MANAGEMENT_CANISTER, "next_part"), "token": {"part": 1, "of": ""}}
+    found = Site(lambda *_: {"status_code": status, "body": b"a", "streaming_strategy": Variant("Callback", strategy)}).get(raw=True)
+    assert (found.status, found.body, found.parts) == (status, b"", 1)
 
 
 def test_a_callback_of_another_canister_is_refused() -> None:
