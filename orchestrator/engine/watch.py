@@ -9,7 +9,7 @@ import anyio.to_thread
 from orchestrator.engine.session import Session
 from orchestrator.errors import AgentError, NetworkError, OrchestratorError, OutcomeUnknownError
 from orchestrator.network.access import NetworkAccess
-from orchestrator.network.process import is_alive, load_birth
+from orchestrator.network.processes.process import is_alive, load_birth
 
 __all__ = ["WATCH_SECONDS", "watched_network"]
 

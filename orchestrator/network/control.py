@@ -13,7 +13,7 @@ import anyio
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
-from orchestrator.network.process import end_process, wait_gone
+from orchestrator.network.processes.process import end_process, wait_gone
 from orchestrator.store.layout import Layout
 
 __all__ = ["CONTROL_SECONDS", "advance_time", "request_control", "stop_process"]

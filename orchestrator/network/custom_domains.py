@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from orchestrator.core.hosts import friendly_hosts
 from orchestrator.core.principal import Principal
 from orchestrator.errors import NetworkError
-from orchestrator.network.launcher import NAMES_NAME, load_announcement
+from orchestrator.network.announcements import NAMES_NAME, load_announcement
 from orchestrator.store.atomic import PUBLIC_MODE, write_atomic
 from orchestrator.store.layout import NetworkFiles
 

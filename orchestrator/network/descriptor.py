@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import StoreError
 from orchestrator.network.access import NetworkAccess
-from orchestrator.network.process import is_alive
+from orchestrator.network.processes.process import is_alive
 from orchestrator.store.atomic import PRIVATE_MODE
 from orchestrator.store.json_file import load_object, write_json
 

@@ -10,18 +10,17 @@ from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.accounts import load_accounts
 from orchestrator.network.descriptor import Descriptor, parse_descriptor
-from orchestrator.network.ports import port_taken
-from orchestrator.network.process import end_process, load_birth, poll_exit, spawn_detached
+from orchestrator.network.processes.logs import describe_with_tail, load_tail
+from orchestrator.network.processes.ports import port_taken
+from orchestrator.network.processes.process import end_process, load_birth, poll_exit, spawn_detached
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store.atomic import make_directory
 from orchestrator.store.json_file import load_object
 from orchestrator.store.layout import NetworkFiles
 
-__all__ = ["launch_embedded", "load_tail"]
+__all__ = ["launch_embedded"]
 
 POLL_SECONDS = 0.005
-LOG_TAIL_LINES = 50
-LOG_TAIL_BYTES = 8192
 _PORT_TAKEN_STATUS = 3
 _UNREADABLE = "replica/state-"
 """How the replica's words begin when the state on disk is what keeps it from starting."""
@@ -107,7 +106,7 @@ async def _wait_ready(project_dir: Path, launch: _Launch, settings: NetworkSetti
     raise NetworkError(
         f"the `{launch.network.name}` network did not start in time",
         slug="network/start-timeout",
-        detail=_with_tail(f"it was not ready after {settings.start_seconds:g} s and has been stopped", launch.files.log),
+        detail=describe_with_tail(f"it was not ready after {settings.start_seconds:g} s and has been stopped", launch.files.log),
         hint=f"see the whole log in `{launch.files.log}`",
     )
 
@@ -133,7 +132,7 @@ def _ended(launch: _Launch, status: int, settings: NetworkSettings) -> NetworkEr
     return NetworkError(
         f"the `{launch.network.name}` network ended while it started",
         slug="network/start-failed",
-        detail=_with_tail(f"its process ended {how}", launch.files.log),
+        detail=describe_with_tail(f"its process ended {how}", launch.files.log),
         hint=_hint(launch),
     )
 
@@ -143,20 +142,3 @@ def _hint(launch: _Launch) -> str:
     if _UNREADABLE not in load_tail(launch.files.log):
         return log
     return f"run `orchestrator network reset {launch.network.name}`, which deletes the state with all canisters, or {log}"
-
-
-def _with_tail(text: str, log: Path) -> str:
-    tail = load_tail(log)
-    return f"{text}; the end of its log:\n{tail}" if tail else f"{text}; its log is empty"
-
-
-def load_tail(log: Path) -> str:
-    """Return the last lines of a log: at most `LOG_TAIL_LINES` lines and `LOG_TAIL_BYTES` bytes."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - LOG_TAIL_BYTES))
-            data = file.read()
-    except OSError:
-        return ""
-    return "\n".join(data.decode(errors="replace").splitlines()[-LOG_TAIL_LINES:])

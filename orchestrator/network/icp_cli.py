@@ -8,8 +8,8 @@ from pathlib import Path
 
 from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.access import NetworkAccess
-from orchestrator.network.launcher import load_announcement
-from orchestrator.network.process_age import was_started_at
+from orchestrator.network.announcements import load_announcement
+from orchestrator.network.processes.age import was_started_at
 from orchestrator.network.runner import Found, Place
 from orchestrator.store.json_file import load_object
 
@@ -79,8 +79,8 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 async def _container_runs(place: Place, container: str) -> bool:
-    from orchestrator.network.docker import runs_in
-    from orchestrator.network.docker_command import Docker
+    from orchestrator.network.docker.command import Docker
+    from orchestrator.network.docker.runner import runs_in
 
     docker = Docker.find(place)
     return docker is not None and await runs_in(docker, container)

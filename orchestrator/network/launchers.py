@@ -3,7 +3,7 @@
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.network.descriptor import Descriptor
 from orchestrator.network.embedded import launch_embedded
-from orchestrator.network.processes import ProcessRunner
+from orchestrator.network.processes.runner import ProcessRunner
 from orchestrator.network.runner import Place, Runner
 
 __all__ = ["choose_runner", "end_others"]
@@ -17,11 +17,11 @@ def choose_runner(network: ManagedNetwork) -> Runner:
         case "pocket-ic":
             return ProcessRunner(_start_pocket_ic)
         case "dfx":
-            from orchestrator.network.dfx import DfxRunner
+            from orchestrator.network.dfx.runner import DfxRunner
 
             return DfxRunner()
         case "docker":
-            from orchestrator.network.docker import DockerRunner
+            from orchestrator.network.docker.runner import DockerRunner
 
             return DockerRunner()
 
@@ -31,7 +31,7 @@ async def end_others(place: Place) -> None:
     if place.network.launcher in {"dfx", "docker"}:
         await ProcessRunner(_start_embedded).end_orphan(place)
     if place.network.launcher != "docker" and place.files.container.exists():
-        from orchestrator.network.docker import DockerRunner
+        from orchestrator.network.docker.runner import DockerRunner
 
         found = await DockerRunner().find(place)
         if found is not None:
@@ -43,6 +43,6 @@ async def _start_embedded(place: Place) -> Descriptor:
 
 
 async def _start_pocket_ic(place: Place) -> Descriptor:
-    from orchestrator.network.pocket_ic import start_pocket_ic
+    from orchestrator.network.pocket_ic.start import start_pocket_ic
 
     return await start_pocket_ic(place)

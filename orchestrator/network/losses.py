@@ -20,7 +20,7 @@ def describe_state(project_dir: Path, network: ManagedNetwork, environ: Mapping[
         case "docker":
             return "its container, with all that is in it; volumes and mounts stay" if files.container.exists() else None
         case "dfx":
-            from orchestrator.network.dfx_files import find_dfx_network
+            from orchestrator.network.dfx.files import find_dfx_network
 
             found = find_dfx_network(project_dir, environ)
             text = _state_in(found.directory)

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.core.project import ConnectedNetwork
 from orchestrator.network.manager import connect
-from orchestrator.network.process import load_birth
+from orchestrator.network.processes.process import load_birth
 from tests.support.workspace import Workspace, workspace
 
 MANIFEST = """\

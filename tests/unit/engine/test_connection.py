@@ -14,7 +14,7 @@ from orchestrator.engine.connection import WhenStopped, ensure_network
 from orchestrator.engine.session import open_session
 from orchestrator.errors import NetworkError
 from orchestrator.network.descriptor import Descriptor, write_descriptor
-from orchestrator.network.process import load_birth
+from orchestrator.network.processes.process import load_birth
 from tests.support.projects import make_canister, make_project
 
 pytestmark = pytest.mark.anyio

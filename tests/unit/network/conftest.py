@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from orchestrator.network.descriptor import load_descriptor
-from orchestrator.network.process import end_process
+from orchestrator.network.processes.process import end_process
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store import Layout, UserDirectories
 

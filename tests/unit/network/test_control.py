@@ -11,7 +11,7 @@ from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
 from orchestrator.network.control import advance_time, request_control, stop_process
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
-from orchestrator.network.process import load_birth
+from orchestrator.network.processes.process import load_birth
 from orchestrator.store import Layout
 
 NETWORK = ManagedNetwork(name="local", port=0)

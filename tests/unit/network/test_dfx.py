@@ -12,11 +12,11 @@ import pytest
 from orchestrator.core.networks import Features
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
-from orchestrator.network.commands import run_command
-from orchestrator.network.dfx import render_options
-from orchestrator.network.dfx_files import find_dfx_network
+from orchestrator.network.dfx.files import find_dfx_network
+from orchestrator.network.dfx.runner import render_options
 from orchestrator.network.manager import connect, network_status, reset_network, start_network, stop_network
-from orchestrator.network.process import end_process, load_birth
+from orchestrator.network.processes.commands import run_command
+from orchestrator.network.processes.process import end_process, load_birth
 from orchestrator.network.settings import NetworkSettings
 from tests.support.programs import write_program
 

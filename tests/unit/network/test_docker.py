@@ -17,7 +17,7 @@ from orchestrator.errors import NetworkError
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.manager import connect, network_status, reset_network, start_network, stop_network
 from orchestrator.network.notices import find_notices
-from orchestrator.network.process import load_birth
+from orchestrator.network.processes.process import load_birth
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store import Layout
 from tests.support.programs import write_program

@@ -16,7 +16,7 @@ from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess
 from orchestrator.network.descriptor import load_descriptor, write_descriptor
 from orchestrator.network.manager import connect, network_status, reset_network, start_network, stop_network
-from orchestrator.network.process import load_birth
+from orchestrator.network.processes.process import load_birth
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store import Layout
 

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.core.principal import Principal
 from orchestrator.network.descriptor import Descriptor, write_descriptor
 from orchestrator.network.names import tell_names
-from orchestrator.network.process import load_birth
+from orchestrator.network.processes.process import load_birth
 from orchestrator.store import Layout
 
 pytestmark = pytest.mark.anyio

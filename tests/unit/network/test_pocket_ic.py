@@ -16,11 +16,11 @@ from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.descriptor import load_descriptor
-from orchestrator.network.family import load_children
 from orchestrator.network.manager import connect, network_status, reset_network, start_network, stop_network
 from orchestrator.network.names import tell_names
-from orchestrator.network.process import load_birth, wait_gone
-from orchestrator.network.programs import find_pocket_ic
+from orchestrator.network.pocket_ic.programs import find_pocket_ic
+from orchestrator.network.processes.family import load_children
+from orchestrator.network.processes.process import load_birth, wait_gone
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store import Layout
 from tests.support.programs import write_program

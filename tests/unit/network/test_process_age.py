@@ -3,7 +3,7 @@
 import os
 import time
 
-from orchestrator.network.process_age import started_before, was_started_at
+from orchestrator.network.processes.age import started_before, was_started_at
 
 
 def test_own_process_was_started_before_now() -> None:

@@ -1,5 +1,7 @@
-"""Run another program to its end, with a deadline and bounded output."""
+"""Other programs: where they are, and running one to its end with a deadline."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import anyio
 
-__all__ = ["Finished", "run_command"]
+__all__ = ["Finished", "find_program", "run_command"]
 
 OUTPUT_LINES = 50
 OUTPUT_BYTES = 8192
@@ -26,6 +28,12 @@ class Finished:
         """Return the end of what it said, errors preferred: at most `OUTPUT_LINES` lines and `OUTPUT_BYTES` bytes."""
         text = self.stderr.strip() or self.stdout.strip()
         return "\n".join(text.encode()[-OUTPUT_BYTES:].decode(errors="replace").splitlines()[-OUTPUT_LINES:])
+
+
+def find_program(name: str, environ: Mapping[str, str]) -> Path | None:
+    """Return where a program is on the PATH of `environ`."""
+    found = shutil.which(name, path=environ.get("PATH", os.defpath))
+    return None if found is None else Path(found)
 
 
 async def run_command(

@@ -13,13 +13,12 @@ import anyio
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import AgentError, NetworkError, OrchestratorError
 from orchestrator.network.access import NetworkAccess
-from orchestrator.network.commands import Finished, run_command
 from orchestrator.network.deletion import delete_folder
-from orchestrator.network.dfx_files import DfxNetwork, find_dfx_network
-from orchestrator.network.embedded import load_tail
-from orchestrator.network.ports import is_free, port_taken
-from orchestrator.network.process import end_process, load_birth
-from orchestrator.network.programs import find_program
+from orchestrator.network.dfx.files import DfxNetwork, find_dfx_network
+from orchestrator.network.processes.commands import Finished, find_program, run_command
+from orchestrator.network.processes.logs import describe_with_tail
+from orchestrator.network.processes.ports import is_free, port_taken
+from orchestrator.network.processes.process import end_process, load_birth
 from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Found, Orphan, Place
 from orchestrator.store.atomic import make_directory
@@ -176,11 +175,10 @@ def _unstartable(program: Path, error: OSError) -> OrchestratorError:
 def _failed(place: Place, done: Finished) -> NetworkError:
     log = place.files.log
     how = f"ended with status {done.status}" if done.status is not None else f"was not done after {place.start_seconds:g} s"
-    tail = load_tail(log)
     return NetworkError(
         f"dfx did not start the `{place.network.name}` network",
         slug="network/start-failed" if done.status is not None else "network/start-timeout",
-        detail=f"`dfx start --background` {how}" + (f"; the end of its log:\n{tail}" if tail else "; its log is empty"),
+        detail=describe_with_tail(f"`dfx start --background` {how}", log),
         hint=f"see the whole log in `{log}`, or run `dfx start` to watch it",
     )
 

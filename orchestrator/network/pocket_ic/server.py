@@ -17,11 +17,11 @@ from orchestrator.core.principal import Principal
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
 from orchestrator.network.descriptor import Descriptor
-from orchestrator.network.instances import ensure_instance
-from orchestrator.network.json_client import JsonAnswer, request_json
+from orchestrator.network.pocket_ic.instances import ensure_instance
+from orchestrator.network.pocket_ic.json_client import JsonAnswer, request_json
+from orchestrator.network.processes.starting import started_program
 from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Place
-from orchestrator.network.starting import started_program
 from orchestrator.store.atomic import make_directory
 
 __all__ = ["OLDEST_SERVER", "TIME_TO_LIVE_SECONDS", "render_instance", "start_server"]

@@ -3,10 +3,10 @@
 import anyio.to_thread
 
 from orchestrator.network.descriptor import Descriptor
-from orchestrator.network.launcher import start_launcher
-from orchestrator.network.pocket_server import start_server
-from orchestrator.network.ports import is_free, port_taken
-from orchestrator.network.programs import find_pocket_ic
+from orchestrator.network.pocket_ic.launcher import start_launcher
+from orchestrator.network.pocket_ic.programs import find_pocket_ic
+from orchestrator.network.pocket_ic.server import start_server
+from orchestrator.network.processes.ports import is_free, port_taken
 from orchestrator.network.runner import Place
 
 __all__ = ["start_pocket_ic"]

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.network.process import load_birth
-from orchestrator.network.process_age import started_before
+from orchestrator.network.processes.age import started_before
+from orchestrator.network.processes.process import load_birth
 
 __all__ = ["DfxNetwork", "find_dfx_network"]
 

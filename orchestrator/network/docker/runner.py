@@ -11,10 +11,10 @@ import anyio
 from orchestrator.core.networks import Container
 from orchestrator.errors import NetworkError
 from orchestrator.network.access import NetworkAccess
-from orchestrator.network.container_file import ContainerRecord, load_container, write_container
-from orchestrator.network.docker_command import LOOK_SECONDS, NETWORK_LABEL, PROJECT_LABEL, Docker, render_create
-from orchestrator.network.launcher import Announcement, clear_announcements, load_announcement
-from orchestrator.network.ports import is_free, port_taken
+from orchestrator.network.announcements import Announcement, clear_announcements, load_announcement
+from orchestrator.network.docker.command import LOOK_SECONDS, NETWORK_LABEL, PROJECT_LABEL, Docker, render_create
+from orchestrator.network.docker.record import ContainerRecord, load_container, write_container
+from orchestrator.network.processes.ports import is_free, port_taken
 from orchestrator.network.runner import Found, Orphan, Place
 
 __all__ = ["DockerRunner", "runs_in"]

@@ -9,9 +9,9 @@ from typing import TypeVar
 import anyio
 
 from orchestrator.errors import NetworkError, OrchestratorError
-from orchestrator.network.embedded import load_tail
-from orchestrator.network.family import end_family, write_family
-from orchestrator.network.process import end_process, load_birth, poll_exit, spawn_detached
+from orchestrator.network.processes.family import end_family, write_family
+from orchestrator.network.processes.logs import describe_with_tail
+from orchestrator.network.processes.process import end_process, load_birth, poll_exit, spawn_detached
 from orchestrator.network.runner import Place
 from orchestrator.store.atomic import make_directory
 
@@ -76,7 +76,7 @@ class Program:
         return NetworkError(
             f"the `{network.name}` network ended while it started",
             slug="network/start-failed",
-            detail=_with_tail(f"`{self.path}` ended {status}", log),
+            detail=describe_with_tail(f"`{self.path}` ended {status}", log),
             hint=f"see the whole log in `{log}`",
         )
 
@@ -136,11 +136,6 @@ def _late(place: Place, seconds: float) -> NetworkError:
     return NetworkError(
         f"the `{place.network.name}` network did not start in time",
         slug="network/start-timeout",
-        detail=_with_tail(f"it was not ready after {seconds:g} s and has been stopped", place.files.log),
+        detail=describe_with_tail(f"it was not ready after {seconds:g} s and has been stopped", place.files.log),
         hint=f"see the whole log in `{place.files.log}`",
     )
-
-
-def _with_tail(text: str, log: Path) -> str:
-    tail = load_tail(log)
-    return f"{text}; the end of its log:\n{tail}" if tail else f"{text}; its log is empty"

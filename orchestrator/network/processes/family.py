@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from orchestrator.errors import StoreError
-from orchestrator.network.process import end_process, load_birth
+from orchestrator.network.processes.process import end_process, load_birth
 from orchestrator.store.json_file import load_object, write_json
 from orchestrator.store.layout import NetworkFiles
 

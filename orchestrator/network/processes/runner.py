@@ -8,9 +8,9 @@ from orchestrator.network.access import NetworkAccess
 from orchestrator.network.control import stop_process
 from orchestrator.network.deletion import delete_folder
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
-from orchestrator.network.family import end_family, forget_family
-from orchestrator.network.ports import PortOwner, find_owner, load_owner, port_taken, release_port, write_owner
-from orchestrator.network.process import end_process
+from orchestrator.network.processes.family import end_family, forget_family
+from orchestrator.network.processes.ports import PortOwner, find_owner, load_owner, port_taken, release_port, write_owner
+from orchestrator.network.processes.process import end_process
 from orchestrator.network.runner import Found, Orphan, Place
 from orchestrator.store.layout import NetworkFiles
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import NetworkError, StoreError
-from orchestrator.network.process import is_alive
+from orchestrator.network.processes.process import is_alive
 from orchestrator.store.json_file import load_object, write_json
 
 __all__ = ["PortOwner", "find_owner", "is_free", "load_owner", "port_taken", "release_port", "write_owner"]

@@ -11,8 +11,7 @@ from typing import Self
 
 from orchestrator.core.networks import Container
 from orchestrator.errors import NetworkError
-from orchestrator.network.commands import Finished, run_command
-from orchestrator.network.programs import find_program
+from orchestrator.network.processes.commands import Finished, find_program, run_command
 from orchestrator.network.runner import Place
 
 __all__ = ["LOOK_SECONDS", "NETWORK_LABEL", "PROJECT_LABEL", "Docker", "render_create"]

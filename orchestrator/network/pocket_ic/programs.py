@@ -6,7 +6,6 @@ server on PATH, the launchers that icp-cli has downloaded.
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from typing import Literal
 
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
+from orchestrator.network.processes.commands import find_program
 
-__all__ = ["LAUNCHER_NAME", "LAUNCHER_VARIABLE", "SERVER_NAMES", "SERVER_VARIABLE", "PocketIc", "find_pocket_ic", "find_program"]
+__all__ = ["LAUNCHER_NAME", "LAUNCHER_VARIABLE", "SERVER_NAMES", "SERVER_VARIABLE", "PocketIc", "find_pocket_ic"]
 
 LAUNCHER_VARIABLE = "ICP_CLI_NETWORK_LAUNCHER_PATH"
 SERVER_VARIABLE = "POCKET_IC_BIN"
@@ -53,12 +53,6 @@ def find_pocket_ic(network: ManagedNetwork, environ: Mapping[str, str]) -> Pocke
         if version == wanted:
             return candidate
     raise _other_version(network, wanted, {candidate.path: version for candidate, version in versions.items()})
-
-
-def find_program(name: str, environ: Mapping[str, str]) -> Path | None:
-    """Return where a program is on the PATH of `environ`."""
-    found = shutil.which(name, path=environ.get("PATH", os.defpath))
-    return None if found is None else Path(found)
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[PocketIc]:

@@ -1,0 +1,1 @@
+"""The local network of dfx, found by the files that dfx writes."""

@@ -1,0 +1,1 @@
+"""Networks from container images, run by the `docker` program."""

@@ -1,0 +1,1 @@
+"""PocketIC, by icp-cli's network launcher or by its own server."""

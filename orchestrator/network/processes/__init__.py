@@ -1,0 +1,1 @@
+"""Networks that are processes of ours: started, told apart, watched and ended."""
