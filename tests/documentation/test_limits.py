@@ -11,7 +11,10 @@ from orchestrator.core import units
 from orchestrator.documents import source, yaml_reader
 from orchestrator.engine import adapter, modules, readiness, session, shell
 from orchestrator.manifest import arguments, problems
-from orchestrator.network import dfx, docker, docker_command, ping, seeding, settings
+from orchestrator.network import ping, seeding, settings
+from orchestrator.network.dfx import runner as dfx
+from orchestrator.network.docker import command as docker_command
+from orchestrator.network.docker import runner as docker
 from orchestrator.protocol import certificate, pem
 from orchestrator.recipes import expressions, parser, render
 from orchestrator.sandbox import cache, component, declared, host, limits, meter, worker

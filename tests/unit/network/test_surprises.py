@@ -14,8 +14,8 @@ from orchestrator.core.project import ManagedNetwork
 from orchestrator.network.access import NetworkReport
 from orchestrator.network.manager import network_status, reset_network, start_network, stop_network
 from orchestrator.network.notices import find_notices
-from orchestrator.network.ports import PortOwner, write_owner
-from orchestrator.network.process import end_process, is_alive, load_birth
+from orchestrator.network.processes.ports import PortOwner, write_owner
+from orchestrator.network.processes.process import end_process, is_alive, load_birth
 from orchestrator.network.settings import NetworkSettings
 
 MakeSettings = Callable[..., NetworkSettings]
