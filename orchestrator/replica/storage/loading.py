@@ -137,7 +137,7 @@ def _load_instance(directory: StateDirectory, machine: Machine, wasm: bytes, fol
         if path is None:
             raise KeyError("a canister's memory is nowhere")
         return restore_native(wasm, path) or machine.restore(machine.load(wasm), path)
-    native = restore_native(wasm, overlay.globals)
+    native = restore_native(wasm, path, overlay.memory, older=overlay.globals)
     if native is not None:
         return native
     memory = _overlaid(overlay.memory_size, overlay.memory, path / snapshot.MEMORY_FILE if path else None)

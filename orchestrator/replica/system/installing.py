@@ -1,13 +1,15 @@
 """The system canisters of a network: putting them there, bringing them back from disk, and giving accounts their funds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 from orchestrator.core.principal import ANONYMOUS
 from orchestrator.replica.canister import Canister, Change, ChangeKind, Settings
 from orchestrator.replica.state import ReplicaState
+from orchestrator.replica.storage import codec
 from orchestrator.replica.system.accounts import account_key, identifier
 from orchestrator.replica.system.cycles_ledger import CyclesLedgerCode
 from orchestrator.replica.system.cycles_minting import CyclesMintingCode
@@ -38,6 +40,7 @@ _CODES: dict[bytes, type[NativeCode]] = {
     PROXY_ID: ProxyCode,
 }
 SYSTEM_CANISTER_IDS = tuple(_CODES)
+_NOTHING: Mapping[int, bytes] = MappingProxyType({})
 _BY_WASM = {code.wasm(): code for code in _CODES.values()}
 
 
@@ -73,15 +76,19 @@ def seed_accounts(state: ReplicaState, principals: Iterable[bytes], now: int) ->
     return bool(new)
 
 
-def restore_native(wasm: bytes, saved: bytes | Path) -> Instance | None:
-    """Bring a native canister back from its state, or the folder with it; None for bytes that do not stand for one.
+def restore_native(wasm: bytes, folder: Path | None, overlay: Mapping[int, bytes] = _NOTHING, *, older: bytes = b"") -> Instance | None:
+    """Bring a native canister back from its folder, if it has one, and what is newer; None for bytes that do not stand for one.
 
-    Raises `ReplicaError` or OSError when it cannot be read.
+    `older` is what stands for everything in states that were saved before entries were. Raises `ReplicaError` or
+    OSError when it cannot be read.
     """
     code = _BY_WASM.get(wasm)
     if code is None:
         return None
-    return NativeInstance.restore(code, saved if isinstance(saved, bytes) else (saved / STATE_FILE).read_bytes())
+    if older:
+        return NativeInstance.restore_whole(code, older)
+    saved = {} if folder is None else cast("dict[int, bytes]", codec.load((folder / STATE_FILE).read_bytes()))
+    return NativeInstance.restore(code, {**saved, **overlay})
 
 
 def _install(state: ReplicaState, canister_id: bytes, code: type[NativeCode], now: int) -> None:

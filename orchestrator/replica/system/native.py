@@ -18,6 +18,7 @@ from orchestrator.candid.interfaces import load_interface_text
 from orchestrator.errors import CandidError
 from orchestrator.replica.storage import codec
 from orchestrator.replica.system.records import PendingCall
+from orchestrator.replica.system.stored_entries import Numbers, StoredEntries, read_entries
 from orchestrator.replica.system.tables import Table
 from orchestrator.replica.vm.interface import (
     Callback,
@@ -61,7 +62,7 @@ __all__ = [
 _UPDATE, _QUERY = "canister_update ", "canister_query "
 _ON_REPLY, _ON_REJECT, _ON_CLEANUP = 0, 1, 2
 _TRAPPED = "IC0503"
-STATE_FILE = "tables.cbor"
+STATE_FILE = "entries.cbor"
 """What `save` writes."""
 _INSPECT = "canister_inspect_message"
 
@@ -267,10 +268,11 @@ class NativeModule:
 class NativeInstance:
     """Native code with its tables; implements `Instance`."""
 
-    def __init__(self, code: NativeCode) -> None:
-        """Take the code, with tables in which everything is committed."""
+    def __init__(self, code: NativeCode, numbers: Numbers | None = None) -> None:
+        """Take the code, with tables in which everything is committed, and the numbers of the entries on the disk."""
         self.code = code
         self._module = NativeModule(type(code))
+        self._stored = StoredEntries(code.tables, numbers)
 
     @property
     def module(self) -> Module:
@@ -324,10 +326,7 @@ class NativeInstance:
 
     def save(self, directory: Path) -> None:
         """Write what was committed."""
-        (directory / STATE_FILE).write_bytes(self._encode())
-
-    def _encode(self) -> bytes:
-        return codec.dump({name: table.pack() for name, table in self.code.tables.items()})
+        (directory / STATE_FILE).write_bytes(codec.dump(self._stored.everything()))
 
     def mark(self) -> Mark:
         """Remember nothing: native queries write nothing and call nobody."""
@@ -341,21 +340,31 @@ class NativeInstance:
         """Refuse: there are no snapshots of native canisters."""
         raise InvalidModuleError("a system canister has no snapshots")
 
-    def collect(self, *, whole: bool, max_bytes: int) -> Changes | None:  # noqa: ARG002 # there are no parts, nor memory
-        """Return everything, where others have their globals."""
-        return Changes(is_whole=True, memory_size=0, memory={}, stable_size=0, stable={}, globals=self._encode())
+    def collect(self, *, whole: bool, max_bytes: int) -> Changes | None:
+        """Return the entries of tables that have changed, or all, where others have their memory."""
+        entries = self._stored.everything() if whole else self._stored.changes()
+        if entries is None or sum(map(len, entries.values())) > max_bytes:
+            return None
+        self.settle()
+        return Changes(is_whole=whole, memory_size=0, memory=entries, stable_size=0, stable={}, globals=b"")
 
     def settle(self) -> None:
-        """Do nothing: everything is saved every time."""
+        """Take the entries for saved."""
+        self._stored.settle()
 
     def close(self) -> None:
         """Do nothing: there is no memory to give back."""
 
     @classmethod
-    def restore(cls, code: type[NativeCode], state: bytes) -> "NativeInstance":
-        """Make an instance of what `save` wrote, or `collect` returned; raises `ReplicaError` when it cannot be read."""
-        content = cast("TableContent", codec.load(state))
-        return cls(code(content))
+    def restore(cls, code: type[NativeCode], entries: Mapping[int, bytes]) -> "NativeInstance":
+        """Make an instance of what `collect` returned as memory; raises `ReplicaError` when it cannot be read."""
+        content, numbers = read_entries(entries)
+        return cls(code(content), numbers)
+
+    @classmethod
+    def restore_whole(cls, code: type[NativeCode], state: bytes) -> "NativeInstance":
+        """Make an instance of tables that were saved as a whole, as was done once; the next time everything is saved."""
+        return cls(code(cast("TableContent", codec.load(state))))
 
 
 def _run_method(code: NativeCode, call: NativeCall) -> None:

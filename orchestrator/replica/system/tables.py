@@ -17,14 +17,15 @@ _V = TypeVar("_V")
 class Table(Generic[_K, _V]):
     """A map that remembers what it held at the last commit. Values must be immutable."""
 
-    __slots__ = ("_absent", "_before", "_entries", "_packed")
+    __slots__ = ("_absent", "_before", "_entries", "_packed", "_unsaved")
 
     def __init__(self, packed: Iterable[tuple[_K, bytes]] = ()) -> None:
         """Take what `pack` returned."""
         self._packed: dict[_K, bytes] = dict(packed)
         self._entries: dict[_K, _V | None] = dict.fromkeys(self._packed)
         self._before: dict[_K, _V] = {}
-        self._absent: set[_K] = set()
+        self._absent: dict[_K, None] = {}
+        self._unsaved: dict[_K, None] = {}
 
     def __len__(self) -> int:
         """Return how many entries there are."""
@@ -70,6 +71,7 @@ class Table(Generic[_K, _V]):
         for changed in (self._before, self._absent):
             for key in changed:
                 self._packed.pop(key, None)
+                self._unsaved[key] = None
         self._before.clear()
         self._absent.clear()
 
@@ -83,11 +85,23 @@ class Table(Generic[_K, _V]):
 
     def pack(self) -> list[tuple[_K, bytes]]:
         """Return the entries as of the last commit, encoded."""
-        keys = [key for key in {**self._entries, **self._before} if key not in self._absent]
-        for key in keys:
-            if key not in self._packed:
-                self._packed[key] = codec.dump_part(self._before[key] if key in self._before else self[key])
-        return [(key, self._packed[key]) for key in keys]
+        return [(key, packed) for key in {**self._entries, **self._before} if (packed := self._pack(key)) is not None]
+
+    def unsaved(self) -> list[tuple[_K, bytes | None]]:
+        """Return the entries that were committed since the last `settle`, encoded; None for those that are gone."""
+        return [(key, self._pack(key)) for key in self._unsaved]
+
+    def settle(self) -> None:
+        """Take what has been committed for saved."""
+        self._unsaved.clear()
+
+    def _pack(self, key: _K) -> bytes | None:
+        """Return an entry as of the last commit, encoded, or None when there was none."""
+        if key in self._absent or (key not in self._entries and key not in self._before):
+            return None
+        if key not in self._packed:
+            self._packed[key] = codec.dump_part(self._before[key] if key in self._before else self[key])
+        return self._packed[key]
 
     def _note(self, key: _K) -> None:
         """Remember what a key held at the last commit, before it changes for the first time since."""
@@ -96,4 +110,4 @@ class Table(Generic[_K, _V]):
         if key in self._entries:
             self._before[key] = self[key]
         else:
-            self._absent.add(key)
+            self._absent[key] = None
