@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.core.project import ManagedNetwork
-from orchestrator.errors import AgentError, NetworkError, OrchestratorError
+from orchestrator.errors import AgentError, NetworkError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.network.deletion import delete_folder
 from orchestrator.network.dfx.files import DfxNetwork, find_dfx_network
@@ -64,15 +64,12 @@ class DfxRunner:
             raise port_taken(settings.user.ports, network.port, network.name)
         make_directory(files.directory)
         command = (str(program), "start", "--background", *render_options(network))
-        done: Finished | None = None
         try:
             done = await run_command(
                 command, environ=settings.environ, directory=place.project_dir, seconds=place.start_seconds, log=files.log
             )
-        finally:
-            if done is None or done.status != 0:
-                with anyio.CancelScope(shield=True):
-                    await _stop(place, program)
+        except OSError as error:
+            raise _unstartable(place, program, error) from error
         if done.status != 0:
             raise _failed(place, done)
         found = await self.find(place)
@@ -165,11 +162,17 @@ async def _stop(place: Place, program: Path) -> None:
     try:
         await run_command((str(program), "stop"), environ=environ, directory=place.project_dir, seconds=DFX_STOP_SECONDS)
     except OSError as error:
-        raise _unstartable(program, error) from error
+        raise _unstartable(place, program, error) from error
 
 
-def _unstartable(program: Path, error: OSError) -> OrchestratorError:
-    return NetworkError(f"`{program}` cannot be run", slug="network/start-failed", detail=error.strerror or str(error))
+def _unstartable(place: Place, program: Path, error: OSError) -> NetworkError:
+    return NetworkError(
+        f"`{program}` cannot be run",
+        slug="network/start-failed",
+        detail=error.strerror or str(error),
+        span=place.network.span,
+        hint=f"`{program} --version` shows whether it works; `{_INSTALL}` installs it anew",
+    )
 
 
 def _failed(place: Place, done: Finished) -> NetworkError:

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import anyio
 
+from orchestrator.network.processes.family import end_group
+
 __all__ = ["Finished", "find_program", "run_command"]
 
 OUTPUT_LINES = 50
 OUTPUT_BYTES = 8192
+END_SECONDS = 40.0
+"""How long what a failed command has started may take to end by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,8 @@ async def run_command(
 ) -> Finished:
     """Run a command in `directory` and return how it ended; with a `log`, both outputs go there and stay out of the result.
 
-    A command that starts something which lives on needs a `log`: what it starts keeps the outputs open.
+    A command that starts something which lives on needs a `log`: what it starts keeps the outputs open. When such a
+    command fails, takes too long or is cancelled, what it has started in its process group is ended too.
     Raises `OSError` when it cannot be started.
     """
     if log is None:
@@ -51,10 +56,13 @@ async def run_command(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=directory, env=environ, start_new_session=True
         ) as process:
             status: int | None = None
-            with anyio.move_on_after(seconds):
-                status = await process.wait()
-            if status is None:
-                process.kill()
+            try:
+                with anyio.move_on_after(seconds):
+                    status = await process.wait()
+            finally:
+                if status != 0:
+                    with anyio.CancelScope(shield=True):
+                        await end_group(process.pid, seconds=END_SECONDS)
     return Finished(status=status, stdout="", stderr="")
 
 

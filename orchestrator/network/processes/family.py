@@ -4,17 +4,20 @@ The network launcher runs PocketIC as a process of its own, which would go on fo
 """
 
 import subprocess
+from functools import partial
 from pathlib import Path
+
+import anyio
 
 from orchestrator.errors import StoreError
 from orchestrator.network.processes.process import end_process, load_birth
 from orchestrator.store.json_file import load_object, write_json
 from orchestrator.store.layout import NetworkFiles
 
-__all__ = ["end_family", "forget_family", "load_children", "write_family"]
+__all__ = ["end_family", "end_group", "forget_family", "load_children", "load_group", "write_family"]
 
 _FORMAT = 1
-_PARENT_FIELD = 1
+_PARENT_FIELD, _GROUP_FIELD = 1, 2
 _PROC = Path("/proc")
 
 
@@ -42,18 +45,41 @@ def forget_family(files: NetworkFiles) -> None:
     files.family.unlink(missing_ok=True)
 
 
+async def end_group(group: int, *, seconds: float) -> None:
+    """End every process of a process group, also those that are started meanwhile."""
+    while births := {pid: birth for pid in load_group(group) if (birth := load_birth(pid)) is not None}:
+        async with anyio.create_task_group() as tasks:
+            for pid, birth in births.items():
+                tasks.start_soon(partial(end_process, pid, birth, seconds=seconds))
+
+
 def load_children(pid: int) -> tuple[int, ...]:
     """Return the processes that have `pid` as their parent."""
+    return _select("ppid", _PARENT_FIELD, pid)
+
+
+def load_group(group: int) -> tuple[int, ...]:
+    """Return the processes of a process group; some may have ended, with nobody to notice yet."""
+    return _select("pgid", _GROUP_FIELD, group)
+
+
+def _select(column: str, field: int, value: int) -> tuple[int, ...]:
+    """Return the processes with `value` in a column of `ps`, which is a field of Linux's `stat`."""
     if not _PROC.joinpath("self", "stat").exists():
-        done = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)
-        rows = (line.split() for line in done.stdout.splitlines())
-        return tuple(int(row[0]) for row in rows if len(row) == 2 and row[1] == str(pid))
-    return tuple(int(path.parent.name) for path in _PROC.glob("[0-9]*/stat") if _load_parent(path) == pid)
+        return _select_by_ps(column, value)
+    return tuple(int(path.parent.name) for path in _PROC.glob("[0-9]*/stat") if _load_field(path, field) == value)
 
 
-def _load_parent(path: Path) -> int | None:
+def _select_by_ps(column: str, value: int) -> tuple[int, ...]:
+    """Ask `ps`; each column has an option of its own, or the rest of one would be the first column's title."""
+    done = subprocess.run(["ps", "-A", "-o", "pid=", "-o", f"{column}="], capture_output=True, text=True, check=False)
+    rows = (line.split() for line in done.stdout.splitlines())
+    return tuple(int(row[0]) for row in rows if len(row) == 2 and row[1] == str(value))
+
+
+def _load_field(path: Path, field: int) -> int | None:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return int(text.rpartition(")")[2].split()[_PARENT_FIELD])
+    return int(text.rpartition(")")[2].split()[field])

@@ -55,8 +55,9 @@ def load_birth(pid: int) -> str | None:
 
 
 def _birth_by_ps(pid: int) -> str | None:
-    environ = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, env=environ)
+    """Ask `ps`, in words that are the same in every country; each column has an option of its own, as POSIX wants it."""
+    environ = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+    done = subprocess.run(["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, env=environ)
     state, _, start = done.stdout.strip().partition(" ")
     return None if done.returncode != 0 or not start or state.startswith("Z") else start.strip()
 

@@ -13,10 +13,11 @@ from orchestrator.core.networks import Features
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
 from orchestrator.network.dfx.files import find_dfx_network
-from orchestrator.network.dfx.runner import render_options
+from orchestrator.network.dfx.runner import DfxRunner, render_options
 from orchestrator.network.manager import connect, network_status, reset_network, start_network, stop_network
 from orchestrator.network.processes.commands import run_command
 from orchestrator.network.processes.process import end_process, load_birth
+from orchestrator.network.runner import Place
 from orchestrator.network.settings import NetworkSettings
 from tests.support.programs import write_program
 
@@ -194,7 +195,32 @@ async def test_cancelled_start_is_taken_back(project: Path, settings: NetworkSet
         group.cancel_scope.cancel()
 
     assert network.load_pid() is None
-    assert told(settings) == [["start", "--background"], ["stop"]]
+    assert told(settings) == [["start", "--background"]]
+
+
+async def test_failed_start_leaves_the_network_of_others_alone(project: Path, settings: NetworkSettings, tmp_path: Path) -> None:
+    """A start that comes second, because another project's was quicker, does not stop the network that both share."""
+    access = await start_network(project, NETWORK, settings=settings)
+    other = tmp_path / "other"
+    other.mkdir()
+
+    with pytest.raises(NetworkError, match="dfx did not start") as caught:
+        await DfxRunner().launch(Place(project_dir=other, network=NETWORK, settings=settings))
+
+    assert "dfx is already running" in (caught.value.detail or "")
+    assert load_birth(access.pid or 0) is not None
+    assert ["stop"] not in told(settings)
+
+
+async def test_dfx_that_cannot_be_run_is_explained(project: Path, settings: NetworkSettings, tmp_path: Path) -> None:
+    """A file that is no program is an error with its path and what to do."""
+    (tmp_path / "bin" / "dfx").write_bytes(b"\x00")
+
+    with pytest.raises(NetworkError, match="cannot be run") as caught:
+        await start_network(project, NETWORK, settings=settings)
+
+    assert caught.value.slug == "network/start-failed"
+    assert "--version" in (caught.value.hint or "")
 
 
 def test_options_say_only_what_is_asked_for() -> None:
