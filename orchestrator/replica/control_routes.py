@@ -6,10 +6,12 @@ from orchestrator.replica.control import ControlError, Operations
 from orchestrator.replica.driver import Driver, Persistence
 from orchestrator.replica.limits import NANOSECONDS
 
-__all__ = ["MAX_ADVANCE_NS", "make_operations"]
+__all__ = ["LATEST_TIME_NS", "MAX_ADVANCE_NS", "make_operations"]
 
 MAX_ADVANCE_NS = 100 * 365 * 24 * 3600 * NANOSECONDS
 """How far the network's clock may be moved in one request: a hundred years."""
+LATEST_TIME_NS = (1 << 63) - 1
+"""What the clock may be moved to at most, in nanoseconds since 1970: in the year 2262 many clients' numbers end, and canisters' in 2554."""
 
 
 def make_operations(driver: Driver, persistence: Persistence) -> Operations:
@@ -29,6 +31,8 @@ def make_operations(driver: Driver, persistence: Persistence) -> Operations:
         clock = driver.replica.clock
 
         def advance() -> None:
+            if clock.now() + nanoseconds > LATEST_TIME_NS:
+                raise ControlError(400, f"the clock goes no further than {LATEST_TIME_NS} nanoseconds since 1970")
             clock.advance(nanoseconds)
             driver.replica.activity += 1
             persistence.checkpoint()
