@@ -41,14 +41,17 @@ class KeptBody:
 
 
 async def keep_body(first: bytes, rest: AsyncIterator[bytes], hasher: BodyHasher) -> KeptBody:
-    """Collect a body and hash it; what `rest` raises is passed on."""
+    """Collect a body and hash it; what `rest` raises is passed on, and `GatewayError` where there is no room."""
     file = tempfile.SpooledTemporaryFile(max_size=MAX_HELD_BYTES)  # noqa: SIM115 # the body owns it
     body = KeptBody(file, 0)
     async with AsyncExitStack() as failing:
         failing.push_async_callback(body.aclose)
-        await _add(body, first, hasher)
-        async for part in rest:
-            await _add(body, part, hasher)
+        try:
+            await _add(body, first, hasher)
+            async for part in rest:
+                await _add(body, part, hasher)
+        except OSError as error:
+            raise GatewayError(507, "The body cannot be kept", f"It waits on disk for its verification: {error.strerror}.") from error
         failing.pop_all()
     file.seek(0)
     return body

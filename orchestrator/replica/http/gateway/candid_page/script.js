@@ -109,7 +109,7 @@ function list(interface_) {
     for (const block of find("methods").children) block.hidden = !block.dataset.name.includes(wanted);
   });
   if (interface_.methods.length === 1) find("methods").firstChild.open = true;
-  open(decodeURIComponent(location.hash.replace(/^#(method-)?/, "")));
+  open(wanted());
 }
 
 function offer(names) {
@@ -122,13 +122,22 @@ function offer(names) {
   find("known").hidden = links.length === 0;
 }
 
+function wanted() {
+  const name = location.hash.replace(/^#(method-)?/, "");
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
 async function start() {
   find("choice").addEventListener("submit", (event) => {
     event.preventDefault();
     search.set("id", find("id").value.trim());
     location.search = search.toString();
   });
-  addEventListener("hashchange", () => open(decodeURIComponent(location.hash.replace(/^#(method-)?/, ""))));
+  addEventListener("hashchange", () => open(wanted()));
   const id = search.get("id") ?? "";
   find("id").value = id;
   const interface_ = await ask(endpoint("interface", { id }));

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import pytest
@@ -173,6 +174,13 @@ def test_a_streamed_body_is_verified_as_a_whole() -> None:
     body = bytes(range(256)) * (MAX_HELD_BYTES // 256 + 1)
     found = streaming(body, parts=5).get()
     assert (found.status, found.body == body, found.length) == (200, True, len(body))
+
+
+def test_a_streamed_body_that_finds_no_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot wait on disk for its verification is said to be too much; the gateway does not fail."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "full"))
+    found = streaming(bytes(MAX_HELD_BYTES + 1), parts=5).get()
+    assert (found.status, "cannot be kept" in found.text) == (507, True)
 
 
 def test_a_streamed_body_that_is_not_certified_is_refused() -> None:
