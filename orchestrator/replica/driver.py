@@ -315,7 +315,8 @@ class Driver:
 
     def _tick(self) -> bool:
         self.replica.tick()
-        return bool(self.replica.state.queue)
+        state = self.replica.state
+        return bool(state.queue) or state.requests.has_ended
 
 
 def _nothing() -> None:

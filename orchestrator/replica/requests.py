@@ -105,6 +105,11 @@ class RequestStore:
             state = RequestState.REJECTED if isinstance(response, Rejection) else RequestState.REPLIED
             self.put(replace(record, state=state, response=response))
 
+    @property
+    def has_ended(self) -> bool:
+        """Say if requests have ended since `take_ended` was called last."""
+        return bool(self._ended)
+
     def take_ended(self) -> list[bytes]:
         """Return the requests that have ended since the last time this was asked."""
         ended, self._ended = self._ended, []

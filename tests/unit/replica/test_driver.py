@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import anyio.from_thread
@@ -16,7 +16,7 @@ from orchestrator.protocol.hash_tree import Found
 from orchestrator.replica.driver import CallEnd, Driver
 from orchestrator.replica.replica import UserCall
 from orchestrator.replica.requests import RequestState
-from orchestrator.replica.vm.interface import Callback
+from orchestrator.replica.vm.interface import Callback, Reply
 from tests.support.scripted_machine import Function, Run, answer
 from tests.support.scripted_network import EXPIRY, OWNER, SECOND, ScriptedNetwork
 
@@ -332,6 +332,35 @@ def test_questions_do_not_wait_for_calls() -> None:
 
     anyio.run(check)
     assert order == ["asked with 0 queued"]
+
+
+def test_what_time_ends_is_told_at_the_next_tick() -> None:
+    """A request that ends without any message being executed, as a stop that took too long does, is certified soon."""
+    network = ScriptedNetwork()
+    canister = network.deploy(network.machine.module({"canister_update go": answer(b"done")}))
+
+    async def check() -> None:
+        driver = make_driver(network)
+        call = user_call(canister, "go")
+        assert network.replica.accept(call) is None
+        record = network.replica.request(call.request_id)
+        assert record is not None
+        network.state.requests.put(replace(record, is_queued=True))
+        ends: list[CallEnd] = []
+
+        async def wait() -> None:
+            ends.append(await driver.call(call, timeout_seconds=LIMIT_SECONDS))
+            tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            await driver.run_own(lambda: network.state.requests.finish(call.request_id, Reply(b"late")))
+            tasks.start_soon(driver.keep_running)
+            tasks.start_soon(driver.keep_ticking)
+        assert [end.certificate is not None for end in ends] == [True]
+
+    anyio.run(check)
 
 
 def test_who_leaves_takes_nobody_along() -> None:
