@@ -17,7 +17,7 @@ from orchestrator.network.accounts import load_accounts, tell_accounts
 from orchestrator.network.answer import wait_answer
 from orchestrator.network.deletion import delete_folder
 from orchestrator.network.icp_cli import OWNER, explain_port, find_icp_network, refuse_to_end
-from orchestrator.network.launchers import choose_runner, end_others
+from orchestrator.network.launchers import choose_runner, end_others, find_others
 from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Found, Place, Runner
 from orchestrator.network.settings import NetworkSettings
@@ -56,31 +56,42 @@ async def start_network(
             access = await runner.launch(place)
         except NetworkError as error:
             raise await explain_port(place, error) from error
-        await _seed(place, access)
+        await _seed(place, runner, access)
         return access
 
 
-async def _seed(place: Place, access: NetworkAccess) -> None:
-    """Give the user's identities their part; the embedded network does that by itself, dfx leaves it to its users."""
-    if place.network.launcher in {"pocket-ic", "docker"}:
-        from orchestrator.network.accounts import load_accounts
-        from orchestrator.network.seeding import seed_accounts
+async def _seed(place: Place, runner: Runner, access: NetworkAccess) -> None:
+    """Give the user's identities their part; the embedded network does that by itself, dfx leaves it to its users.
 
+    A start that is interrupted here leaves no network: one without funds would be taken for a complete one.
+    """
+    if place.network.launcher not in {"pocket-ic", "docker"}:
+        return
+    from orchestrator.network.seeding import seed_accounts
+
+    seeded = False
+    try:
         await seed_accounts(access, load_accounts(place.settings.environ))
+        seeded = True
+    finally:
+        if not seeded:
+            with anyio.CancelScope(shield=True):
+                await runner.end(place, Found(alive=True, access=access, pid=access.pid, container=access.container))
 
 
 async def stop_network(project_dir: Path, network: ManagedNetwork, *, settings: NetworkSettings | None = None) -> int | str | None:
     """Stop a managed network and return its pid or its container, or `None` when only leftovers of a dead one were removed.
 
-    Its state stays. Raises `NetworkError` (`network/not-running`) when nothing was started.
+    Its state stays. One that is being started is waited for, and one that was started in the way that the project asked
+    for before is ended too. Raises `NetworkError` (`network/not-running`) when nothing was started.
     """
     place, runner = _open(project_dir, network, settings)
-    if await _find(place, runner) is None and await runner.find_orphan(place) is None:
+    if not place.files.lock.exists() and await _find(place, runner) is None and await runner.find_orphan(place) is None:
         raise _not_running(network)
     async with _starting(place):
         present = await _find_own(place, runner)
         if present is None:
-            orphan = await runner.end_orphan(place)
+            orphan = await runner.end_orphan(place) or await end_others(place)
             if orphan is None:
                 raise _not_running(network)
             return orphan.container or orphan.pid
@@ -189,7 +200,7 @@ async def _answers(found: Found, place: Place) -> bool:
 
 async def _report_dead(place: Place, runner: Runner, found: Found | None) -> NetworkReport:
     """Report a network without a process that is known; one that ended by itself has removed what it had said."""
-    orphan = await runner.find_orphan(place)
+    orphan = await runner.find_orphan(place) or await find_others(place)
     return NetworkReport(
         name=place.network.name,
         launcher=place.network.launcher,

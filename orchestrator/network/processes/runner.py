@@ -4,6 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
+from orchestrator.errors import StoreError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.network.control import stop_process
 from orchestrator.network.deletion import delete_folder
@@ -48,18 +51,25 @@ class ProcessRunner:
         if network.port and load_owner(ports, network.port) is not None:
             raise port_taken(ports, network.port, network.name)
         descriptor = await self.start(place)
-        write_descriptor(place.files.descriptor, descriptor)
-        owner = PortOwner(project=descriptor.project, network=descriptor.network, pid=descriptor.pid, birth=descriptor.birth)
-        write_owner(ports, descriptor.port, owner)
+        try:
+            write_descriptor(place.files.descriptor, descriptor)
+            owner = PortOwner(project=descriptor.project, network=descriptor.network, pid=descriptor.pid, birth=descriptor.birth)
+            write_owner(ports, descriptor.port, owner)
+        except StoreError:
+            with anyio.CancelScope(shield=True):
+                await self._end(place, descriptor)
+            raise
         return descriptor.access(network)
 
     async def end(self, place: Place, found: Found) -> None:  # noqa: ARG002  # the descriptor says more than what was found
         """End the process, with what it had started, and remove what describes it."""
-        files, settings = place.files, place.settings
-        descriptor = load_descriptor(files.descriptor)
+        await self._end(place, load_descriptor(place.files.descriptor))
+
+    async def _end(self, place: Place, descriptor: Descriptor | None) -> None:
+        files = place.files
         if descriptor is not None:
             await stop_process(descriptor, seconds=place.stop_seconds)
-            release_port(settings.user.ports, descriptor.port, descriptor.pid)
+            release_port(place.settings.user.ports, descriptor.port, descriptor.pid)
         await end_family(files, seconds=place.stop_seconds)
         files.descriptor.unlink(missing_ok=True)
         files.status.unlink(missing_ok=True)

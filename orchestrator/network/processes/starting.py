@@ -104,12 +104,14 @@ async def started_program(place: Place, command: Sequence[str], *, variables: Ma
     program = Program(pid=pid, birth=load_birth(pid) or "", path=Path(command[0]), place=place)
     ready = False
     try:
+        timely = False
         with anyio.move_on_after(seconds):
             yield program
-            ready = True
-        if not ready:
+            timely = True
+        if not timely:
             raise _late(place, seconds)
         write_family(place.files, pid)
+        ready = True
     finally:
         if not ready:
             with anyio.CancelScope(shield=True):

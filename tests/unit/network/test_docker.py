@@ -263,6 +263,6 @@ async def test_another_launcher_takes_over(project: Path, settings: NetworkSetti
 
     assert not await wait_answer(first.api_url, seconds=5)
     assert second.launcher == "pocket-ic"
-    assert stranger.state == "stopped"
+    assert (stranger.state, stranger.pid) == ("orphaned", second.pid)
     assert third.launcher == "docker"
     assert load_birth(second.pid or 0) is None

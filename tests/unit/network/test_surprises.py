@@ -5,18 +5,22 @@ import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
 from orchestrator.core.project import ManagedNetwork
+from orchestrator.errors import StoreError
 from orchestrator.network.access import NetworkReport
 from orchestrator.network.manager import network_status, reset_network, start_network, stop_network
 from orchestrator.network.notices import find_notices
+from orchestrator.network.processes.family import load_children
 from orchestrator.network.processes.ports import PortOwner, write_owner
 from orchestrator.network.processes.process import end_process, is_alive, load_birth
 from orchestrator.network.settings import NetworkSettings
+from orchestrator.store import Layout
 
 MakeSettings = Callable[..., NetworkSettings]
 NETWORK = ManagedNetwork(name="local", port=0)
@@ -26,6 +30,11 @@ pytestmark = pytest.mark.anyio
 def slugs(report: NetworkReport, network: ManagedNetwork = NETWORK) -> list[str]:
     """Return what a report has to be said about."""
     return [notice.slug for notice in find_notices(network, report)]
+
+
+def living_children() -> set[int]:
+    """Return the processes that this one has started and that still run."""
+    return {pid for pid in load_children(os.getpid()) if load_birth(pid) is not None}
 
 
 async def start_orphan(project: Path, settings: NetworkSettings) -> int:
@@ -134,3 +143,48 @@ async def test_a_port_that_was_changed_since_the_start_is_said(project: Path, ma
     assert notice.hint is not None
     assert "orchestrator network stop local" in notice.hint
     assert slugs(same) == []
+
+
+async def test_stopping_waits_for_whoever_is_starting(project: Path, make_settings: MakeSettings) -> None:
+    """A stop that comes while the network is being started ends it once it runs, instead of finding nothing."""
+    settings, stopped = make_settings(), list[int | str | None]()
+    log = Layout(project).network("local").log
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(start_network, project, NETWORK, settings=settings))
+        with anyio.fail_after(20):
+            while not log.exists():
+                await anyio.lowlevel.checkpoint()
+            stopped.append(await stop_network(project, NETWORK, settings=settings))
+
+    assert stopped[0] is not None
+    assert (await network_status(project, NETWORK, settings=settings)).state == "stopped"
+
+
+async def test_start_that_cannot_be_written_down_leaves_no_process(project: Path, make_settings: MakeSettings) -> None:
+    """A network that nobody could find again does not go on running."""
+    settings = make_settings()
+    settings.user.ports.parent.mkdir(parents=True)
+    settings.user.ports.write_text("a file in the place of a folder")
+    before = living_children()
+
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        await start_network(project, NETWORK, settings=settings)
+
+    assert living_children() == before
+    assert not Layout(project).network("local").descriptor.exists()
+
+
+async def test_network_of_another_launcher_is_found_and_stopped(project: Path, make_settings: MakeSettings) -> None:
+    """After `launcher` was changed in the manifest, status still tells of what runs, and stop ends it."""
+    settings = make_settings()
+    settings = replace(settings, environ={**settings.environ, "HOME": str(project), "PATH": "/nowhere"})
+    access = await start_network(project, NETWORK, settings=settings)
+    changed = replace(NETWORK, launcher="dfx")
+
+    report = await network_status(project, changed, settings=settings)
+    stopped = await stop_network(project, changed, settings=settings)
+
+    assert (report.state, report.pid) == ("orphaned", access.pid)
+    assert stopped == access.pid
+    assert load_birth(access.pid or 0) is None
