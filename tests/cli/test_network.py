@@ -1,5 +1,6 @@
 """`orchestrator network`, on networks that do not run."""
 
+import io
 import json
 import os
 import signal
@@ -7,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.foreground import refuse_running
+from orchestrator.cli.main import run
+from orchestrator.cli.terminal import Terminal
+from orchestrator.errors import NetworkError
+from orchestrator.network.access import NetworkReport, NetworkState
 from orchestrator.store import EnvironmentLock
 from tests.support.command import Command
 from tests.support.workspace import workspace
@@ -168,6 +174,51 @@ def test_ping_of_what_does_not_answer(orchestrator: Command, name: str) -> None:
 
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("error[network/unresponsive]: http://127.0.0.1:1 does not answer\n")
+
+
+@pytest.mark.parametrize("state", ["running", "unresponsive"])
+def test_foreground_takes_nobodys_network(state: NetworkState) -> None:
+    """A network that lives is refused, also one that is too busy to answer: a second terminal does not end the first one's."""
+    report = NetworkReport(name="local", launcher="embedded", state=state, access=None)
+
+    with pytest.raises(NetworkError, match="is already running") as caught:
+        refuse_running(report)
+
+    assert caught.value.hint == "run `orchestrator network stop local` first"
+
+
+class Impatient(io.StringIO):
+    """A terminal whose user presses Ctrl-C as soon as a text appears."""
+
+    def __init__(self, awaited: str) -> None:
+        """Wait for `awaited`."""
+        super().__init__()
+        self._awaited = awaited
+
+    def write(self, text: str) -> int:
+        """Show the text, and press Ctrl-C for the awaited one."""
+        if self._awaited in text:
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+def test_ctrl_c_at_once_stops_the_network_too(orchestrator: Command, project: Path) -> None:
+    """Ctrl-C in the very moment in which the network is said to be ready ends it; it is not left running behind."""
+    manifest = project / "icp.yaml"
+    manifest.write_text("networks: [{name: local, mode: managed, gateway: {port: 0}}]\n")
+    terminal = Terminal(
+        stdin=io.StringIO(), stdout=io.StringIO(), stderr=Impatient("Press Ctrl-C"), environ=orchestrator.environ, directory=project
+    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        code = run(["network", "start", "--foreground"], terminal)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        after = orchestrator("network", "status").stdout
+        orchestrator("network", "stop")
+
+    assert code == 0
+    assert after == "Network: local\nState: stopped\n"
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ def network() -> None:
 @click.pass_obj
 def start(state: State, *, name: str | None, background: bool, foreground: bool) -> None:  # noqa: ARG001  # `background` happens anyway
     """Start the network NAME, or the environment's; it runs on its own until it is stopped."""
+    from orchestrator.cli.foreground import refuse_running, stay
     from orchestrator.network.access import NetworkReport
     from orchestrator.network.manager import network_status, start_network
     from orchestrator.network.notices import find_notices
@@ -56,20 +57,22 @@ def start(state: State, *, name: str | None, background: bool, foreground: bool)
 
     async def run() -> tuple[bool, "NetworkAccess"]:
         report = await network_status(project.directory, managed, settings=settings)
+        if foreground:
+            refuse_running(report)
         for notice in find_notices(managed, report):
             _tell(state, render_event(notice, style=state.style()))
         silent = report.pid if report.state == "unresponsive" else None
-        return report.state == "running", await start_network(project.directory, managed, settings=settings, silent=silent)
+        access = await start_network(project.directory, managed, settings=settings, silent=silent)
+        if state.as_json:
+            found = NetworkReport(name=access.name, launcher=access.launcher, state="running", access=access)
+            state.terminal.stdout.write(f"{json.dumps(network_to_json(found))}\n")
+            state.terminal.stdout.flush()
+        return report.state == "running", access
 
-    running, access = wait(run)
-    if state.as_json:
-        report = NetworkReport(name=access.name, launcher=access.launcher, state="running", access=access)
-        state.terminal.stdout.write(f"{json.dumps(network_to_json(report))}\n")
     if foreground:
-        from orchestrator.cli.foreground import stay
-
-        stay(state, project, managed, access, already=running)
+        stay(state, project, managed, run, settings=settings)
     else:
+        running, access = wait(run)
         _tell(state, render_started(access, already=running, style=state.style()))
 
 
