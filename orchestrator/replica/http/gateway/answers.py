@@ -72,13 +72,15 @@ def _with_identity(encodings: str) -> str:
     return ", ".join(known if any(part.lower().startswith("identity") for part in known) else [*known, "identity"])
 
 
-async def ask(canisters: Canisters, canister_id: Principal, request: HttpRequest, headers: Headers) -> Answer:
-    """Ask by a query, and again by an update call when the canister wants one. Raises `GatewayError`."""
+async def ask(canisters: Canisters, canister_id: Principal, request: HttpRequest, headers: Headers, *, may_update: bool = True) -> Answer:
+    """Ask by a query, and again by an update call when the canister wants one and may. Raises `GatewayError`."""
     fields: dict[str, object] = {"method": request.method, "url": request.target, "headers": list(headers), "body": request.body}
     arg = encode([types.REQUEST], [{**fields, "certificate_version": _CERTIFICATE_VERSION}])
     answer, upgrade = _read(canister_id, await canisters.query(canister_id, "http_request", arg), was_update=False)
     if not upgrade:
         return answer
+    if not may_update:
+        raise GatewayError(502, "The canister's answer is not a part of a whole", "It asks for an update call instead.")
     arg = encode([types.UPDATE_REQUEST], [fields])
     if len(arg) > limits.MAX_INGRESS_BYTES:
         raise GatewayError(413, "The request is too large", f"An update call takes at most {limits.MAX_INGRESS_BYTES} bytes.")

@@ -28,6 +28,8 @@ from orchestrator.replica.http.gateway.verification import Asked, Verifier, new_
 __all__ = ["Gateway"]
 
 _OK = 200
+_BY_REFERER = ("vary", "referer")
+"""Keeps a browser from showing one canister's page what it has kept of another's at the same address."""
 
 
 class Gateway:
@@ -57,7 +59,8 @@ class Gateway:
                     " or add ?canisterId=<canister id> to the address."
                 )
                 raise GatewayError(404, "No canister here", text)  # noqa: TRY301 # one place makes pages
-            return await self._show(target, request)
+            response = await self._show(target, request)
+            return replace(response, headers=(*response.headers, _BY_REFERER)) if target.is_by_referer else response
         except GatewayError as error:
             return error_page(error, request)
 
@@ -95,8 +98,8 @@ class Gateway:
         async def fetch(start: int) -> Answer:
             request = replace(asked.request, headers=(*asked.request.headers, ("range", f"bytes={start}-")))
             further = Asked(canister_id=asked.canister_id, request=request, headers=sent_headers(request))
-            answer = await ask(self._canisters, asked.canister_id, request, further.headers)
-            if verifier and not answer.was_update:
+            answer = await ask(self._canisters, asked.canister_id, request, further.headers, may_update=False)
+            if verifier:
                 await verifier.verify(further, answer)
             return answer
 

@@ -20,10 +20,11 @@ _LOCAL = "localhost"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The canister that is asked for; the responses of raw hosts are not verified."""
+    """The canister that is asked for; the responses of raw hosts are not verified. `is_by_referer`: the address does not tell it."""
 
     canister_id: Principal
     is_raw: bool = False
+    is_by_referer: bool = False
 
 
 def resolve(request: HttpRequest, look_up: LookUp) -> Target | None:
@@ -39,10 +40,11 @@ def resolve(request: HttpRequest, look_up: LookUp) -> Target | None:
     target = None if _is_address(host) else _by_labels(labels, look_up)
     if target is not None:
         return target
-    for query in (request.query, request.header("referer").partition("#")[0].partition("?")[2]):
+    referer = request.header("referer").partition("#")[0].partition("?")[2]
+    for query, is_by_referer in ((request.query, False), (referer, True)):
         text = next(iter(parse_qs(query).get("canisterId", [])), "")
         if text:
-            return Target(_principal(text))
+            return Target(_principal(text), is_by_referer=is_by_referer)
     if labels[-1] == _LOCAL and len(labels) == 2:
         return Target(_principal(labels[0]))
     if labels[-1] == _LOCAL and len(labels) > 2:

@@ -175,6 +175,14 @@ def test_canisters_are_told_headers_but_not_those_of_the_connection() -> None:
     assert (first["accept-encoding"], first["x-own"], second["accept-encoding"]) == ("gzip, br, identity", "1", "identity;q=0")
 
 
+def test_what_the_referer_decided_is_kept_apart() -> None:
+    """At an address that does not name the canister, a browser may not take one canister's answer for another's."""
+    site = Site(lambda _request, _certificate: {"body": b"a", "upgrade": True}, update=lambda _request, _certificate: {})
+    page = f"http://127.0.0.1/?canisterId={site.canister}"
+    assert site.get("/a.js", host="127.0.0.1", referer=page).headers["vary"] == "referer"
+    assert "vary" not in site.get(f"/a.js?canisterId={site.canister}", host="127.0.0.1", referer=page).headers
+
+
 def test_browsers_get_a_page_and_others_text() -> None:
     """Who takes HTML gets it, with everything quoted escaped; who does not gets lines of text."""
     site = Site(lambda _request, _certificate: {})

@@ -45,7 +45,7 @@ def test_hosts_name_canisters(host: str, target: Target) -> None:
 def test_other_hosts_leave_it_to_the_query_string_and_the_referer(host: str) -> None:
     """`canisterId` of the address, else of the page that the request comes from; else nothing is named."""
     assert resolve(request(host, f"/a?canisterId={ID}"), NAMES.get) == Target(ID)
-    assert resolve(request(host, "/a.css", referer=f"http://{host}/?canisterId={ID}"), NAMES.get) == Target(ID)
+    assert resolve(request(host, "/a.css", referer=f"http://{host}/?canisterId={ID}"), NAMES.get) == Target(ID, is_by_referer=True)
     assert resolve(request(host, "/a"), NAMES.get) is None
 
 

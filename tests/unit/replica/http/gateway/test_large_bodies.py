@@ -71,6 +71,18 @@ async def count_questions(site: Site) -> list[int]:
     return [len(site.asked), *[len(site.asked) async for _ in response.chunks]]
 
 
+def test_parts_are_asked_for_by_queries_alone() -> None:
+    """An update that answers with a part is not repeated for each of the others: it may have done something."""
+    page = part_page(0)
+
+    def update(_request: Fields, _certificate: bytes) -> Mapping[str, object]:
+        return {"status_code": 206, "headers": list(page.headers), "body": page.body}
+
+    site = Site(lambda *_: {"upgrade": True}, update=update)
+    found = site.get("/big", raw=True, method="POST")
+    assert (found.body, len(site.asked), "update call instead" in found.broken) == (WHOLE[:4000], 3, True)
+
+
 @pytest.mark.parametrize(("forge", "broken"), [(False, ""), (True, "not those that the canister certified")])
 def test_parts_after_an_update_are_verified(*, forge: bool, broken: str) -> None:
     """An update call vouches for the part that it answered, and for none that queries answer after it."""
