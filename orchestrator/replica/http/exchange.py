@@ -88,11 +88,13 @@ class HttpError(Exception):
 
 
 async def read_body(receive: Receive, *, limit: int) -> bytes:
-    """Read a request's body; raises `HttpError` 413 when it has more bytes than `limit`."""
+    """Read a request's body; raises `HttpError` 413 when it has more bytes than `limit`, 400 when the client leaves before its end."""
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HttpError(400, "the request's body broke off")
         part = message.get("body", b"")
         size += len(part)
         if size > limit:

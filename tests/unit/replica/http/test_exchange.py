@@ -168,3 +168,30 @@ def test_responses_that_are_not_shared_allow_no_origin() -> None:
         return headers_of(sent[0])
 
     assert not any(name.startswith(b"access-control") for name in anyio.run(run))
+
+
+def test_half_a_request_is_none() -> None:
+    """What a client sent before it left is never taken for the whole: nobody gets to see it."""
+    answered: list[bytes] = []
+    sent: list[Message] = []
+    incoming: list[Message] = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def answer(request: HttpRequest) -> HttpResponse:
+        answered.append(request.body)
+        return HttpResponse(status=200)
+
+    async def receive() -> Message:
+        return incoming.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def run() -> None:
+        application = Application()
+        application.serve(Handlers(api=answer, gateway=answer))
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+        await application(scope, receive, send)
+
+    anyio.run(run)
+    assert answered == []
+    assert sent[0]["status"] == 400
