@@ -121,11 +121,14 @@ def _read(canister_id: Principal, response: Response, *, was_update: bool) -> tu
     """Decode an answer, and tell whether it asks for an update call."""
     data = data_of(canister_id, response)
     try:
-        callback_type, token_type = _streaming_types(types_of(decode_with_types(data)[1])[0])
+        answered = types_of(decode_with_types(data)[1])
+        if not answered:
+            raise CandidError("the message has no value")  # noqa: TRY301 # one place names the canister
+        callback_type, token_type = _streaming_types(answered[0])
         streams = callback_type is not None and token_type is not None
         wanted = types.response(token_type, callback_type) if streams else types.PLAIN_RESPONSE
         fields = cast("Mapping[str, object]", decode(data, [wanted])[0])
-    except (CandidError, IndexError) as error:
+    except CandidError as error:
         raise _bad_answer(canister_id, error) from error
     status = cast("int", fields["status_code"])
     upgrade = bool(fields.get("upgrade"))

@@ -8,12 +8,14 @@ from typing import Any
 import anyio
 import pytest
 
+from orchestrator.candid import encode
 from orchestrator.core.hosts import CANDID_UI_CANISTER
 from orchestrator.protocol import hash_tree
 from orchestrator.replica.http.exchange import HttpRequest
 from orchestrator.replica.vm.interface import Section
 from tests.support.certified_pages import Page, expression, page_headers, page_tree, version_one_header, version_one_tree
 from tests.support.certified_site import Fields, Site, ask_gateway, serve_pages
+from tests.support.scripted_machine import answer
 from tests.support.scripted_network import ScriptedNetwork
 
 HTML = (("Content-Type", "text/html"), ("Set-Cookie", "a=1"), ("Cache-Control", "max-age=9"))
@@ -173,6 +175,15 @@ def test_canisters_are_told_headers_but_not_those_of_the_connection() -> None:
     first, second = (dict(request["headers"]) for request in site.asked)
     assert not {"connection", "te"} & set(first)
     assert (first["accept-encoding"], first["x-own"], second["accept-encoding"]) == ("gzip, br, identity", "1", "identity;q=0")
+
+
+def test_an_answer_without_a_value_is_no_response() -> None:
+    """It is said in words, as all that is not an HTTP response."""
+    network = ScriptedNetwork()
+    canister = network.deploy(network.machine.module({"canister_query http_request": answer(encode([], []))}))
+    request = HttpRequest(method="GET", path="/", target="/", query="", headers=(("host", f"{canister}.localhost"),))
+    found = anyio.run(ask_gateway, network, request)
+    assert (found.status, "has no value" in found.text) == (502, True)
 
 
 def test_what_the_referer_decided_is_kept_apart() -> None:
