@@ -7,6 +7,7 @@ from pathlib import Path
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import StoreError
 from orchestrator.network.access import NetworkAccess
+from orchestrator.network.addresses import is_local, render_url, to_reach
 from orchestrator.network.processes.process import is_alive
 from orchestrator.store.atomic import PRIVATE_MODE
 from orchestrator.store.json_file import load_object, write_json
@@ -14,8 +15,6 @@ from orchestrator.store.json_file import load_object, write_json
 __all__ = ["Descriptor", "load_descriptor", "write_descriptor"]
 
 _FORMAT = 1
-_LOCAL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::": "::1", "::1": "::1"}  # noqa: S104  # compared with, never bound
-"""What a network that listens on this machine is reached at, by the address that it listens on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +63,12 @@ class Descriptor:
 
     def access(self, network: ManagedNetwork) -> NetworkAccess:
         """Return how to reach it."""
-        address = _LOCAL_ADDRESSES.get(self.bind, self.bind)
-        domain = network.domains[0] if network.domains else "localhost" if self.bind in _LOCAL_ADDRESSES else self.bind
+        domain = network.domains[0] if network.domains else "localhost" if is_local(self.bind) else self.bind
         return NetworkAccess(
             name=self.network,
             launcher=network.launcher,
-            api_url=_url(address, self.port),
-            gateway_url=_url(domain, self.port),
+            api_url=render_url(to_reach(self.bind), self.port),
+            gateway_url=render_url(domain, self.port),
             root_key=bytes.fromhex(self.root_key),
             managed=True,
             instance_id=self.instance_id,
@@ -127,7 +125,3 @@ def _number(document: Mapping[str, object], name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise TypeError(f"`{name}` is not a positive number")
     return value
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -79,9 +79,12 @@ async def _follow_file(path: Path, show: Callable[[str], None]) -> None:
 
 async def _follow_container(container: str, settings: NetworkSettings, show: Callable[[str], None]) -> None:
     command = ("docker", "logs", "--follow", container)
-    async with await anyio.open_process(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=settings.environ
-    ) as process:
-        if process.stdout is not None:
-            async for data in process.stdout:
-                show(data.decode(errors="replace"))
+    try:
+        async with await anyio.open_process(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=settings.environ
+        ) as process:
+            if process.stdout is not None:
+                async for data in process.stdout:
+                    show(data.decode(errors="replace"))
+    except OSError as error:
+        show(f"its log cannot be shown: {error}\n")

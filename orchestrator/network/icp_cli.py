@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.access import NetworkAccess
+from orchestrator.network.addresses import render_url, to_reach
 from orchestrator.network.announcements import load_announcement
 from orchestrator.network.processes.age import was_started_at
 from orchestrator.network.runner import Found, Place
@@ -50,8 +51,8 @@ async def _read(place: Place, document: Mapping[str, object]) -> Found | None:
     access = NetworkAccess(
         name=place.network.name,
         launcher=place.network.launcher,
-        api_url=f"http://{gateway.get('ip', '127.0.0.1')}:{port}",
-        gateway_url=f"http://{gateway.get('host', 'localhost')}:{port}",
+        api_url=render_url(to_reach(str(gateway.get("ip", "127.0.0.1"))), port),
+        gateway_url=render_url(str(gateway.get("host", "localhost")), port),
         root_key=bytes.fromhex(str(document["root-key"])),
         managed=True,
         pid=pid,

@@ -6,7 +6,7 @@ the folder that is mounted at its status directory, and `fake_gateway` listens o
 
 `FAKE_DOCKER_ROOT` is the folder. `FAKE_DOCKER` chooses: `ready` (the default), `no-daemon`, `no-image` (none is there until it
 is pulled), `no-such-image` (none can be pulled), `crash` (containers end with a message), `hang` (they are never ready),
-`odd` (they say nonsense), `unmapped` (no port leads into them).
+`odd` (they say nonsense), `unmapped` (no port leads into them), `unstoppable` (they cannot be stopped).
 """
 
 import argparse
@@ -166,6 +166,8 @@ def _list(words: list[str]) -> None:
 
 def _stop(words: list[str]) -> None:
     record = _record(words[-1])
+    if behaviour() == "unstoppable":
+        sys.exit("Error response from daemon: cannot stop container: permission denied")
     pid = _pid(record)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,7 +14,7 @@ from orchestrator.errors import NetworkError
 from orchestrator.network.processes.commands import Finished, find_program, run_command
 from orchestrator.network.runner import Place
 
-__all__ = ["LOOK_SECONDS", "NETWORK_LABEL", "PROJECT_LABEL", "Docker", "render_create"]
+__all__ = ["LOOK_SECONDS", "NETWORK_LABEL", "PROJECT_LABEL", "Docker", "refusal", "render_create"]
 
 PROJECT_LABEL = "org.icp-orchestrator.project"
 NETWORK_LABEL = "org.icp-orchestrator.network"
@@ -59,7 +59,15 @@ class Docker:
 
     async def run(self, *words: str, seconds: float = ASK_SECONDS) -> Finished:
         """Run `docker` with these words; raises `NetworkError` when there is no daemon to talk to."""
-        done = await run_command((str(self.program), *words), environ=self.environ, directory=self.directory, seconds=seconds)
+        try:
+            done = await run_command((str(self.program), *words), environ=self.environ, directory=self.directory, seconds=seconds)
+        except OSError as error:
+            raise NetworkError(
+                f"`{self.program}` cannot be run",
+                slug="network/docker-failed",
+                detail=error.strerror or str(error),
+                hint="`docker info` shows whether it works; install it anew as https://docs.docker.com/get-docker/ says",
+            ) from error
         if done.status != 0 and any(sign in done.stderr for sign in _NO_DAEMON):
             raise NetworkError(
                 "Docker is installed, but does not run",
@@ -73,8 +81,7 @@ class Docker:
         """Run `docker` and return what it prints; raises `NetworkError` that says what failed."""
         done = await self.run(*words, seconds=seconds)
         if done.status != 0:
-            how = done.tail or (f"no answer within {seconds:g} s" if done.status is None else f"it ended with status {done.status}")
-            raise NetworkError(f"Docker could not {what}", slug="network/docker-failed", detail=f"`docker {words[0]}`: {how}", hint=hint)
+            raise refusal(words, done, what, hint=hint, seconds=seconds)
         return done.stdout.strip()
 
     async def inspect(self, container: str) -> Mapping[str, object] | None:
@@ -88,6 +95,12 @@ class Docker:
             return None
         first = found[0] if isinstance(found, list) and found else None
         return first if isinstance(first, dict) else None
+
+
+def refusal(words: Sequence[str], done: Finished, what: str, *, hint: str | None, seconds: float) -> NetworkError:
+    """Return the error for something that Docker could not do."""
+    how = done.tail or (f"no answer within {seconds:g} s" if done.status is None else f"it ended with status {done.status}")
+    return NetworkError(f"Docker could not {what}", slug="network/docker-failed", detail=f"`docker {words[0]}`: {how}", hint=hint)
 
 
 def render_create(place: Place, container: Container, status: Path) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ from pathlib import Path
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import StoreError
 from orchestrator.network.access import NetworkAccess
+from orchestrator.network.addresses import is_local, render_url, to_reach
 from orchestrator.store.atomic import PRIVATE_MODE
 from orchestrator.store.json_file import load_object, write_json
 
 __all__ = ["ContainerRecord", "load_container", "write_container"]
 
 _FORMAT = 1
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, never bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +35,12 @@ class ContainerRecord:
 
     def access(self, network: ManagedNetwork) -> NetworkAccess:
         """Return how to reach it; every container is an instance of its own."""
-        address = _EVERYWHERE.get(self.address, self.address)
-        host = f"[{address}]" if ":" in address else address
-        domain = "localhost" if address in {"127.0.0.1", "::1"} else host
+        domain = "localhost" if is_local(self.address) else self.address
         return NetworkAccess(
             name=self.network,
             launcher=network.launcher,
-            api_url=f"http://{host}:{self.port}",
-            gateway_url=f"http://{domain}:{self.port}",
+            api_url=render_url(to_reach(self.address), self.port),
+            gateway_url=render_url(domain, self.port),
             root_key=bytes.fromhex(self.root_key),
             managed=True,
             instance_id=self.container,

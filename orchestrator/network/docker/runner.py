@@ -4,6 +4,7 @@ What the image has to do is icp-cli's contract (commit 0335217, `docker.rs` and 
 it is ready in a file of a folder that is mounted into it, as the network launcher does.
 """
 
+import contextlib
 from dataclasses import dataclass
 
 import anyio
@@ -12,7 +13,7 @@ from orchestrator.core.networks import Container
 from orchestrator.errors import NetworkError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.network.announcements import Announcement, clear_announcements, load_announcement
-from orchestrator.network.docker.command import LOOK_SECONDS, NETWORK_LABEL, PROJECT_LABEL, Docker, render_create
+from orchestrator.network.docker.command import LOOK_SECONDS, NETWORK_LABEL, PROJECT_LABEL, Docker, refusal, render_create
 from orchestrator.network.docker.record import ContainerRecord, load_container, write_container
 from orchestrator.network.processes.ports import is_free, port_taken
 from orchestrator.network.runner import Found, Orphan, Place
@@ -72,7 +73,7 @@ class DockerRunner:
             ready = True
         finally:
             if not ready:
-                with anyio.CancelScope(shield=True):
+                with anyio.CancelScope(shield=True), contextlib.suppress(NetworkError):  # why it did not start says more
                     await _stop(docker, identity, remove=container.remove)
         return record.access(place.network)
 
@@ -230,6 +231,11 @@ async def _find_port(docker: Docker, identity: str, inside: int) -> tuple[str, i
 
 
 async def _stop(docker: Docker, identity: str, *, remove: bool) -> None:
-    await docker.run("stop", "-t", str(STOP_SECONDS), identity, seconds=STOP_SECONDS * 3)
+    """Stop a container; raises `NetworkError` for one that runs on. One that is gone is as it should be."""
+    words, seconds = ("stop", "-t", str(STOP_SECONDS), identity), STOP_SECONDS * 3
+    done = await docker.run(*words, seconds=seconds)
+    if done.status != 0 and await runs_in(docker, identity):
+        hint = f"`docker kill {identity[:SHORT_ID]}` ends it; then run this again"
+        raise refusal(words, done, "stop the container", hint=hint, seconds=seconds)
     if remove:
         await docker.run("rm", "--force", identity)

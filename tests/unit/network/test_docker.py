@@ -266,3 +266,27 @@ async def test_another_launcher_takes_over(project: Path, settings: NetworkSetti
     assert (stranger.state, stranger.pid) == ("orphaned", second.pid)
     assert third.launcher == "docker"
     assert load_birth(second.pid or 0) is None
+
+
+async def test_container_that_cannot_be_stopped_is_not_said_to_be(project: Path, settings: NetworkSettings) -> None:
+    """What Docker says against it is in the error, and the network stays known, so that it can be stopped later."""
+    access = await start_network(project, NETWORK, settings=settings)
+
+    with pytest.raises(NetworkError, match="Docker could not stop the container") as caught:
+        await stop_network(project, NETWORK, settings=behaving(settings, "unstoppable"))
+    report = await network_status(project, NETWORK, settings=settings)
+
+    assert "permission denied" in (caught.value.detail or "")
+    assert f"docker kill {(access.container or '')[:12]}" in (caught.value.hint or "")
+    assert (report.state, report.container) == ("running", access.container)
+
+
+async def test_docker_that_cannot_be_run_is_explained(project: Path, settings: NetworkSettings, tmp_path: Path) -> None:
+    """A file that is no program is an error with its path and what to do."""
+    (tmp_path / "bin" / "docker").write_bytes(b"\x00")
+
+    with pytest.raises(NetworkError, match="cannot be run") as caught:
+        await start_network(project, NETWORK, settings=settings)
+
+    assert caught.value.slug == "network/docker-failed"
+    assert "docker info" in (caught.value.hint or "")
