@@ -10,9 +10,10 @@ from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError, StoreError
 from orchestrator.network.accounts import load_accounts
 from orchestrator.network.descriptor import Descriptor, parse_descriptor
+from orchestrator.network.processes.attempt import Attempt, end_attempt, write_attempt
 from orchestrator.network.processes.logs import describe_with_tail, load_tail
 from orchestrator.network.processes.ports import port_taken
-from orchestrator.network.processes.process import end_process, load_birth, poll_exit, spawn_detached
+from orchestrator.network.processes.process import load_birth, poll_exit, spawn_detached
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store.atomic import make_directory
 from orchestrator.store.json_file import load_object
@@ -22,6 +23,7 @@ __all__ = ["launch_embedded"]
 
 POLL_SECONDS = 0.005
 _PORT_TAKEN_STATUS = 3
+_IN_USE = "replica/state-in-use"
 _UNREADABLE = "replica/state-"
 """How the replica's words begin when the state on disk is what keeps it from starting."""
 
@@ -44,14 +46,16 @@ async def launch_embedded(project_dir: Path, network: ManagedNetwork, files: Net
     _prepare(files)
     pid = _spawn(_command(project_dir, network, files, settings), network, files, settings)
     launch = _Launch(pid=pid, birth=load_birth(pid) or "", network=network, files=files)
+    attempt = Attempt(pid=pid, birth=launch.birth)
     ready = False
     try:
+        write_attempt(files, attempt)
         descriptor = await _wait_ready(project_dir, launch, settings)
         ready = True
     finally:
         if not ready:
             with anyio.CancelScope(shield=True):
-                await end_process(launch.pid, launch.birth, seconds=settings.stop_seconds)
+                await end_attempt(files, attempt, seconds=settings.stop_seconds)
     return descriptor
 
 
@@ -139,6 +143,9 @@ def _ended(launch: _Launch, status: int, settings: NetworkSettings) -> NetworkEr
 
 def _hint(launch: _Launch) -> str:
     log = f"see the whole log in `{launch.files.log}`"
-    if _UNREADABLE not in load_tail(launch.files.log):
+    tail = load_tail(launch.files.log)
+    if _IN_USE in tail:
+        return f"end the process whose `--state-dir` is `{launch.files.state}` (`ps -A -o pid,args` shows it), then run this again"
+    if _UNREADABLE not in tail:
         return log
     return f"run `orchestrator network reset {launch.network.name}`, which deletes the state with all canisters, or {log}"

@@ -48,6 +48,11 @@ class NetworkFiles:
         return self.directory / "replica.log"
 
     @property
+    def attempt(self) -> Path:
+        """Return where a process is written down that is being started."""
+        return self.directory / "starting.json"
+
+    @property
     def lock(self) -> Path:
         """Return the lock that lets one starter in at a time."""
         return self.directory / "lock"

@@ -11,11 +11,13 @@ from orchestrator.network.access import NetworkAccess
 from orchestrator.network.control import stop_process
 from orchestrator.network.deletion import delete_folder
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
+from orchestrator.network.processes.attempt import end_attempt, find_attempt, forget_attempt
 from orchestrator.network.processes.family import end_family, forget_family
 from orchestrator.network.processes.ports import PortOwner, find_owner, load_owner, port_taken, release_port, write_owner
 from orchestrator.network.processes.process import end_process
 from orchestrator.network.runner import Found, Orphan, Place
 from orchestrator.store.layout import NetworkFiles
+from orchestrator.store.lock import is_held
 
 __all__ = ["ProcessRunner"]
 
@@ -41,9 +43,12 @@ class ProcessRunner:
         )
 
     async def find_orphan(self, place: Place) -> Orphan | None:
-        """Return the process that only the record of ports still knows, or that runs the network in another way."""
+        """Return the process that only the record of ports still knows, that runs the network in another way, or whose starter was killed."""
         found = find_owner(place.settings.user.ports, place.project_dir, place.network.name)
-        return None if found is None else Orphan(pid=found[1].pid)
+        if found is not None:
+            return Orphan(pid=found[1].pid)
+        attempt = find_attempt(place.files)
+        return Orphan(pid=attempt.pid) if attempt is not None and not is_held(place.files.lock) else None
 
     async def launch(self, place: Place) -> NetworkAccess:
         """Start the process, describe it, and say that it has the port."""
@@ -55,6 +60,7 @@ class ProcessRunner:
             write_descriptor(place.files.descriptor, descriptor)
             owner = PortOwner(project=descriptor.project, network=descriptor.network, pid=descriptor.pid, birth=descriptor.birth)
             write_owner(ports, descriptor.port, owner)
+            forget_attempt(place.files)
         except StoreError:
             with anyio.CancelScope(shield=True):
                 await self._end(place, descriptor)
@@ -78,8 +84,11 @@ class ProcessRunner:
         """End the process that `find_orphan` returns."""
         ports = place.settings.user.ports
         found = find_owner(ports, place.project_dir, place.network.name)
+        attempt = find_attempt(place.files)
+        if attempt is not None:
+            await end_attempt(place.files, attempt, seconds=place.stop_seconds)
         if found is None:
-            return None
+            return None if attempt is None else Orphan(pid=attempt.pid)
         port, owner = found
         await end_process(owner.pid, owner.birth, seconds=place.stop_seconds)
         await end_family(place.files, seconds=place.stop_seconds)

@@ -9,9 +9,10 @@ from typing import TypeVar
 import anyio
 
 from orchestrator.errors import NetworkError, OrchestratorError
-from orchestrator.network.processes.family import end_family, write_family
+from orchestrator.network.processes.attempt import Attempt, end_attempt, write_attempt
+from orchestrator.network.processes.family import write_family
 from orchestrator.network.processes.logs import describe_with_tail
-from orchestrator.network.processes.process import end_process, load_birth, poll_exit, spawn_detached
+from orchestrator.network.processes.process import load_birth, poll_exit, spawn_detached
 from orchestrator.network.runner import Place
 from orchestrator.store.atomic import make_directory
 
@@ -102,9 +103,10 @@ async def started_program(place: Place, command: Sequence[str], *, variables: Ma
     except OSError as error:
         raise _unstartable(place, command[0], error) from error
     program = Program(pid=pid, birth=load_birth(pid) or "", path=Path(command[0]), place=place)
-    ready = False
+    attempt = Attempt(pid=pid, birth=program.birth)
+    ready = timely = False
     try:
-        timely = False
+        write_attempt(place.files, attempt)
         with anyio.move_on_after(seconds):
             yield program
             timely = True
@@ -115,14 +117,7 @@ async def started_program(place: Place, command: Sequence[str], *, variables: Ma
     finally:
         if not ready:
             with anyio.CancelScope(shield=True):
-                await _end(program)
-
-
-async def _end(program: Program) -> None:
-    seconds = program.place.stop_seconds
-    write_family(program.place.files, program.pid)
-    await end_process(program.pid, program.birth, seconds=seconds)
-    await end_family(program.place.files, seconds=seconds)
+                await end_attempt(place.files, attempt, seconds=place.stop_seconds)
 
 
 def _unstartable(place: Place, program: str, error: OSError) -> NetworkError:

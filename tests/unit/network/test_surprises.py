@@ -16,6 +16,7 @@ from orchestrator.errors import StoreError
 from orchestrator.network.access import NetworkReport
 from orchestrator.network.manager import network_status, reset_network, start_network, stop_network
 from orchestrator.network.notices import find_notices
+from orchestrator.network.processes.attempt import Attempt, find_attempt, write_attempt
 from orchestrator.network.processes.family import load_children
 from orchestrator.network.processes.ports import PortOwner, write_owner
 from orchestrator.network.processes.process import end_process, is_alive, load_birth
@@ -188,3 +189,40 @@ async def test_network_of_another_launcher_is_found_and_stopped(project: Path, m
     assert (report.state, report.pid) == ("orphaned", access.pid)
     assert stopped == access.pid
     assert load_birth(access.pid or 0) is None
+
+
+async def test_network_whose_starter_was_killed_is_found_and_ended(project: Path, make_settings: MakeSettings) -> None:
+    """A process that was being started when its starter died is told of, and ended by the next start; nobody has to search for it."""
+    settings = make_settings()
+    files = Layout(project).network("local")
+    access = await start_network(project, NETWORK, settings=settings)
+    assert access.pid is not None
+    write_attempt(files, Attempt(pid=access.pid, birth=load_birth(access.pid) or ""))
+    files.descriptor.unlink()
+    shutil.rmtree(settings.user.ports)
+
+    report = await network_status(project, NETWORK, settings=settings)
+    second = await start_network(project, NETWORK, settings=settings)
+
+    assert (report.state, report.pid) == ("orphaned", access.pid)
+    assert load_birth(access.pid) is None
+    assert second.pid != access.pid
+    assert not files.attempt.exists()
+
+
+async def test_network_that_is_being_started_is_nobodys_orphan(project: Path, make_settings: MakeSettings) -> None:
+    """While somebody starts it the process is written down already, and the network is not said to be lost."""
+    settings = make_settings("hang")
+    files = Layout(project).network("local")
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(start_network, project, NETWORK, settings=settings))
+        with anyio.fail_after(20):
+            while (attempt := find_attempt(files)) is None:
+                await anyio.lowlevel.checkpoint()
+        report = await network_status(project, NETWORK, settings=settings)
+        group.cancel_scope.cancel()
+
+    assert report.state == "stopped"
+    assert attempt is not None
+    assert load_birth(attempt.pid) is None
+    assert not files.attempt.exists()
