@@ -49,7 +49,7 @@ async def seed_accounts(
                     try:
                         given += await _give(client, ledger, Principal.from_text(account), amount)
                     except OrchestratorError as error:
-                        _LOG.warning("ledger %s of network %s gives %s nothing: %s", ledger, access.name, account, error.summary)
+                        _LOG.info("ledger %s of network %s gives %s nothing: %s", ledger, access.name, account, error.summary)
                         break
     return given
 
@@ -71,5 +71,5 @@ async def _give(client: "Client", ledger: Principal, owner: Principal, amount: i
     answer = decode(await client.update(ledger, "icrc1_transfer", encode(transfer.arguments, [wanted])), transfer.results)[0]
     if getattr(answer, "label", None) == "Ok":
         return True
-    _LOG.warning("ledger %s gives %s nothing: %s", ledger, owner, answer)
+    _LOG.info("ledger %s gives %s nothing: %s", ledger, owner, answer)
     return False

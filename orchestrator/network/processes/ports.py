@@ -4,6 +4,7 @@ A port is given by the operating system, not by these files; they only make the 
 """
 
 import errno
+import shlex
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,8 @@ def port_taken(ports: Path, port: int, network: str, *, other: str = "gateway: {
     )
     if owner is not None:
         detail = f"the `{owner.network}` network of the project at `{owner.project}` has it (process {owner.pid})"
-        hint = f"run `orchestrator network stop {owner.network} --project {owner.project}`, {elsewhere}"
+        stop = shlex.join(("orchestrator", "network", "stop", owner.network, "--project", owner.project))
+        hint = f"run `{stop}`, {elsewhere}"
     else:
         detail = "another program has it"
         hint = f"stop that program, {elsewhere}"

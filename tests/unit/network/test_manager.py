@@ -245,7 +245,7 @@ async def test_odd_status_is_an_error(project: Path, make_settings: MakeSettings
 async def test_port_of_another_project_names_it(project: Path, tmp_path: Path, make_settings: MakeSettings) -> None:
     """A port that another project's network has is refused, with the command that stops that network."""
     settings = make_settings()
-    other = tmp_path / "other"
+    other = tmp_path / "the other"
     access = await start_network(other, NETWORK, settings=settings)
     port = int(access.api_url.rpartition(":")[2])
     try:
@@ -257,7 +257,7 @@ async def test_port_of_another_project_names_it(project: Path, tmp_path: Path, m
     assert caught.value.slug == "network/port-taken"
     assert caught.value.detail == f"the `local` network of the project at `{other}` has it (process {access.pid})"
     assert caught.value.hint is not None
-    assert f"orchestrator network stop local --project {other}" in caught.value.hint
+    assert f"orchestrator network stop local --project '{other}'" in caught.value.hint
 
 
 async def test_port_of_a_stranger_says_what_to_do(project: Path, make_settings: MakeSettings) -> None:
