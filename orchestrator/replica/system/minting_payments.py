@@ -1,7 +1,7 @@
 """Payments to the cycles minting canister: from a block of the ICP ledger to cycles where they belong.
 
 Each step ends with a call and leaves a continuation: read the block, move the cycles, then burn the ICP, or send it
-back less a fee. A block's answer is kept, and whoever asks again gets it.
+back less a fee, which is burned. A block's answer is kept, and whoever asks again gets it.
 """
 
 from collections.abc import Mapping
@@ -83,8 +83,7 @@ class MintingPayments(NativeCode):
         """Burn the ICP when the cycles have arrived, else send it back."""
         if isinstance(result, Failure):
             return self._refund(call, payment, self.describe_failure(call, payment, result))
-        answer = self._encode(payment, Variant("Ok", self.read_result(payment, result)))
-        return self._send(call, replace(payment, result=answer), identifier(GOVERNANCE_ID), payment.amount, fee=0, then="on_burned")
+        return self._burn(call, payment, payment.amount, Variant("Ok", self.read_result(payment, result)))
 
     @continuation
     def on_burned(self, call: NativeCall, payment: PendingNotification, result: CallResult) -> object:  # noqa: ARG002 # the shape of every continuation
@@ -94,24 +93,24 @@ class MintingPayments(NativeCode):
 
     @continuation
     def on_refunded(self, call: NativeCall, payment: PendingNotification, result: CallResult) -> object:  # noqa: ARG002 # the shape of every continuation
-        """Say that the payment was sent back; if it could not be, somebody may try again."""
+        """Burn what a payment that was sent back has cost; if it could not be sent, somebody may try again."""
         sent: Any = Variant("Err", result) if isinstance(result, Failure) else decode_reply("icp_ledger", "transfer", result)
         if sent.label == "Err":
             self.notified.pop(payment.block_index)
             return _other(_REFUND_FAILED, f"Refund to {payment.payer.hex()} failed: {sent.value}")
-        return self._refunded(payment, sent.value)
+        return self._burn(call, payment, _REFUND_FEES[payment.purpose], _refunded(payment, sent.value))
 
-    def _refund(self, call: NativeCall, payment: PendingNotification, reason: str) -> object:
+    def _refund(self, call: NativeCall, payment: PendingNotification, reason: str) -> Pending:
         payment = replace(payment, result=reason.encode())
         amount = payment.amount - IcpLedgerCode.fee - _REFUND_FEES[payment.purpose]
         if amount <= 0:
-            return self._refunded(payment, None)
+            return self._burn(call, payment, payment.amount, _refunded(payment, None))
         return self._send(call, payment, payment.payer, amount, fee=IcpLedgerCode.fee, then="on_refunded")
 
-    def _refunded(self, payment: PendingNotification, block_index: int | None) -> Variant:
-        answer = _error("Refunded", {"reason": payment.result.decode(), "block_index": block_index})
-        self.notified[payment.block_index] = Notification(payment.purpose, self._encode(payment, answer))
-        return answer
+    def _burn(self, call: NativeCall, payment: PendingNotification, amount: int, answer: Variant) -> Pending:
+        """Burn ICP of a payment; then comes the answer."""
+        payment = replace(payment, result=encode(self.signatures()[payment.purpose].results, [answer]))
+        return self._send(call, payment, identifier(GOVERNANCE_ID), amount, fee=0, then="on_burned")
 
     def _answer_again(self, before: Notification, payment: PendingNotification) -> object:
         if not before.answer:
@@ -131,9 +130,6 @@ class MintingPayments(NativeCode):
             "created_at_time": None,
         }
         return call.send(ICP_LEDGER_ID, "transfer", encode_arguments("icp_ledger", "transfer", transfer), then=then, data=payment)
-
-    def _encode(self, payment: PendingNotification, answer: Variant) -> bytes:
-        return encode(self.signatures()[payment.purpose].results, [answer])
 
     def _decode(self, payment: PendingNotification, answer: bytes) -> object:
         return decode(answer, self.signatures()[payment.purpose].results)[0]
@@ -166,6 +162,10 @@ def _memo(transaction: Mapping[str, Any]) -> int:
 
 def _intent(memo: int) -> str:
     return next((_INTENTS[name] for name, known in MEMOS.items() if known == memo), "unrecognized")
+
+
+def _refunded(payment: PendingNotification, block_index: int | None) -> Variant:
+    return _error("Refunded", {"reason": payment.result.decode(), "block_index": block_index})
 
 
 def _error(label: str, value: object) -> Variant:

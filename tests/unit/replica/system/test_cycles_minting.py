@@ -72,8 +72,8 @@ def test_icp_becomes_a_canister(network: SystemNetwork) -> None:
 
 
 def test_a_payment_for_nobody_is_sent_back(network: SystemNetwork) -> None:
-    """ICP for a canister that is not there comes back less the fees, once, however often it is asked for."""
-    before = network.icp()
+    """ICP for a canister that is not there comes back less the fees, which are burned; once, however often it is asked for."""
+    before, supply = network.icp(), network.icp_ledger.total_supply()
     block = network.pay(ICP, TOP_UP, NOBODY)
 
     error = err(notify(network, "notify_top_up", block, canister_id=NOBODY))
@@ -84,6 +84,7 @@ def test_a_payment_for_nobody_is_sent_back(network: SystemNetwork) -> None:
     assert network.icp() == before - 4 * ICP_FEE
     assert err(notify(network, "notify_top_up", block, canister_id=NOBODY)) == error
     assert network.icp() == before - 4 * ICP_FEE
+    assert network.icp_ledger.total_supply() == supply - 4 * ICP_FEE
 
 
 def test_a_payment_too_small_for_a_canister(network: SystemNetwork) -> None:
@@ -97,13 +98,15 @@ def test_a_payment_too_small_for_a_canister(network: SystemNetwork) -> None:
 
 
 def test_a_payment_too_small_to_be_sent_back(network: SystemNetwork) -> None:
-    """What the fees of a refund would eat is kept."""
+    """What the fees of a refund would eat is burned."""
+    supply = network.icp_ledger.total_supply()
     block = network.pay(2 * ICP_FEE, TOP_UP, NOBODY)
 
     error = err(notify(network, "notify_top_up", block, canister_id=NOBODY))
 
     assert error.label == "Refunded"
     assert error.value["block_index"] is None  # type: ignore[index]
+    assert network.icp_ledger.total_supply() == supply - 3 * ICP_FEE
 
 
 @pytest.mark.parametrize(
