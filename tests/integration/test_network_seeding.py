@@ -1,5 +1,6 @@
 """Accounts on networks where the anonymous identity has everything."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,9 @@ async def test_empty_accounts_get_their_part_once(tmp_path: Path) -> None:
     assert balances == (5_000_000, 7_000_000_000)
 
 
-async def test_network_without_ledgers_is_left_as_it_is() -> None:
-    """A network that does not answer, or has no ledgers, is no failure: nothing depends on the gifts."""
+async def test_network_without_ledgers_is_left_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    """A network that does not answer, or has no ledgers, is no failure: nothing depends on the gifts, and nobody is warned."""
     access = NetworkAccess(name="x", launcher="docker", api_url="http://127.0.0.1:1", gateway_url=None, root_key=b"", managed=True)
 
     assert await seed_accounts(access, [ANONYMOUS], seconds=0.3) == 0
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

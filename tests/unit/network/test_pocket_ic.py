@@ -6,10 +6,13 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
 
+from orchestrator.agent.identity_files import IdentityFiles
 from orchestrator.core.networks import Features
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import ManagedNetwork
@@ -281,3 +284,23 @@ def test_variables_that_lead_nowhere_are_errors(tmp_path: Path, variable: str, n
         find_pocket_ic(NETWORK, {"PATH": "", "HOME": str(tmp_path), variable: str(tmp_path / name)})
 
     assert caught.value.slug == "network/launcher-missing"
+
+
+async def test_start_that_is_interrupted_while_it_seeds_leaves_no_network(
+    project: Path, tmp_path: Path, with_program: MakeSettings
+) -> None:
+    """A network whose identities have no funds yet is not left behind as if it were complete."""
+    IdentityFiles(tmp_path / "icp").create("early")
+    settings = with_program("launcher")
+    settings = replace(settings, environ={**settings.environ, "ICP_HOME": str(tmp_path / "icp")})
+    path = Layout(project).network("local").descriptor
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(start_network, project, NETWORK, settings=settings))
+        with anyio.fail_after(20):
+            while (descriptor := load_descriptor(path)) is None:
+                await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+
+    assert descriptor is not None
+    assert load_birth(descriptor.pid) is None
+    assert not path.exists()
