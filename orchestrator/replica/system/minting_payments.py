@@ -92,7 +92,7 @@ class MintingPayments(NativeCode):
         return self._decode(payment, payment.result)
 
     @continuation
-    def on_refunded(self, call: NativeCall, payment: PendingNotification, result: CallResult) -> object:  # noqa: ARG002 # the shape of every continuation
+    def on_refunded(self, call: NativeCall, payment: PendingNotification, result: CallResult) -> object:
         """Burn what a payment that was sent back has cost; if it could not be sent, somebody may try again."""
         sent: Any = Variant("Err", result) if isinstance(result, Failure) else decode_reply("icp_ledger", "transfer", result)
         if sent.label == "Err":
