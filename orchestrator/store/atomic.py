@@ -10,8 +10,9 @@ import secrets
 from pathlib import Path
 
 from orchestrator.errors import StoreError
+from orchestrator.store.ignored import ignore_cache
 
-__all__ = ["PRIVATE_MODE", "PUBLIC_MODE", "make_directory", "sync_directory", "write_atomic"]
+__all__ = ["PRIVATE_MODE", "PUBLIC_MODE", "make_directory", "remove_file", "sync_directory", "write_atomic"]
 
 PUBLIC_MODE = 0o644
 PRIVATE_MODE = 0o600
@@ -51,7 +52,7 @@ def _write_synced(path: Path, data: bytes, mode: int) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Make a folder and its parents; `StoreError` when that cannot be."""
+    """Make a folder and its parents; `StoreError` when that cannot be. A project's cache is kept out of version control."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -60,6 +61,20 @@ def make_directory(path: Path) -> None:
             slug="store/write",
             detail=error.strerror or str(error),
             hint="check who owns its parent folder, and that no file stands where a folder should be",
+        ) from error
+    ignore_cache(path)
+
+
+def remove_file(path: Path) -> None:
+    """Delete a file, if there is one; `StoreError` when that cannot be."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot delete `{path}`",
+            slug="store/write",
+            detail=error.strerror or str(error),
+            hint=f"check who owns `{path.parent}`, and that it may be written",
         ) from error
 
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.errors import LockHeldError, StoreError
-from orchestrator.store.atomic import PUBLIC_MODE, make_directory, write_atomic
+from orchestrator.store.atomic import PUBLIC_MODE, write_atomic
+from orchestrator.store.file_lock import acquire_lock, open_lock
 
 __all__ = ["FILE_LOCK_SECONDS", "change_json", "hold_file", "load_object", "render_json", "write_json"]
 
@@ -58,19 +59,14 @@ def change_json(path: Path, change: Callable[[dict[str, object]], Mapping[str, o
 @contextmanager
 def hold_file(path: Path) -> Iterator[None]:
     """Hold the short lock beside `path`; `LockHeldError` when it is not free within `FILE_LOCK_SECONDS`."""
-    import filelock
-
-    make_directory(path.parent)
-    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=FILE_LOCK_SECONDS, thread_local=False)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
+    lock = open_lock(path.with_name(f".{path.name}.lock"))
+    if not acquire_lock(lock, seconds=FILE_LOCK_SECONDS):
         raise LockHeldError(
             f"`{path}` is being changed by another process",
             slug="store/busy",
             detail=f"its lock was not free within {FILE_LOCK_SECONDS:g} s",
             hint="wait for the other command to end, then run this one again",
-        ) from error
+        )
     try:
         yield
     finally:

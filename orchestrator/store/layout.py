@@ -7,6 +7,7 @@
     .orchestrator/cache/environments/<env>/       the same for managed networks
     .orchestrator/cache/networks/<name>/          descriptor, log, lock, state/, ids/ and records of the embedded network;
                                                   of others their state (pocket-ic/), container.json, and whose ids are in icp-cli's file
+    .orchestrator/cache/.gitignore                keeps all of it out of version control
     .orchestrator/cache/artifacts/                built modules by their SHA-256, and which one each canister has
     .orchestrator/cache/locks/                    environment locks
     .orchestrator/cache/logs/                     one log file per run
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from orchestrator.core.project import Environment, ManagedNetwork
 from orchestrator.errors import StoreError
+from orchestrator.store.ignored import CACHE_PARTS
 
 __all__ = ["EnvironmentFiles", "Layout", "NetworkFiles"]
 
@@ -135,7 +137,7 @@ class Layout:
     @property
     def cache(self) -> Path:
         """Return the folder that version control ignores."""
-        return self.project_dir / ".orchestrator" / "cache"
+        return self.project_dir.joinpath(*CACHE_PARTS)
 
     @property
     def data(self) -> Path:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.errors import LockHeldError, StoreError
-from orchestrator.store.atomic import make_directory
+from orchestrator.store.file_lock import acquire_lock, is_held, open_lock
 from orchestrator.store.json_file import load_object, write_json
 
 if TYPE_CHECKING:
@@ -70,14 +70,9 @@ class EnvironmentLock:
 
     def __enter__(self) -> Self:
         """Acquire it and write who holds it."""
-        import filelock
-
-        make_directory(self._path.parent)
-        lock = filelock.FileLock(self._path, thread_local=False)
-        try:
-            lock.acquire(timeout=self._wait_seconds)
-        except filelock.Timeout as error:
-            raise self._held() from error
+        lock = open_lock(self._path)
+        if not acquire_lock(lock, seconds=self._wait_seconds):
+            raise self._held()
         since = self._clock().isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "command": self._command, "since": since, "run": self._run}
         with contextlib.ExitStack() as stack:
@@ -102,21 +97,6 @@ class EnvironmentLock:
             detail=f"held by {holder}" if holder else "its holder has not said who it is",
             hint=f"wait for it to end, or see `orchestrator lock status --env {self._environment}`",
         )
-
-
-def is_held(path: Path) -> bool:
-    """Tell whether some process holds the lock at `path` right now."""
-    if not path.exists():
-        return False
-    import filelock
-
-    lock = filelock.FileLock(path, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        return True
-    lock.release()
-    return False
 
 
 def load_holder(path: Path) -> LockHolder | None:
