@@ -16,6 +16,8 @@ from orchestrator.store.layout import NetworkFiles
 
 __all__ = ["end_family", "end_group", "forget_family", "load_children", "load_group", "write_family"]
 
+GROUP_ROUNDS = 3
+"""How often the processes of a group are looked for, and ended."""
 _FORMAT = 1
 _PARENT_FIELD, _GROUP_FIELD = 1, 2
 _PROC = Path("/proc")
@@ -46,8 +48,11 @@ def forget_family(files: NetworkFiles) -> None:
 
 
 async def end_group(group: int, *, seconds: float) -> None:
-    """End every process of a process group, also those that are started meanwhile."""
-    while births := {pid: birth for pid in load_group(group) if (birth := load_birth(pid)) is not None}:
+    """End every process of a process group, also those that are started meanwhile; one that cannot be killed is given up."""
+    for _ in range(GROUP_ROUNDS):
+        births = {pid: birth for pid in load_group(group) if (birth := load_birth(pid)) is not None}
+        if not births:
+            return
         async with anyio.create_task_group() as tasks:
             for pid, birth in births.items():
                 tasks.start_soon(partial(end_process, pid, birth, seconds=seconds))
