@@ -185,20 +185,24 @@ def _parse(text: str, types: Sequence[T.Type] | None, path: Path | None, *, stri
         inferred = [infer_type(node) for node in nodes]
         return inferred, [fitter.fit(node, type_) for node, type_ in zip(nodes, inferred, strict=True)]
     if len(nodes) > len(types):
-        raise stream.error(f"{len(types)} arguments are expected, not {len(nodes)}", nodes[len(types)].token, slug="candid/argument-count")
+        raise stream.error(_miscounted(len(types), len(nodes)), nodes[len(types)].token, slug="candid/argument-count")
     values = [fitter.fit(node, type_) for node, type_ in zip(nodes, types, strict=False)]
     for type_ in types[len(nodes) :]:
         resolved = T.resolve(type_)
         if not isinstance(resolved, T.Opt) and resolved not in {T.NULL, T.RESERVED}:
             place: Token = stream.previous
             raise stream.error(
-                f"{len(types)} arguments are expected, not {len(nodes)}",
+                _miscounted(len(types), len(nodes)),
                 place,
                 slug="candid/argument-count",
                 hint=f"an argument of type `{type_}` is missing",
             )
         values.append(None)
     return list(types), values
+
+
+def _miscounted(expected: int, given: int) -> str:
+    return f"{expected} argument{' is' if expected == 1 else 's are'} expected, not {given}"
 
 
 def parse_typed_values(

@@ -102,7 +102,7 @@ def test_values_at_a_type(text: str, type_: T.Type, value: object) -> None:
         ("(5 : text)", [T.TEXT], "expected a value of type text, found a number", 2),
         ("(5 : int)", [T.NAT], "a value of type `int` does not fit the type `nat`", 2),
         ("(5 : Missing)", None, "type `Missing` is not defined", 6),
-        ("(1, 2)", [T.NAT], "1 arguments are expected, not 2", 5),
+        ("(1, 2)", [T.NAT], "1 argument is expected, not 2", 5),
         ("(1)", [T.NAT, T.NAT], "2 arguments are expected, not 1", 3),
         ("(record { a = 1; a = 2 })", None, "field `a` is there twice", 18),
         ('(principal "aaaa")', None, "is not a principal", 12),
