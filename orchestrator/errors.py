@@ -247,15 +247,19 @@ class RejectError(AgentError):
     """Raised when the network rejects a call.
 
     `reject_code` is the specification's number (1 SysFatal, 2 SysTransient, 3 DestinationInvalid,
-    4 CanisterReject, 5 CanisterError, 6 SysUnknown); `error_code` the `IC0…` text, if given.
+    4 CanisterReject, 5 CanisterError, 6 SysUnknown); `error_code` the `IC0…` text, if given; `canister` the name of
+    the canister that the call was made for, where its message may have the id alone.
     """
 
     default_slug = "agent/rejected"
 
-    def __init__(self, message: str, *, reject_code: int, error_code: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, reject_code: int, error_code: str | None = None, hint: str | None = None, canister: str | None = None
+    ) -> None:
         """Keep the reject's code, text and error code."""
         label = f"IC reject code {reject_code}" + (f", {error_code}" if error_code else "")
-        super().__init__(f"the network rejected the call: {message}", detail=label, hint=hint)
+        about = f"canister `{canister}`: " if canister is not None else ""
+        super().__init__(f"{about}the network rejected the call: {message}", detail=label, hint=hint)
         self.message = message
         self.reject_code = reject_code
         self.error_code = error_code

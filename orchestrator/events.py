@@ -249,13 +249,17 @@ class CanisterCreated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanisterUrl:
-    """Where a deployed canister is reached; `kind` is `frontend` when it serves `http_request`."""
+    """Where a deployed canister is reached; `kind` is `frontend` when it serves `http_request`.
+
+    `certified` is false when gateways cannot verify its page; `url` is that of the raw host then, where there is one.
+    """
 
     event: ClassVar[str] = "canister-url"
     canister: str
     id: str
     kind: Literal["frontend", "backend"]
     url: str | None
+    certified: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

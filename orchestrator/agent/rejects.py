@@ -40,6 +40,14 @@ _HINTS = {
     "IC0541": _CONTROLLER,
     "IC0542": "this identity may not see the canister's status: use `--identity`, or let a controller add it",
 }
+_BY_TEXT = {
+    "RTS error: Memory-incompatible program upgrade": (
+        "the canister's runtime refused the upgrade, because the new program cannot read what the old one keeps; code and"
+        " state are as before: keep the types compatible, or convert the data by a migration, or deploy with"
+        " `--mode reinstall`, which deletes the state"
+    ),
+}
+"""What runtimes say in a trap's words; the text is that of Motoko's."""
 _BY_CODE = {
     1: "the network failed; trying again rarely helps",
     2: "the network is busy or the canister is out of cycles: try again later",
@@ -49,7 +57,8 @@ _BY_CODE = {
 
 def make_reject(reject_code: int, message: str, error_code: str | None) -> RejectError:
     """Return the error for a reject, with a hint where one is known."""
-    hint = _HINTS.get(error_code or "") or _BY_CODE.get(reject_code)
+    told = next((hint for text, hint in _BY_TEXT.items() if text in message), None)
+    hint = told or _HINTS.get(error_code or "") or _BY_CODE.get(reject_code)
     return RejectError(message, reject_code=reject_code, error_code=error_code, hint=hint)
 
 

@@ -12,7 +12,7 @@ from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.consent import refuse_anonymous, require_confirmation
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.routing import resolve_proxy
-from orchestrator.engine.session import Session
+from orchestrator.engine.session import Session, check_canister
 from orchestrator.engine.stores import open_stores
 from orchestrator.errors import CandidError, RejectError, UsageError
 from orchestrator.manifest.problems import did_you_mean, listed
@@ -45,6 +45,7 @@ async def call(
     interface when `query` is `None`; an update call is made when nothing tells. Update calls go through the session's
     or the environment's proxy. Raises what the network answers, and `UsageError` for a query of an update method.
     """
+    check_canister(session, canister)
     async with open_connection(session, when_stopped="fail") as opened:
         connection = require_connection(opened)
         ids = open_stores(session, connection).ids.load()
@@ -64,18 +65,17 @@ async def call(
 
 
 def resolve_canister(session: Session, ids: Mapping[str, Principal], canister: str) -> Principal:
-    """Return the principal that a canister's name or principal text means."""
+    """Return the principal that a canister's name or principal text means; `check_canister` has let the text pass."""
     if canister in ids:
         return ids[canister]
     try:
         return Principal.from_text(canister)
     except PrincipalError as error:
-        known = canister in {each.name for each in session.environment.canisters}
         name = session.environment.name
         raise UsageError(
-            f"canister `{canister}` is not deployed in environment `{name}`" if known else f"there is no canister `{canister}`",
+            f"canister `{canister}` is not deployed in environment `{name}`",
             slug="usage/unknown-canister",
-            hint=f"run `orchestrator deploy {canister} --env {name}` first" if known else "use a canister's name or its principal",
+            hint=f"run `orchestrator deploy {canister} --env {name}` first",
         ) from error
 
 

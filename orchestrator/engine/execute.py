@@ -4,7 +4,7 @@ The lock covers the plan and the question too, so that what was agreed to is wha
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from orchestrator.core.plan import Plan
 from orchestrator.core.project import Canister
@@ -17,7 +17,8 @@ from orchestrator.engine.run import Run
 from orchestrator.engine.session import Session
 from orchestrator.engine.settle import settle
 from orchestrator.engine.stores import Stores, open_stores
-from orchestrator.errors import DeployError
+from orchestrator.engine.urls import emit_urls
+from orchestrator.errors import DeployError, OrchestratorError
 from orchestrator.events import NothingChanged, PlanReady
 from orchestrator.store import EnvironmentLock, Journal
 
@@ -90,7 +91,20 @@ def make_run(session: Session, connection: Connection, stores: Stores, journal: 
 async def _apply(session: Session, connection: Connection, prospect: Prospect) -> None:
     with Journal(session.files.journal(session.run), clock=session.now) as journal:
         run = make_run(session, connection, open_stores(session, connection), journal)
-        await apply_prospect(run, prospect)
+        try:
+            await apply_prospect(run, prospect)
+        except OrchestratorError:
+            # What was deployed is worth knowing although something else failed; what failed is what is to be told.
+            with suppress(OrchestratorError):
+                await emit_urls(session, connection, _deployed(run, prospect))
+            raise
+
+
+def _deployed(run: Run, prospect: Prospect) -> list[Canister]:
+    """Return the canisters with which nothing went wrong; none when what ended the run is no canister's own failure."""
+    if not run.failures.by_canister:
+        return []
+    return [canister for canister in prospect.canisters if not run.failures.stopped(canister.name)]
 
 
 def _stale(session: Session, approved: str, plan: Plan) -> DeployError:

@@ -6,7 +6,7 @@ from orchestrator.core.principal import Principal
 from orchestrator.engine.calls import resolve_canister
 from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.ports import LiveCanister
-from orchestrator.engine.session import Session
+from orchestrator.engine.session import Session, check_canister
 from orchestrator.engine.stores import open_stores
 from orchestrator.engine.urls import canister_url as look_up_url
 from orchestrator.engine.urls import friendly_names
@@ -31,8 +31,9 @@ async def canister_ids(session: Session) -> dict[str, Principal]:
 async def canister_status(session: Session, canister: str) -> tuple[Principal, LiveCanister]:
     """Return the id and the state of a canister, given by name or principal text.
 
-    Raises `DeployError` when there is no such canister, and `RejectError` when the identity may not see it.
+    Raises `UsageError` for an unknown name, `DeployError` when there is no such canister, and `RejectError` when the identity may not see it.
     """
+    check_canister(session, canister)
     async with open_connection(session, when_stopped="fail") as opened:
         connection = require_connection(opened)
         canister_id = resolve_canister(session, open_stores(session, connection).ids.load(), canister)
@@ -44,6 +45,7 @@ async def canister_status(session: Session, canister: str) -> tuple[Principal, L
 
 async def canister_url(session: Session, canister: str) -> CanisterUrl:
     """Return where a canister, given by name or principal text, is reached."""
+    check_canister(session, canister)
     async with open_connection(session, when_stopped="fail") as opened:
         connection = require_connection(opened)
         ids = open_stores(session, connection).ids.load()

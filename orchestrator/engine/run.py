@@ -9,7 +9,7 @@ from orchestrator.engine.ports import Connection, NetworkPort
 from orchestrator.engine.recorder import Operation, Recorder
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import Stores
-from orchestrator.errors import DeployError, Diagnostic, OrchestratorError, OutcomeUnknownError
+from orchestrator.errors import DeployError, Diagnostic, OrchestratorError, OutcomeUnknownError, RejectError
 from orchestrator.events import StepFailed, StepFinished, StepKind, StepStarted
 
 __all__ = ["Failures", "Run", "run_step"]
@@ -70,6 +70,15 @@ def _combined(errors: list[OrchestratorError], failures: Failures) -> Orchestrat
     return kind(f"failed: {names}", detail=f"not tried: {waiting}" if waiting else None, diagnostics=diagnostics)
 
 
+def _named(error: OrchestratorError, canister: str) -> OrchestratorError:
+    """Return a failure that says by name which canister it is about: the network knows ids alone."""
+    if not isinstance(error, RejectError):
+        return error
+    named = RejectError(error.message, reject_code=error.reject_code, error_code=error.error_code, hint=error.hint, canister=canister)
+    named.__cause__ = error
+    return named
+
+
 async def run_step(
     run: Run,
     canister: str,
@@ -90,7 +99,7 @@ async def run_step(
     try:
         await action()
     except OrchestratorError as error:
-        run.failures.add(canister, error)
+        run.failures.add(canister, _named(error, canister))
         emit(
             StepFailed(
                 canister=canister,

@@ -11,11 +11,13 @@ from types import MappingProxyType
 
 import anyio
 
+from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.core.project import Canister, Environment, Project
 from orchestrator.engine.ports import Connection, Fetch
 from orchestrator.errors import UsageError
 from orchestrator.events import Emit, Event
-from orchestrator.store import EnvironmentFiles, Layout
+from orchestrator.manifest.problems import did_you_mean
+from orchestrator.store import EnvironmentFiles, Layout, load_registered
 
 __all__ = [
     "DEFAULT_ENVIRONMENT",
@@ -23,6 +25,7 @@ __all__ = [
     "AskName",
     "Connector",
     "Session",
+    "check_canister",
     "new_run_name",
     "open_session",
     "select_canisters",
@@ -163,10 +166,25 @@ def select_canisters(session: Session, names: Sequence[str]) -> tuple[Canister, 
     return tuple(canister for canister in environment.canisters if not names or canister.name in names)
 
 
+def check_canister(session: Session, canister: str) -> None:
+    """Raise `UsageError` for a text that is no principal and no canister's name; needs no network.
+
+    Names that the manifest has dropped count while an id is kept for them.
+    """
+    if canister in {each.name for each in session.environment.canisters}:
+        return
+    try:
+        Principal.from_text(canister)
+    except PrincipalError as error:
+        if canister not in load_registered(session.files.ids):
+            raise _unknown_canister(session, canister) from error
+
+
 def _unknown_canister(session: Session, name: str) -> UsageError:
     elsewhere = name in {canister.name for canister in session.project.canisters}
     owner = f"environment `{session.environment.name}`" if elsewhere else "the project"
-    names = ", ".join(canister.name for canister in session.environment.canisters) or "none"
-    return UsageError(
-        f"{owner} has no canister named `{name}`", slug="usage/unknown-canister", hint=f"canisters of `{session.environment.name}`: {names}"
-    )
+    known = [canister.name for canister in session.environment.canisters]
+    guess = did_you_mean(name, known)
+    names = f"canisters of `{session.environment.name}`: {', '.join(known) or 'none'}"
+    hint = f"{guess} {names}" if guess else names
+    return UsageError(f"{owner} has no canister named `{name}`", slug="usage/unknown-canister", hint=hint)

@@ -8,26 +8,24 @@ from urllib.parse import urlsplit
 from orchestrator.core.hosts import friendly_hosts
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
-from orchestrator.engine.arguments import EMPTY_ARGUMENTS
+from orchestrator.engine.pages import look_at_page
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import open_stores
 from orchestrator.engine.tasks import run_all
-from orchestrator.errors import OrchestratorError, RejectError
 from orchestrator.events import CanisterUrl
 
 __all__ = ["candid_url", "canister_url", "emit_urls", "friendly_names", "frontend_url"]
 
-_NO_SUCH_METHOD = "IC0536"
-_HTTP_REQUEST = "http_request"
 
-
-def frontend_url(gateway_url: str, canister_id: Principal, *, friendly: str | None = None) -> str:
+def frontend_url(gateway_url: str, canister_id: Principal, *, friendly: str | None = None, certified: bool = True) -> str:
     """Return the address of a canister on a gateway: a sub-domain, or `?canisterId=` where the host is a bare address.
 
-    `friendly` is the sub-domain that the gateway knows the canister by, if it does; else it is the canister's id.
+    `friendly` is the sub-domain that the gateway knows the canister by, if it does; else it is the canister's id. What
+    is not certified has the address of the raw host, which only ids have.
     """
-    base, has_hosts = _base(gateway_url, friendly or str(canister_id))
+    label = (friendly or str(canister_id)) if certified else f"{canister_id}.raw"
+    base, has_hosts = _base(gateway_url, label)
     return f"{base}/" if has_hosts else f"{base}/?canisterId={canister_id}"
 
 
@@ -60,13 +58,14 @@ async def friendly_names(session: Session, connection: Connection, ids: Mapping[
 
 async def canister_url(connection: Connection, name: str, canister_id: Principal, *, friendly: str | None = None) -> CanisterUrl:
     """Ask whether a canister serves HTTP, and return its own address or that of the Candid page; without a gateway it has none."""
-    kind: Literal["frontend", "backend"] = "frontend" if await _serves_http(connection, canister_id) else "backend"
-    url = None
+    page = await look_at_page(connection.reader, canister_id)
+    kind: Literal["frontend", "backend"] = "backend" if page == "none" else "frontend"
+    url, certified = None, page != "uncertified"
     if connection.gateway_url and kind == "frontend":
-        url = frontend_url(connection.gateway_url, canister_id, friendly=friendly)
+        url = frontend_url(connection.gateway_url, canister_id, friendly=friendly, certified=certified)
     elif connection.gateway_url and connection.candid_ui is not None:
         url = candid_url(connection.gateway_url, connection.candid_ui, canister_id)
-    return CanisterUrl(canister=name, id=str(canister_id), kind=kind, url=url)
+    return CanisterUrl(canister=name, id=str(canister_id), kind=kind, url=url, certified=certified)
 
 
 async def emit_urls(session: Session, connection: Connection, canisters: Sequence[Canister]) -> None:
@@ -83,16 +82,3 @@ async def emit_urls(session: Session, connection: Connection, canisters: Sequenc
     await run_all(names, one)
     for name in names:
         session.emit(found[name])
-
-
-async def _serves_http(connection: Connection, canister_id: Principal) -> bool:
-    """Return whether a canister has the query method `http_request`; anything but "no such method" means yes."""
-    try:
-        await connection.reader.query(canister_id, _HTTP_REQUEST, EMPTY_ARGUMENTS)
-    except RejectError as error:
-        if error.error_code is not None:
-            return error.error_code != _NO_SUCH_METHOD
-        return f"no query method '{_HTTP_REQUEST}'" not in error.message
-    except OrchestratorError:
-        return True
-    return True

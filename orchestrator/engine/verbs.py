@@ -4,7 +4,6 @@ Each is given a session (`open_session`), tells the session's `emit` what happen
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 
 from orchestrator.core.plan import Plan
@@ -23,7 +22,7 @@ from orchestrator.engine.stores import Stores, open_stores
 from orchestrator.engine.syncing import sync_canister
 from orchestrator.engine.tasks import run_all
 from orchestrator.engine.urls import emit_urls
-from orchestrator.errors import DeployError, OrchestratorError
+from orchestrator.errors import DeployError
 from orchestrator.events import PlanReady, Warned
 
 __all__ = ["apply", "build", "deploy", "plan", "sync"]
@@ -99,13 +98,7 @@ async def deploy(session: Session, names: Sequence[str] = (), *, options: Option
             wanted = options or Options()
             if wanted.sync:
                 await check_plugins(session, canisters)
-            try:
-                result = await execute(session, connection, canisters, _hashes(artifacts), wanted, consent=consent)
-            except DeployError:
-                # What was deployed is worth knowing although something else failed.
-                with suppress(OrchestratorError):
-                    await emit_urls(session, connection, canisters)
-                raise
+            result = await execute(session, connection, canisters, _hashes(artifacts), wanted, consent=consent)
             await emit_urls(session, connection, canisters)
             return result
 

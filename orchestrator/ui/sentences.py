@@ -187,7 +187,8 @@ def _(event: events.CanisterCreated, _style: Style) -> str:
 @_says(events.CanisterUrl)
 def _(event: events.CanisterUrl, _style: Style) -> str:
     if event.url is not None:
-        return f"  {harmless(event.canister)}: {event.url}"
+        remark = "" if event.certified else " (uncertified)"
+        return f"  {harmless(event.canister)}: {event.url}{remark}"
     reason = "No gateway URL available" if event.kind == "frontend" else "Candid UI not available"
     return f"  {harmless(event.canister)}: {event.id} ({reason})"
 

@@ -70,6 +70,8 @@ def test_rejects_have_hints_by_code() -> None:
     for code in ("IC0512", "IC0541", "IC0542"):
         assert "--identity" in str(make_reject(5, "no", code).hint)
     assert "try again later" in str(make_reject(2, "busy", "IC9999").hint)
+    refused = "Panicked at 'RTS error: Memory-incompatible program upgrade'"
+    assert "--mode reinstall" in str(make_reject(5, refused, "IC0503").hint)
     assert make_reject(5, "no", None).hint is None
 
 

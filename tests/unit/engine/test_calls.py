@@ -60,8 +60,9 @@ async def test_a_canister_is_named_or_given(session: Session, network: MemoryNet
     (canister_id,) = network.canisters
 
     assert (await canister_status(session, str(canister_id)))[0] == (await canister_status(session, "api"))[0]
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         await canister_status(session, "apy")
+    assert caught.value.hint == "did you mean `api`? canisters of `local`: api"
 
 
 async def test_canisters_are_listed_and_located(session: Session) -> None:

@@ -10,7 +10,7 @@ from orchestrator.core.project import Arguments, Project, Settings
 from orchestrator.engine.lifecycle import start_canisters, stop_canisters
 from orchestrator.engine.planner import Options
 from orchestrator.engine.verbs import deploy, sync
-from orchestrator.errors import DeployError, RejectError, UsageError
+from orchestrator.errors import DeployError, OrchestratorError, RejectError, UsageError
 from orchestrator.events import OperationSettled, StepFailed, StepSkipped
 from orchestrator.store import IdStore, Layout
 from tests.support.memory_network import MemoryNetwork
@@ -131,7 +131,7 @@ async def test_a_failed_upgrade_starts_the_canister_again(project: Project, netw
 
 
 async def test_independent_canisters_go_on(tmp_path: Path, network: MemoryNetwork) -> None:
-    """One canister's failure does not keep the others from being deployed, and ids that exist are kept."""
+    """One canister's failure, told by its name, does not keep the others from being deployed and listed; ids are kept."""
     project = make_project(tmp_path, [make_canister(tmp_path, name) for name in ("a", "b")])
     failing = {"left": 1}
 
@@ -141,8 +141,11 @@ async def test_independent_canisters_go_on(tmp_path: Path, network: MemoryNetwor
             raise RejectError("no", reject_code=5)
 
     network.before = fail
-    with pytest.raises(RejectError):
-        await deploy(memory_session(project, network))
+    recording = Recording()
+    with pytest.raises(RejectError, match=r"^canister `[ab]`: the network rejected the call: no$") as caught:
+        await deploy(memory_session(project, network, recording))
+    told = [getattr(event, "canister", "") for event in recording.of("canister-url")]
+    assert told == ["b" if "`a`" in str(caught.value) else "a"]
     installed = [live for live in network.canisters.values() if live.module_hash]
     assert len(installed) == 1
 
@@ -205,8 +208,20 @@ async def test_names_are_checked_first(project: Project, network: MemoryNetwork)
     with pytest.raises(UsageError) as caught:
         await deploy(memory_session(project, network, recording), ["apy"])
 
-    assert caught.value.hint == "canisters of `local`: api, web"
+    assert caught.value.hint == "did you mean `api`? canisters of `local`: api, web"
     assert recording.events == []
+
+
+async def test_a_plan_that_fails_lists_no_canisters(project: Project, network: MemoryNetwork) -> None:
+    """When nothing was deployed, nothing is said to be."""
+    await deploy(memory_session(project, network))
+    network.refuse_status = "only controllers may ask"
+    recording = Recording()
+
+    with pytest.raises(OrchestratorError):
+        await deploy(memory_session(project, network, recording))
+
+    assert recording.of("canister-url") == []
 
 
 async def test_a_canister_that_is_gone_is_told(project: Project, network: MemoryNetwork) -> None:

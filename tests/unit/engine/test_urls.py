@@ -41,6 +41,19 @@ def test_a_name_stands_where_the_id_would(gateway: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("gateway", "expected"),
     [
+        ("http://localhost:8000", "http://rrkah-fqaaa-aaaaa-aaaaq-cai.raw.localhost:8000/"),
+        ("https://icp0.io", "https://rrkah-fqaaa-aaaaa-aaaaq-cai.raw.icp0.io/"),
+        ("http://192.168.1.5:4943", "http://192.168.1.5:4943/?canisterId=rrkah-fqaaa-aaaaa-aaaaq-cai"),
+    ],
+)
+def test_what_is_not_certified_is_at_the_raw_host(gateway: str, expected: str) -> None:
+    """The raw host knows ids alone, so a name does not help; bare addresses have none."""
+    assert frontend_url(gateway, CANISTER, friendly="web.local", certified=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("gateway", "expected"),
+    [
         ("http://localhost:8000", f"http://{CANDID_UI_CANISTER}.localhost:8000/?id={CANISTER}"),
         ("https://icp0.io", f"https://{CANDID_UI_CANISTER}.icp0.io/?id={CANISTER}"),
         ("http://192.168.1.5:4943", f"http://192.168.1.5:4943/?canisterId={CANDID_UI_CANISTER}&id={CANISTER}"),

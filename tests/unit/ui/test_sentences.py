@@ -91,6 +91,14 @@ def test_canister_without_an_address_says_so(kind: str, url: str | None, expecte
     assert render_event(event) == expected
 
 
+def test_uncertified_page_is_remarked_on() -> None:
+    """Whoever opens the address knows that nobody has verified what it shows."""
+    url = "http://aaaaa-aa.raw.localhost:8000/"
+    event = events.CanisterUrl(canister="a", id="aaaaa-aa", kind="frontend", url=url, certified=False)
+
+    assert render_event(event) == f"  a: {url} (uncertified)"
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [(0, "0.00 s"), (0.214, "0.21 s"), (12.34, "12.3 s"), (60, "1 min 0 s"), (185.4, "3 min 5 s")],
