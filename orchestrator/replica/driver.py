@@ -144,8 +144,9 @@ class Driver:
         return await self._run(_Job(job, is_call=False, is_own=True))
 
     async def submit(self, call: UserCall) -> Rejection | None:
-        """Take in an update call and start executing it; returns why it is refused, or None."""
-        refusal = await self._run(_Job(lambda: self._submit(call), is_call=not self._delay))
+        """Take in an update call and start executing it, even if who sent it leaves; returns why it is refused, or None."""
+        with anyio.CancelScope(shield=True):
+            refusal = await self._run(_Job(lambda: self._submit(call), is_call=not self._delay))
         if refusal is None and self._delay:
             self._delayed.append((anyio.current_time() + self._delay, call))
             self._delays.set()

@@ -9,6 +9,7 @@ import anyio
 from orchestrator.errors import ReplicaError
 from orchestrator.replica.http.exchange import (
     STATUSES_WITHOUT_BODY,
+    WAITING_EXTENSION,
     BrokenBodyError,
     HttpError,
     HttpRequest,
@@ -52,22 +53,34 @@ class Application:
         self._ready.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
+        """Answer one HTTP request, unless the client leaves before."""
         if scope["type"] != "http":
             return
-        try:
-            response = await self._answer(scope, receive)
-        except HttpError as error:
-            response = error.response
-        except ReplicaError as error:  # the disk is full: not this request's fault, and over as soon as it has room
-            response = HttpError(503, f"{error.summary}: {error.detail}").response
-        except Exception:  # noqa: BLE001 # the edge of the process: one request's failure must not end the network
-            _LOG.exception("%s %s failed", scope["method"], scope["path"])
-            response = HttpError(500, "the embedded network failed to answer; its log says why").response
+        waiting: set[anyio.CancelScope] = scope.get("extensions", {}).get(WAITING_EXTENSION, set())
+        with anyio.CancelScope() as interest:
+            waiting.add(interest)
+            try:
+                response = await self._respond(scope, receive)
+            finally:
+                waiting.discard(interest)
+        if interest.cancelled_caught:
+            return
         without_body = scope["method"] == "HEAD" or response.status in STATUSES_WITHOUT_BODY
         await send_response(send, response, without_body=without_body)
         if response.chunks is not None:
             await _finish(scope, response.chunks, send, receive, without_body=without_body)
+
+    async def _respond(self, scope: Scope, receive: Receive) -> HttpResponse:
+        """Return the answer to a request, whatever happens."""
+        try:
+            return await self._answer(scope, receive)
+        except HttpError as error:
+            return error.response
+        except ReplicaError as error:  # the disk is full: not this request's fault, and over as soon as it has room
+            return HttpError(503, f"{error.summary}: {error.detail}").response
+        except Exception:  # noqa: BLE001 # the edge of the process: one request's failure must not end the network
+            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            return HttpError(500, "the embedded network failed to answer; its log says why").response
 
     async def _answer(self, scope: Scope, receive: Receive) -> HttpResponse:
         method, path = scope["method"], scope["path"]

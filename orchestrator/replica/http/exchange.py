@@ -11,6 +11,7 @@ import anyio
 __all__ = [
     "CORS_HEADERS",
     "STATUSES_WITHOUT_BODY",
+    "WAITING_EXTENSION",
     "BrokenBodyError",
     "HttpError",
     "HttpRequest",
@@ -22,6 +23,9 @@ __all__ = [
     "send_chunks",
     "send_response",
 ]
+
+WAITING_EXTENSION = "orchestrator.waiting"
+"""The extension of a scope that says what to cancel when the client leaves: a set of `anyio.CancelScope`."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

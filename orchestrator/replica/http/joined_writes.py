@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, sending a response's head and body at once.
+"""uvicorn's HTTP protocol, sending a response's head and body at once, and working for nobody who has left.
 
 It writes them one after the other, and every write is a system call that wakes the client: for small responses
 that is a good part of the time that a query takes.
@@ -7,7 +7,10 @@ that is a good part of the time that a query takes.
 import asyncio
 from collections.abc import Iterable
 
+import anyio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from orchestrator.replica.http.exchange import WAITING_EXTENSION
 
 __all__ = ["MAX_HEAD_BYTES", "MAX_JOINED_BYTES", "MAX_REQUEST_SECONDS", "JoiningProtocol", "JoiningTransport"]
 
@@ -84,6 +87,7 @@ class JoiningProtocol(HttpToolsProtocol):
         """Take the connection."""
         super().connection_made(JoiningTransport(transport, self.loop))
         self._head_bytes, self._is_in_head = 0, False
+        self._waiting: set[anyio.CancelScope] = set()
         self._await_request()
 
     def data_received(self, data: bytes) -> None:
@@ -95,13 +99,16 @@ class JoiningProtocol(HttpToolsProtocol):
                 self._cut_off()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let the connection go."""
+        """Let the connection go, and what was still to be answered."""
         self._patience.cancel()
+        for waiting in tuple(self._waiting):
+            waiting.cancel()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """Note that a request begins."""
         super().on_message_begin()
+        self.scope["extensions"] = {WAITING_EXTENSION: self._waiting}  # type: ignore[dict-item]  # this one is a set
         self._head_bytes, self._is_in_head = 0, True
         self._patience.cancel()
         self._await_request()

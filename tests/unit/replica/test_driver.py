@@ -361,34 +361,3 @@ def test_what_time_ends_is_told_at_the_next_tick() -> None:
         assert [end.certificate is not None for end in ends] == [True]
 
     anyio.run(check)
-
-
-def test_who_leaves_takes_nobody_along() -> None:
-    """A client that leaves while a batch waits for the thread takes neither its own job nor those of others out of it."""
-    network = ScriptedNetwork()
-    answers: list[str] = []
-
-    async def check() -> None:
-        limiter = anyio.CapacityLimiter(1)
-        driver = Driver(network.replica, Memory(network), limiter=limiter)
-        leaving = [anyio.CancelScope(), anyio.CancelScope()]
-
-        async def leave(scope: anyio.CancelScope) -> None:
-            with scope:
-                await driver.run(lambda: answers.append("of one who left"))
-
-        async def stay() -> None:
-            await driver.run(lambda: answers.append("of one who stayed"))
-
-        async with anyio.create_task_group() as tasks, limiter:
-            for scope in leaving:
-                tasks.start_soon(leave, scope)
-            tasks.start_soon(stay)
-            for scope in leaving:
-                await anyio.wait_all_tasks_blocked()
-                scope.cancel()
-            await anyio.wait_all_tasks_blocked()
-
-    anyio.run(check)
-    assert answers.count("of one who stayed") == 1
-    assert answers.count("of one who left") == 1

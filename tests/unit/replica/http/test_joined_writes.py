@@ -8,7 +8,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from orchestrator.replica.http.exchange import Receive, Scope, Send, read_body
+from orchestrator.replica.http.application import Application, Handlers
+from orchestrator.replica.http.exchange import HttpRequest, HttpResponse, Receive, Scope, Send, read_body
 from orchestrator.replica.http.joined_writes import MAX_JOINED_BYTES, JoiningProtocol, JoiningTransport
 
 LIMIT_SECONDS = 30
@@ -151,3 +152,45 @@ def test_finished_requests_are_answered() -> None:
     answered = asyncio.run(talk(b"POST / HTTP/1.1\r\nhost: x\r\n", b"content-length: 3\r\n\r\na", b"bc"))
     assert answered.startswith(b"HTTP/1.1 200")
     assert answered.endswith(b"\r\n\r\n3")
+
+
+def test_who_leaves_is_not_waited_for() -> None:
+    """What was still to be answered is given up when the connection is lost; nobody else's is."""
+
+    async def leave() -> tuple[list[str], bytes]:
+        begun, given_up, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        ends: list[str] = []
+
+        async def answer(request: HttpRequest) -> HttpResponse:
+            if request.path == "/left":
+                begun.set()
+            try:
+                await go_on.wait()
+            except asyncio.CancelledError:
+                ends.append(request.path)
+                given_up.set()
+                raise
+            return HttpResponse(status=200, body=b"stayed")
+
+        app = Application()
+        app.serve(Handlers(api=answer, gateway=answer))
+        config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_keep_alive=0)
+        config.load()
+        state = ServerState()
+        server = await asyncio.get_running_loop().create_server(lambda: JoiningProtocol(config, state, {}), "127.0.0.1", 0)
+        async with server:
+            address = server.sockets[0].getsockname()
+            leaver, staying = [await asyncio.open_connection(*address) for _ in range(2)]
+            leaver[1].write(b"GET /left HTTP/1.1\r\nhost: x\r\n\r\n")
+            staying[1].write(b"GET /stayed HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            await asyncio.wait_for(begun.wait(), LIMIT_SECONDS)
+            leaver[1].close()
+            await asyncio.wait_for(given_up.wait(), LIMIT_SECONDS)
+            go_on.set()
+            received = await asyncio.wait_for(staying[0].read(), LIMIT_SECONDS)
+            staying[1].close()
+        return ends, received
+
+    ends, received = asyncio.run(leave())
+    assert ends == ["/left"]
+    assert received.endswith(b"stayed")
