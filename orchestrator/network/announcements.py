@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import NetworkError
-from orchestrator.store.atomic import make_directory
+from orchestrator.store.atomic import make_directory, remove_file
 
 __all__ = ["NAMES_NAME", "Announcement", "clear_announcements", "load_announcement"]
 
@@ -32,7 +32,7 @@ def clear_announcements(directory: Path) -> None:
     """Make the folder in which a launcher says that it is ready, without what an earlier one said or was told."""
     make_directory(directory)
     for name in (STATUS_NAME, NAMES_NAME):
-        (directory / name).unlink(missing_ok=True)
+        remove_file(directory / name)
 
 
 def load_announcement(directory: Path) -> Announcement | None:

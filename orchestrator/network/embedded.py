@@ -12,17 +12,16 @@ from orchestrator.network.accounts import load_accounts
 from orchestrator.network.descriptor import Descriptor, parse_descriptor
 from orchestrator.network.processes.attempt import Attempt, end_attempt, write_attempt
 from orchestrator.network.processes.logs import describe_with_tail, load_tail
-from orchestrator.network.processes.ports import port_taken
+from orchestrator.network.processes.ports import address_unavailable, port_forbidden, port_taken
 from orchestrator.network.processes.process import load_birth, poll_exit, spawn_detached
 from orchestrator.network.settings import NetworkSettings
-from orchestrator.store.atomic import make_directory
+from orchestrator.store.atomic import make_directory, remove_file
 from orchestrator.store.json_file import load_object
 from orchestrator.store.layout import NetworkFiles
 
 __all__ = ["launch_embedded"]
 
 POLL_SECONDS = 0.005
-_PORT_TAKEN_STATUS = 3
 _IN_USE = "replica/state-in-use"
 _UNREADABLE = "replica/state-"
 """How the replica's words begin when the state on disk is what keeps it from starting."""
@@ -64,7 +63,7 @@ def _prepare(files: NetworkFiles) -> None:
     make_directory(files.state)
     with contextlib.suppress(PermissionError):
         files.directory.chmod(0o700)
-    files.status.unlink(missing_ok=True)
+    remove_file(files.status)
     with contextlib.suppress(OSError):
         files.log.replace(files.log.with_name(f"{files.log.name}.1"))
 
@@ -130,8 +129,14 @@ def _load_status(project_dir: Path, launch: _Launch) -> Descriptor | None:
 
 
 def _ended(launch: _Launch, status: int, settings: NetworkSettings) -> NetworkError:
-    if status == _PORT_TAKEN_STATUS:
-        return port_taken(settings.user.ports, launch.network.port, launch.network.name)
+    network = launch.network
+    match status:
+        case 3:  # as `python -m orchestrator.replica` says
+            return port_taken(settings.user.ports, network.port, network.name)
+        case 4:
+            return address_unavailable(network.bind, network.name, span=network.span)
+        case 5:
+            return port_forbidden(network.bind, network.port, network.name, span=network.span)
     how = f"with status {status}" if status >= 0 else f"by signal {-status}"
     return NetworkError(
         f"the `{launch.network.name}` network ended while it started",

@@ -3,6 +3,7 @@
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.network.descriptor import Descriptor
 from orchestrator.network.embedded import launch_embedded
+from orchestrator.network.processes.ports import require_unowned
 from orchestrator.network.processes.runner import ProcessRunner
 from orchestrator.network.runner import Found, Orphan, Place, Runner
 
@@ -60,6 +61,7 @@ async def _find_container(place: Place) -> Found | None:
 
 
 async def _start_embedded(place: Place) -> Descriptor:
+    require_unowned(place.settings.user.ports, place.network.port, place.network.name)
     return await launch_embedded(place.project_dir, place.network, place.files, place.settings)
 
 

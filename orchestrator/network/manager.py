@@ -5,13 +5,13 @@ started, and whether it still lives; how, is the business of the network's runne
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import anyio
 
 from orchestrator.core.project import ConnectedNetwork, ManagedNetwork, Network
-from orchestrator.errors import LockHeldError, NetworkError
+from orchestrator.errors import LockHeldError, NetworkError, StoreError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess, NetworkReport, NetworkState
 from orchestrator.network.accounts import load_accounts, tell_accounts
 from orchestrator.network.answer import wait_answer
@@ -21,7 +21,8 @@ from orchestrator.network.launchers import choose_runner, end_others, find_other
 from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Found, Place, Runner
 from orchestrator.network.settings import NetworkSettings
-from orchestrator.store.atomic import make_directory
+from orchestrator.store.atomic import remove_file
+from orchestrator.store.file_lock import acquire_lock, is_held, open_lock
 from orchestrator.store.layout import Layout
 
 __all__ = ["connect", "network_status", "reset_network", "start_network", "stop_network"]
@@ -88,7 +89,7 @@ async def stop_network(project_dir: Path, network: ManagedNetwork, *, settings: 
     place, runner = _open(project_dir, network, settings)
     if not place.files.lock.exists() and await _find(place, runner) is None and await runner.find_orphan(place) is None:
         raise _not_running(network)
-    async with _starting(place):
+    async with _stopping(place):
         present = await _find_own(place, runner)
         if present is None:
             orphan = await runner.end_orphan(place) or await end_others(place)
@@ -118,7 +119,7 @@ def _forget_ids(place: Place) -> None:
     """Delete icp-cli's files of ids that we had written for this network; the embedded one has them with its state."""
     layout = Layout(place.project_dir)
     for tie in () if place.network.launcher == "embedded" else sorted(place.files.ids.glob("*.json")):
-        layout.managed_mapping(tie.stem).unlink(missing_ok=True)
+        remove_file(layout.managed_mapping(tie.stem))
 
 
 async def network_status(project_dir: Path, network: Network, *, settings: NetworkSettings | None = None) -> NetworkReport:
@@ -214,19 +215,15 @@ async def _report_dead(place: Place, runner: Runner, found: Found | None) -> Net
 
 @asynccontextmanager
 async def _starting(place: Place) -> AsyncIterator[None]:
-    """Hold the network's lock; wait for another starter as long as starting and stopping may take."""
-    import filelock
+    """Hold the network's lock; wait for another starter as long as starting and stopping may take.
 
-    make_directory(place.files.directory)
-    lock = filelock.FileLock(place.files.lock, thread_local=False)
+    Raises `StoreError` where it cannot be written, and `LockHeldError` when it does not become free.
+    """
+    lock = open_lock(place.files.lock)
     seconds = place.start_seconds + place.stop_seconds
     with anyio.move_on_after(seconds):
-        while True:
-            try:
-                lock.acquire(timeout=0)
-                break
-            except filelock.Timeout:
-                await anyio.sleep(_LOCK_POLL_SECONDS)
+        while not acquire_lock(lock):  # noqa: ASYNC110  # another process has it, which sends us no event
+            await anyio.sleep(_LOCK_POLL_SECONDS)
     if not lock.is_locked:
         raise LockHeldError(
             f"the `{place.network.name}` network is being started or stopped by another process",
@@ -238,6 +235,18 @@ async def _starting(place: Place) -> AsyncIterator[None]:
         yield
     finally:
         lock.release()
+
+
+@asynccontextmanager
+async def _stopping(place: Place) -> AsyncIterator[None]:
+    """Hold the network's lock; where nothing can be written nobody else starts or stops it either, and it is ended without."""
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(_starting(place))
+        except StoreError as error:
+            if isinstance(error, LockHeldError) or is_held(place.files.lock):
+                raise
+        yield
 
 
 def _not_running(network: ManagedNetwork) -> NetworkError:

@@ -1,6 +1,7 @@
 """The command line of the network process: `python -m orchestrator.replica --state-dir DIR --status-file FILE ...`.
 
-Exit status: 0 after a signal, 1 when it cannot start, 2 for wrong arguments, 3 when the port is taken.
+Exit status: 0 after a signal, 1 when it cannot start, 2 for wrong arguments, 3 when the port is taken,
+4 when the address is not this machine's, 5 when the user may not listen on the port.
 """
 
 import argparse
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_FAILED, _PORT_TAKEN = 1, 3
+_FAILED = 1
 _MAX_PORT = 65_535
 
 
@@ -30,15 +31,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the network and return the exit status."""
     gc.disable()  # until all is loaded: there is nothing to collect, and looking for it takes a tenth of the start
     _leave_out_uvicorns_commands()
-    from orchestrator.replica.daemon import PortTakenError, run_daemon
+    from orchestrator.replica.daemon import ListenError, run_daemon
 
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, handlers=[LogHandler(options.log_file)])
     try:
         run_daemon(options, time_source=time.time_ns)
-    except PortTakenError as error:
-        sys.stderr.write(f"port-taken: {error}\n")
-        return _PORT_TAKEN
+    except ListenError as error:
+        sys.stderr.write(f"{error.word}: {error}\n")
+        return error.status
     except OrchestratorError as error:
         sys.stderr.write(f"{error.slug}: {error.summary}" + (f" ({error.detail})" if error.detail else "") + "\n")
         sys.stderr.write(f"hint: {error.hint}\n" if error.hint else "")

@@ -4,6 +4,7 @@
 SIGINT with a last checkpoint. What it imports late is what makes it start fast.
 """
 
+import errno
 import gc
 import json
 import logging
@@ -35,7 +36,7 @@ from orchestrator.store.atomic import PRIVATE_MODE, make_directory
 if TYPE_CHECKING:
     from orchestrator.replica.service import Service
 
-__all__ = ["DaemonOptions", "PortTakenError", "run_daemon"]
+__all__ = ["DaemonOptions", "ListenError", "PortForbiddenError", "PortTakenError", "run_daemon"]
 
 _LOG = logging.getLogger(__name__)
 _STATUS_VERSION = 1
@@ -67,8 +68,25 @@ class DaemonOptions:
     network: str = ""
 
 
-class PortTakenError(Exception):
-    """Raised when somebody else listens on the port; the message says where."""
+class ListenError(Exception):
+    """Raised when the network cannot listen; the message says where. `status` is the exit status, `word` what is said first."""
+
+    status, word = 4, "address-unavailable"
+
+
+class PortTakenError(ListenError):
+    """Raised when somebody else listens on the port."""
+
+    status, word = 3, "port-taken"
+
+
+class PortForbiddenError(ListenError):
+    """Raised when the user may not listen on the port: low ones are for the system."""
+
+    status, word = 5, "port-forbidden"
+
+
+_LISTEN_ERRORS = {errno.EADDRINUSE: PortTakenError, errno.EACCES: PortForbiddenError, errno.EPERM: PortForbiddenError}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +130,7 @@ class _Server(Server):
 def run_daemon(options: DaemonOptions, *, time_source: Callable[[], int]) -> None:
     """Run a network until a signal ends it.
 
-    Raises `PortTakenError`, and `ReplicaError` when the state directory is in use or unreadable.
+    Raises `ListenError`, and `ReplicaError` when the state directory is in use or unreadable.
     """
     _allow_many_files()
     with (
@@ -158,7 +176,8 @@ def _listen(address: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise PortTakenError(f"{address}:{port} ({error.strerror})") from error
+        kind = _LISTEN_ERRORS.get(error.errno or 0, ListenError)
+        raise kind(f"{address}:{port} ({error.strerror})") from error
     return listener
 
 
@@ -239,7 +258,8 @@ async def _save(process: _Process, service: "Service") -> None:
         detail = error.detail if isinstance(error, OrchestratorError) else error.strerror
         process.failures.append(ReplicaError("the network's last changes could not be saved", slug="replica/not-saved", detail=detail))
     else:
-        process.options.status_file.unlink(missing_ok=True)
+        with suppress(OSError):  # whoever stops the network removes it as well
+            process.options.status_file.unlink(missing_ok=True)
         _LOG.info("stopped; the state is in %s", process.options.state_directory)
 
 

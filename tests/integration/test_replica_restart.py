@@ -113,6 +113,13 @@ def test_a_taken_port_is_exit_status_3(tmp_path: Path) -> None:
     assert not (tmp_path / "status.json").exists()
 
 
+def test_an_address_of_another_machine_is_exit_status_4(tmp_path: Path) -> None:
+    """An address that this machine lacks is told apart from a port that is taken."""
+    done = run_to_its_end(tmp_path, "--state-dir", str(tmp_path / "state"), "--bind", "192.0.2.1")
+    assert done.returncode == 4
+    assert done.stderr.startswith("address-unavailable: 192.0.2.1:0")
+
+
 def test_a_state_directory_has_one_process(tmp_path: Path) -> None:
     """A second process on the same directory is refused in words."""
     with running_replica(tmp_path) as replica:

@@ -1,7 +1,7 @@
 """A stand-in for the embedded network's process: the same options, an answer on its port, and ways to misbehave.
 
-The environment variable `FAKE_REPLICA` chooses: `ready` (the default), `port-taken`, `crash`, `hang` (never
-ready), `deaf` (ready, answers nothing), `stubborn` (ready, ignores SIGTERM), `odd` (says nonsense about itself).
+The environment variable `FAKE_REPLICA` chooses: `ready` (the default), `port-taken`, `address-unavailable`,
+`port-forbidden`, `crash`, `hang` (never ready), `deaf` (ready, answers nothing), `stubborn` (ready, ignores SIGTERM), `odd` (says nonsense about itself).
 """
 
 import argparse
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+REFUSALS = {"port-taken": 3, "address-unavailable": 4, "port-forbidden": 5}
 
 
 def main() -> None:
@@ -24,8 +25,8 @@ def main() -> None:
     behaviour = os.environ.get("FAKE_REPLICA", "ready")
     sys.stderr.write(f"fake replica: {behaviour} delay={options.artificial_delay_ms}\n")
     sys.stderr.flush()
-    if behaviour == "port-taken":
-        sys.exit(3)
+    if behaviour in REFUSALS:
+        sys.exit(REFUSALS[behaviour])
     if behaviour == "crash":
         sys.exit("fake replica: the state is broken")
     if behaviour == "stubborn":

@@ -13,6 +13,7 @@ from orchestrator.core.networks import Container
 from orchestrator.errors import NetworkError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.network.announcements import Announcement, clear_announcements, load_announcement
+from orchestrator.network.deletion import delete_leftover
 from orchestrator.network.docker.command import LOOK_SECONDS, NETWORK_LABEL, PROJECT_LABEL, Docker, refusal, render_create
 from orchestrator.network.docker.record import ContainerRecord, load_container, write_container
 from orchestrator.network.processes.ports import is_free, port_taken
@@ -83,7 +84,7 @@ class DockerRunner:
         docker = Docker.find(place)
         if docker is not None and found.container is not None:
             await _stop(docker, found.container, remove=record is not None and record.remove)
-        place.files.container.unlink(missing_ok=True)
+        delete_leftover(place.files.container)
 
     async def end_orphan(self, place: Place) -> Orphan | None:
         """Stop a container with our labels that is not written down."""

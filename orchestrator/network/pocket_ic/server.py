@@ -22,7 +22,7 @@ from orchestrator.network.pocket_ic.json_client import JsonAnswer, request_json
 from orchestrator.network.processes.starting import started_program
 from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Place
-from orchestrator.store.atomic import make_directory
+from orchestrator.store.atomic import make_directory, remove_file
 
 __all__ = ["OLDEST_SERVER", "TIME_TO_LIVE_SECONDS", "render_instance", "start_server"]
 
@@ -43,7 +43,7 @@ async def start_server(place: Place, path: Path) -> Descriptor:
     files, network = place.files, place.network
     make_directory(files.program_state)
     port_file = files.directory / "pocket-ic-port"
-    port_file.unlink(missing_ok=True)
+    remove_file(port_file)
     instance = ensure_instance(files)
     config = render_instance(network, files.program_state)
     command = (str(path), "--ttl", str(TIME_TO_LIVE_SECONDS), "--port-file", str(port_file), "--log-levels", "error")

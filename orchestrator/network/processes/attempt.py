@@ -1,8 +1,10 @@
 """A process that is being started: written down at once, because whoever starts it may be killed before it is ready."""
 
+import contextlib
 from dataclasses import dataclass
 
 from orchestrator.errors import StoreError
+from orchestrator.network.deletion import delete_leftover
 from orchestrator.network.processes.family import end_family, write_family
 from orchestrator.network.processes.process import end_process, is_alive
 from orchestrator.store.json_file import load_object, write_json
@@ -28,7 +30,7 @@ def write_attempt(files: NetworkFiles, attempt: Attempt) -> None:
 
 def forget_attempt(files: NetworkFiles) -> None:
     """Remove what was written down: by now the network's descriptor tells of the process, or there is none."""
-    files.attempt.unlink(missing_ok=True)
+    delete_leftover(files.attempt)
 
 
 def find_attempt(files: NetworkFiles) -> Attempt | None:
@@ -45,7 +47,8 @@ def find_attempt(files: NetworkFiles) -> Attempt | None:
 
 async def end_attempt(files: NetworkFiles, attempt: Attempt, *, seconds: float) -> None:
     """End a process that was being started, with what it has started itself, and forget it."""
-    write_family(files, attempt.pid)
+    with contextlib.suppress(StoreError):  # it is ended all the same, although nobody can write down what else is
+        write_family(files, attempt.pid)
     await end_process(attempt.pid, attempt.birth, seconds=seconds)
     await end_family(files, seconds=seconds)
     forget_attempt(files)

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.errors import StoreError
+from orchestrator.network.deletion import delete_leftover
 from orchestrator.network.processes.process import end_process, load_birth
 from orchestrator.store.json_file import load_object, write_json
 from orchestrator.store.layout import NetworkFiles
@@ -44,7 +45,7 @@ async def end_family(files: NetworkFiles, *, seconds: float) -> None:
 
 def forget_family(files: NetworkFiles) -> None:
     """Remove what was written down."""
-    files.family.unlink(missing_ok=True)
+    delete_leftover(files.family)
 
 
 async def end_group(group: int, *, seconds: float) -> None:

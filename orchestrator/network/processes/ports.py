@@ -9,11 +9,25 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import NetworkError, StoreError
+from orchestrator.errors import NetworkError, Span, StoreError
+from orchestrator.network.deletion import delete_leftover
 from orchestrator.network.processes.process import is_alive
 from orchestrator.store.json_file import load_object, write_json
 
-__all__ = ["PortOwner", "find_owner", "is_free", "load_owner", "port_taken", "release_port", "write_owner"]
+__all__ = [
+    "PortOwner",
+    "address_unavailable",
+    "find_owner",
+    "is_free",
+    "load_owner",
+    "port_forbidden",
+    "port_taken",
+    "release_port",
+    "require_unowned",
+    "write_owner",
+]
+
+_UNPRIVILEGED_PORT = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +67,7 @@ def find_owner(ports: Path, project_dir: Path, network: str) -> tuple[int, PortO
             continue
         owner = load_owner(ports, int(path.stem))
         if owner is None:
-            path.unlink(missing_ok=True)
+            delete_leftover(path)
         elif owner.network == network and _is_same(Path(owner.project), project_dir):
             return int(path.stem), owner
     return None
@@ -74,7 +88,7 @@ def release_port(ports: Path, port: int, pid: int) -> None:
     except StoreError:
         return
     if document.get("pid") == pid:
-        path.unlink(missing_ok=True)
+        delete_leftover(path)
 
 
 def is_free(bind: str, port: int) -> bool:
@@ -87,6 +101,35 @@ def is_free(bind: str, port: int) -> bool:
         except OSError as error:
             return error.errno != errno.EADDRINUSE
     return True
+
+
+def require_unowned(ports: Path, port: int, network: str) -> None:
+    """Raise `NetworkError` when another network of ours has the port."""
+    if port and load_owner(ports, port) is not None:
+        raise port_taken(ports, port, network)
+
+
+def address_unavailable(bind: str, network: str, *, span: Span | None = None) -> NetworkError:
+    """Return the error for an address that this machine does not have."""
+    return NetworkError(
+        f"network `{network}` cannot listen on {bind}: this machine does not have that address",
+        slug="network/address-unavailable",
+        span=span,
+        hint=f"write another `bind` in icp.yaml (127.0.0.1 is this machine only, 0.0.0.0 is all that it has):\n"
+        f"networks:\n  - name: {network}\n    mode: managed\n    gateway: {{ bind: 127.0.0.1 }}",
+    )
+
+
+def port_forbidden(bind: str, port: int, network: str, *, span: Span | None = None) -> NetworkError:
+    """Return the error for a port that the user may not listen on."""
+    return NetworkError(
+        f"network `{network}` may not listen on port {port}",
+        slug="network/port-forbidden",
+        detail=f"the system does not let this user listen on port {port} of {bind}",
+        span=span,
+        hint=f"write a port from {_UNPRIVILEGED_PORT} on in icp.yaml (0 takes a free one):\n"
+        f"networks:\n  - name: {network}\n    mode: managed\n    gateway: {{ port: 0 }}",
+    )
 
 
 def port_taken(ports: Path, port: int, network: str, *, other: str = "gateway: { port: 0 }") -> NetworkError:

@@ -9,13 +9,14 @@ import anyio
 from orchestrator.errors import StoreError
 from orchestrator.network.access import NetworkAccess
 from orchestrator.network.control import stop_process
-from orchestrator.network.deletion import delete_folder
+from orchestrator.network.deletion import delete_folder, delete_leftover
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
 from orchestrator.network.processes.attempt import end_attempt, find_attempt, forget_attempt
 from orchestrator.network.processes.family import end_family, forget_family
-from orchestrator.network.processes.ports import PortOwner, find_owner, load_owner, port_taken, release_port, write_owner
+from orchestrator.network.processes.ports import PortOwner, find_owner, release_port, write_owner
 from orchestrator.network.processes.process import end_process
 from orchestrator.network.runner import Found, Orphan, Place
+from orchestrator.store.atomic import remove_file
 from orchestrator.store.layout import NetworkFiles
 from orchestrator.store.lock import is_held
 
@@ -53,8 +54,6 @@ class ProcessRunner:
     async def launch(self, place: Place) -> NetworkAccess:
         """Start the process, describe it, and say that it has the port."""
         ports, network = place.settings.user.ports, place.network
-        if network.port and load_owner(ports, network.port) is not None:
-            raise port_taken(ports, network.port, network.name)
         descriptor = await self.start(place)
         try:
             write_descriptor(place.files.descriptor, descriptor)
@@ -77,8 +76,8 @@ class ProcessRunner:
             await stop_process(descriptor, seconds=place.stop_seconds)
             release_port(place.settings.user.ports, descriptor.port, descriptor.pid)
         await end_family(files, seconds=place.stop_seconds)
-        files.descriptor.unlink(missing_ok=True)
-        files.status.unlink(missing_ok=True)
+        delete_leftover(files.descriptor)
+        delete_leftover(files.status)
 
     async def end_orphan(self, place: Place) -> Orphan | None:
         """End the process that `find_orphan` returns."""
@@ -93,13 +92,13 @@ class ProcessRunner:
         await end_process(owner.pid, owner.birth, seconds=place.stop_seconds)
         await end_family(place.files, seconds=place.stop_seconds)
         release_port(ports, port, owner.pid)
-        place.files.descriptor.unlink(missing_ok=True)
+        delete_leftover(place.files.descriptor)
         return Orphan(pid=owner.pid)
 
     async def clear(self, place: Place) -> None:
         """Delete the state, that of other launchers with it."""
         forget_family(place.files)
-        place.files.instance.unlink(missing_ok=True)
+        remove_file(place.files.instance)
         for folder in (place.files.state, place.files.program_state):
             delete_folder(folder)
 

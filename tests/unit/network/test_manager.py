@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from orchestrator.core.project import ConnectedNetwork, ManagedNetwork
-from orchestrator.errors import NetworkError, StoreError
+from orchestrator.errors import NetworkError, Span, StoreError
 from orchestrator.network.access import MAINNET_ROOT_KEY, NetworkAccess
 from orchestrator.network.descriptor import load_descriptor, write_descriptor
 from orchestrator.network.manager import connect, network_status, reset_network, start_network, stop_network
@@ -268,6 +268,27 @@ async def test_port_of_a_stranger_says_what_to_do(project: Path, make_settings: 
     assert caught.value.detail == "another program has it"
     assert caught.value.hint is not None
     assert caught.value.hint.endswith(":\nnetworks:\n  - name: local\n    mode: managed\n    gateway: { port: 0 }")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "summary"),
+    [
+        ("address-unavailable", "network `local` cannot listen on 192.0.2.1: this machine does not have that address"),
+        ("port-forbidden", "network `local` may not listen on port 80"),
+    ],
+)
+async def test_where_a_network_cannot_listen_the_manifest_is_shown(
+    project: Path, make_settings: MakeSettings, behaviour: str, summary: str
+) -> None:
+    """An address that is not this machine's, and a port that is not the user's, are no taken ports; both point to the network's entry."""
+    span = Span(path=project / "icp.yaml", line=3, column=5)
+    network = replace(NETWORK, bind="192.0.2.1", port=80, span=span)
+    with pytest.raises(NetworkError) as caught:
+        await start_network(project, network, settings=make_settings(behaviour))
+
+    assert (caught.value.slug, caught.value.summary) == (f"network/{behaviour}", summary)
+    assert caught.value.span == span
+    assert "gateway: {" in str(caught.value.hint)
 
 
 async def test_artificial_delay_is_handed_on(project: Path, make_settings: MakeSettings) -> None:

@@ -23,6 +23,7 @@ from orchestrator.network.manager import connect, network_status, reset_network,
 from orchestrator.network.names import tell_names
 from orchestrator.network.pocket_ic.programs import find_pocket_ic
 from orchestrator.network.processes.family import load_children
+from orchestrator.network.processes.ports import PortOwner, write_owner
 from orchestrator.network.processes.process import load_birth, wait_gone
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store import Layout
@@ -230,6 +231,17 @@ async def test_taken_port_is_seen_before_the_start(project: Path, record: Path, 
 
     assert caught.value.slug == "network/port-taken"
     assert told(record) == []
+
+
+async def test_a_missing_program_is_said_before_a_taken_port(project: Path, tmp_path: Path, with_program: MakeSettings) -> None:
+    """Where nothing is installed that is what has to be done first, also when another network of ours has the port."""
+    settings = with_program("none")
+    owner = PortOwner(project=str(tmp_path), network="other", pid=os.getpid(), birth=load_birth(os.getpid()) or "")
+    write_owner(settings.user.ports, 8123, owner)
+    with pytest.raises(NetworkError) as caught:
+        await start_network(project, replace(NETWORK, port=8123), settings=settings)
+
+    assert caught.value.slug == "network/launcher-missing"
 
 
 async def test_missing_programs_are_named_with_where_to_get_them(project: Path, with_program: MakeSettings) -> None:

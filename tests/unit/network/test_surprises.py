@@ -226,3 +226,20 @@ async def test_network_that_is_being_started_is_nobodys_orphan(project: Path, ma
     assert attempt is not None
     assert load_birth(attempt.pid) is None
     assert not files.attempt.exists()
+
+
+async def test_a_network_can_be_stopped_where_nothing_can_be_written(project: Path, make_settings: MakeSettings) -> None:
+    """Without its lock, and with files that cannot be deleted, a network is ended; only starting one has to write."""
+    settings = make_settings()
+    access = await start_network(project, NETWORK, settings=settings)
+    files = Layout(project).network("local")
+    for path in (files.lock, files.status):
+        path.unlink(missing_ok=True)
+        path.mkdir()
+
+    stopped = await stop_network(project, NETWORK, settings=settings)
+    with pytest.raises(StoreError) as caught:
+        await start_network(project, NETWORK, settings=settings)
+
+    assert stopped == access.pid
+    assert (caught.value.slug, caught.value.summary) == ("store/lock", f"cannot lock `{files.lock}`")
