@@ -66,12 +66,18 @@ def _report_group(state: State, group: BaseExceptionGroup[BaseException]) -> int
 
 
 def _report_bug(state: State, bug: BaseException) -> int:
-    """Write the traceback where it can be sent from, and tell the user no more than that."""
+    """Write the traceback where it can be sent from, and tell the user no more than that.
+
+    A file that the system does not let us use is the user's to mend, and is told like any other error.
+    """
+    ending = describe_ending(bug)
+    if not isinstance(ending, BugError):
+        return _report(state, ending)
     text = "".join(traceback.format_exception(bug))
     log = state.log or _bug_log(state)
     with log.open("a", encoding="utf-8") as file:
         file.write(text)
-    error = BugError(describe_ending(bug).summary, hint=f"please report it with `{log}`, which has the traceback")
+    error = BugError(ending.summary, hint=f"please report it with `{log}`, which has the traceback")
     state.log = None
     if state.verbose:
         _say(state, text.rstrip())

@@ -3,12 +3,13 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from orchestrator.core.imports import hidden_modules
+from orchestrator.errors import StoreError
 from orchestrator.store.atomic import make_directory
 
 __all__ = ["EVENTS_LOGGER", "KEPT_LOGS", "keep_log", "name_log"]
@@ -30,19 +31,17 @@ def name_log(directory: Path, verb: str, now: datetime | None = None) -> Path:
 
 
 @contextmanager
-def keep_log(path: Path, *, verbose: TextIO | None) -> Iterator[None]:
-    """Send structlog's and the standard library's records to `path`, and to `verbose`, inside the block.
+def keep_log(path: Path | None, *, verbose: TextIO | None) -> Iterator[None]:
+    """Send structlog's and the standard library's records to `path`, if there is one, and to `verbose`, inside the block.
 
-    What `EVENTS_LOGGER` logs goes to `path` only.
+    What `EVENTS_LOGGER` logs goes to `path` only. Raises `StoreError` when it cannot be written.
     """
     with hidden_modules("rich"):
         import structlog
 
-    make_directory(path.parent)
-    _forget_old(path.parent)
     with ExitStack() as stack:
-        file = stack.enter_context(path.open("a", encoding="utf-8"))
-        streams = (file,) if verbose is None else (file, verbose)
+        files = () if path is None else (stack.enter_context(_open(path)),)
+        streams = files if verbose is None else (*files, verbose)
         structlog.configure(
             processors=[
                 structlog.contextvars.merge_contextvars,
@@ -52,7 +51,7 @@ def keep_log(path: Path, *, verbose: TextIO | None) -> Iterator[None]:
                 structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-            logger_factory=lambda *names: _Tee((file,) if EVENTS_LOGGER in names else streams),
+            logger_factory=lambda *names: _Tee(files if EVENTS_LOGGER in names else streams),
             cache_logger_on_first_use=False,
         )
         stack.callback(structlog.reset_defaults)
@@ -78,8 +77,8 @@ class _Tee:
 def _capture_standard(stack: ExitStack, streams: tuple[TextIO, ...]) -> None:
     """Send what is logged the standard way to the same streams while the block lasts."""
     root = logging.getLogger()
-    for stream in streams:
-        handler = logging.StreamHandler(stream)
+    nowhere: tuple[logging.Handler, ...] = (logging.NullHandler(),)  # without any handler warnings would go to standard error
+    for handler in tuple(logging.StreamHandler(stream) for stream in streams) or nowhere:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
         stack.callback(root.removeHandler, handler)
@@ -89,6 +88,21 @@ def _capture_standard(stack: ExitStack, streams: tuple[TextIO, ...]) -> None:
         logger.setLevel(level)
 
 
+def _open(path: Path) -> TextIO:
+    make_directory(path.parent)
+    _forget_old(path.parent)
+    try:
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"cannot write the log `{path}`",
+            slug="store/log",
+            detail=error.strerror or str(error),
+            hint=f"check who owns `{path.parent}`, and that it may be written",
+        ) from error
+
+
 def _forget_old(directory: Path) -> None:
     for old in sorted(directory.glob("*.log"))[: -KEPT_LOGS + 1]:
-        old.unlink(missing_ok=True)
+        with suppress(OSError):  # then more are kept
+            old.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import LockHeldError, NetworkError, UsageError
+from orchestrator.errors import LockHeldError, NetworkError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.cli.state import State
@@ -64,9 +64,10 @@ def require_managed(network: "Network") -> "ManagedNetwork":
 def hold_environments(project: "Project", network: "ManagedNetwork", command: str) -> Iterator[None]:
     """Keep every run off a network inside the block; raises `LockHeldError` while one is under way.
 
-    `command` is what others are told. An environment that never had a run has no lock, and needs none.
+    `command` is what others are told. An environment that never had a run has no lock, and needs none. Where the lock
+    cannot be written no run can begin, so it is enough that none is under way.
     """
-    from orchestrator.store import EnvironmentLock, Layout, load_holder
+    from orchestrator.store import EnvironmentLock, Layout, is_held, load_holder
 
     layout = Layout(project.directory)
     with ExitStack() as stack:
@@ -78,6 +79,9 @@ def hold_environments(project: "Project", network: "ManagedNetwork", command: st
                 stack.enter_context(EnvironmentLock(path, environment=environment.name, command=f"orchestrator {command}"))
             except LockHeldError as error:
                 raise _in_use(network, environment, load_holder(path)) from error
+            except StoreError as error:
+                if is_held(path):
+                    raise _in_use(network, environment, load_holder(path)) from error
         yield
 
 

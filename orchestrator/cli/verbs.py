@@ -95,14 +95,21 @@ def wait(function: Callable[[], Awaitable[Result]]) -> Result:
 
 
 def start_log(state: State, directory: Path, verb: str) -> None:
-    """Keep a log of this run in the project; its path is shown if the run fails."""
+    """Keep a log of this run in the project; its path is shown if the run fails. Where it cannot be kept, that is said."""
     from orchestrator.cli.logs import keep_log, name_log
+    from orchestrator.errors import Diagnostic, StoreError
     from orchestrator.store.layout import Layout
+    from orchestrator.ui.errors import render_diagnostic
 
     path = name_log(Layout(directory).logs, verb)
     verbose = _patient(state, state.terminal.stderr, "stderr") if state.verbose else None
-    state.stack.enter_context(keep_log(path, verbose=verbose))
-    state.log = path
+    try:
+        state.stack.enter_context(keep_log(path, verbose=verbose))
+        state.log = path
+    except StoreError as error:
+        warning = Diagnostic(slug=error.slug, summary=f"no log is kept: {error.summary}", severity="warning", detail=error.detail)
+        state.terminal.stderr.write(f"{render_diagnostic(warning, base=state.terminal.directory, style=state.style())}\n\n")
+        state.stack.enter_context(keep_log(None, verbose=verbose))
 
 
 def make_consent(state: State) -> Consent | None:

@@ -1,5 +1,6 @@
 """Whatever ends a run is one error with an exit status, in the stream of events too."""
 
+import errno
 import io
 import json
 from contextlib import ExitStack
@@ -25,10 +26,26 @@ _BUG = ValueError("odd")
         (ExceptionGroup("g", [BuildError("a"), LockHeldError("b")]), "store/locked", 5),
         (KeyboardInterrupt(), "run/interrupted", 130),
         (BaseExceptionGroup("g", [BuildError("a"), KeyboardInterrupt()]), "run/interrupted", 130),
+        (PermissionError(errno.EACCES, "Permission denied", "/p/x"), "store/refused", 1),
+        (ExceptionGroup("g", [OSError(errno.EROFS, "Read-only file system", "/p/x")]), "store/refused", 1),
+        (OSError(errno.ENOSPC, "No space left on device"), "store/write", 1),
+        (PermissionError(errno.EACCES, "a socket"), "orchestrator/bug", 70),
         (_BUG, "orchestrator/bug", 70),
         (ExceptionGroup("g", [BuildError("a"), _BUG]), "orchestrator/bug", 70),
     ],
-    ids=["error", "group of one", "worst of a group", "interrupted", "interrupted group", "bug", "bug in a group"],
+    ids=[
+        "error",
+        "group of one",
+        "worst of a group",
+        "interrupted",
+        "interrupted group",
+        "forbidden file",
+        "read-only disk",
+        "full disk",
+        "no file",
+        "bug",
+        "bug in a group",
+    ],
 )
 def test_the_stream_of_events_ends_with_what_happened(tmp_path: Path, ending: BaseException, slug: str, code: int) -> None:
     """The last two lines are the error and `run-finished` with the exit status, even for a bug."""
@@ -48,3 +65,20 @@ def test_the_stream_of_events_ends_with_what_happened(tmp_path: Path, ending: Ba
     assert (error["event"], error["slug"]) == ("error", slug)
     assert (finished["event"], finished["exit_code"]) == ("run-finished", code)
     assert describe_ending(ending).exit_code == code
+
+
+def test_a_log_that_cannot_be_kept_stops_no_command(tmp_path: Path) -> None:
+    """Where a file stands in the logs' folder's place that is warned about, and the command runs."""
+    (tmp_path / "icp.yaml").write_text("canisters: []\n")
+    (tmp_path / ".orchestrator").write_text("")
+    stderr = io.StringIO()
+    terminal = Terminal(stdin=io.StringIO(), stdout=io.StringIO(), stderr=stderr, environ={"HOME": str(tmp_path)}, directory=tmp_path)
+
+    async def action(_session: Session) -> int:
+        return 7
+
+    with ExitStack() as stack:
+        state = State(terminal=terminal, stack=stack)
+        assert run_verb(state, "deploy", action) == 7
+    assert state.log is None
+    assert "warning[store/write]: no log is kept: cannot make the folder" in stderr.getvalue()

@@ -1,13 +1,16 @@
 """The log of a run."""
 
+import contextlib
 import io
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import structlog
 
 from orchestrator.cli.logs import KEPT_LOGS, keep_log, name_log
+from orchestrator.errors import StoreError
 
 
 def test_records_of_both_kinds_are_in_the_file(tmp_path: Path) -> None:
@@ -52,6 +55,20 @@ def test_nothing_is_left_configured(tmp_path: Path) -> None:
     assert ours.level == level
     assert len(inside) == len(before[1]) + 1
     assert not structlog.is_configured()
+
+
+def test_a_log_that_cannot_be_kept_is_an_error_in_words(tmp_path: Path) -> None:
+    """The error names the file; without one, what is logged goes nowhere, and the block runs."""
+    (tmp_path / "1.log").mkdir()
+    with pytest.raises(StoreError) as caught, keep_log(tmp_path / "1.log", verbose=None):
+        pass
+    assert caught.value.slug == "store/log"
+    assert str(tmp_path / "1.log") in str(caught.value)
+    stream = io.StringIO()
+    with keep_log(None, verbose=None), contextlib.redirect_stderr(stream):
+        logging.getLogger("library").warning("sent")
+        structlog.get_logger().info("hello")
+    assert stream.getvalue() == ""
 
 
 def test_old_logs_are_forgotten(tmp_path: Path) -> None:
