@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.protocol import authentication
 from orchestrator.protocol.response_verification import MAX_DECODED_BYTES
+from orchestrator.protocol.response_verification.header import MAX_HEADER_CHARACTERS
 from orchestrator.replica import limits
 from orchestrator.replica.http.gateway.answers import MAX_STREAMED_BYTES, MAX_STREAMED_PARTS
 from orchestrator.replica.http.gateway.bodies import MAX_HELD_BYTES
@@ -64,6 +65,7 @@ SAID = {
     "body that a canister streams through the gateway": f"{MAX_STREAMED_BYTES // 1024**3} GiB",
     "parts of such a body": f"{MAX_STREAMED_PARTS:,}",
     "such a body in memory until it is verified, beyond that on disk": f"{MAX_HELD_BYTES // MIB} MiB",
+    "header with a response's certificate": f"{MAX_HEADER_CHARACTERS // 1024} KiB",
     "compressed body, unpacked for its verification": f"{MAX_DECODED_BYTES // 1024**3} GiB",
     "how long the gateway waits for an update call": f"{UPDATE_TIMEOUT_SECONDS:.0f} seconds",
     "names of canisters in hosts": f"{MAX_NAMES:,}",
