@@ -3,13 +3,16 @@
 Source: the interface specification, page "HTTPS interface".
 """
 
+import re
 from datetime import UTC, datetime
 
 from orchestrator.agent.transport import HttpAnswer
+from orchestrator.core.hosts import is_on_this_machine
+from orchestrator.core.units import render_duration
 from orchestrator.errors import ProtocolError, TransportError
 from orchestrator.protocol import cbor
 
-__all__ = ["FORBIDDEN", "NOT_OFFERED", "decode_map", "http_error"]
+__all__ = ["FORBIDDEN", "MOVED_CLOCK", "NOT_OFFERED", "decode_map", "http_error"]
 
 FORBIDDEN = "agent/forbidden"
 """The slug of a request that this identity may not make."""
@@ -21,6 +24,12 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _EXCERPT_CHARACTERS = 200
 _EXPIRY_WORDS = ("ingress_expiry", "request expiry", "ingress expiry", "not within expected range")
 _SECOND_NS = 1_000_000_000
+_WINDOW_START = re.compile(r"Minimum allowed expiry: (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
+MOVED_CLOCK = (
+    "a network on this machine has the machine's clock unless it was moved: use it from its own project, which knows by how much, "
+    "or take the move back there with `orchestrator network reset`, which deletes its state"
+)
+"""What to do about a network on this machine that has another time."""
 
 
 def decode_map(answer: HttpAnswer) -> dict[str, object]:
@@ -76,19 +85,33 @@ _HINTS = {
 
 
 def _clock_error(answer: HttpAnswer, text: str, now_ns: int) -> TransportError:
-    local = _render_time(now_ns)
-    if answer.date_ns is None:
-        difference = f"the clock here says {local}"
+    local = f"the clock here says {_render_time(now_ns)}"
+    network_ns = _told_time(answer)
+    seconds = 0 if network_ns is None else (network_ns - now_ns) // _SECOND_NS
+    if network_ns is None:
+        difference = local
     else:
-        seconds = (now_ns - answer.date_ns) // _SECOND_NS
-        ahead = "ahead of" if seconds > 0 else "behind"
-        difference = f"the clock here says {local}, {abs(seconds)} s {ahead} the network's {_render_time(answer.date_ns)}"
+        far = f"{render_duration(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
+        difference = f"the network's clock is {far}: it says {_render_time(network_ns)}, {local}"
+    moved = seconds > 0 and is_on_this_machine(answer.url)
     return TransportError(
         "the network refuses the request because of its time",
         slug="agent/clock-skew",
         detail=f"{difference}; it answered: {text} ({answer.url})",
-        hint="set this machine's clock (for example `sudo timedatectl set-ntp true`), then try again",
+        hint=MOVED_CLOCK if moved else "set this machine's clock (for example `sudo timedatectl set-ntp true`), then try again",
     )
+
+
+def _told_time(answer: HttpAnswer) -> int | None:
+    """Return the network's time: the start of the window that it takes requests in, else that of the server before it."""
+    found = _WINDOW_START.search(answer.body[: 4 * _EXCERPT_CHARACTERS].decode("utf-8", errors="replace"))
+    if found is not None:
+        try:
+            moment = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00")
+        except ValueError:
+            return answer.date_ns
+        return int(moment.timestamp()) * _SECOND_NS
+    return answer.date_ns
 
 
 def _render_time(nanoseconds: int) -> str:

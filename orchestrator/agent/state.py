@@ -7,13 +7,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.agent.answers import decode_map
+from orchestrator.agent.answers import MOVED_CLOCK, decode_map
 from orchestrator.agent.clock import Clock
 from orchestrator.agent.endpoints import Endpoints, Place, retry_read
 from orchestrator.agent.rejects import make_reject
+from orchestrator.core.hosts import is_on_this_machine
 from orchestrator.core.principal import Principal
 from orchestrator.errors import CertificateError, RejectError, TransportError
-from orchestrator.protocol.certificate import MAINNET_ROOT_KEY, MAX_DELEGATION_AGE_NS, Certificate, decode_leb128, verify_certificate
+from orchestrator.protocol.certificate import (
+    MAINNET_ROOT_KEY,
+    MAX_DELEGATION_AGE_NS,
+    WRONG_KEY,
+    WRONG_TIME,
+    Certificate,
+    decode_leb128,
+    verify_certificate,
+)
 from orchestrator.protocol.envelope import sign_read_state
 from orchestrator.protocol.hash_tree import Absent, Found
 from orchestrator.protocol.keys import Identity
@@ -22,6 +31,12 @@ __all__ = ["INGRESS_EXPIRY_NS", "RequestState", "RequestStatus", "StateReader", 
 
 INGRESS_EXPIRY_NS = 4 * 60 * 1_000_000_000
 """How long a request is valid: a minute less than the network allows, because clocks differ."""
+_LOCAL_HINTS = {
+    WRONG_KEY: "the network may have been reset, and has another root key then: "
+    "take it from `orchestrator network status --json` in the network's own project",
+    WRONG_TIME: MOVED_CLOCK,
+}
+"""What to do about certificates of networks on this machine, by slug."""
 
 
 class RequestState(StrEnum):
@@ -82,14 +97,20 @@ class StateReader:
 
     def verify(self, data: bytes, *, canister_id: Principal | None = None, subnet_id: Principal | None = None) -> Certificate:
         """Verify a certificate that came with some answer, at the present time."""
-        return verify_certificate(
-            data,
-            root_key_der=self._root_key_der,
-            now_ns=self._clock.now_ns(),
-            canister_id=canister_id,
-            subnet_id=subnet_id,
-            max_delegation_age_ns=MAX_DELEGATION_AGE_NS if self._root_key_der == MAINNET_ROOT_KEY else None,
-        )
+        try:
+            return verify_certificate(
+                data,
+                root_key_der=self._root_key_der,
+                now_ns=self._clock.now_ns(),
+                canister_id=canister_id,
+                subnet_id=subnet_id,
+                max_delegation_age_ns=MAX_DELEGATION_AGE_NS if self._root_key_der == MAINNET_ROOT_KEY else None,
+            )
+        except CertificateError as error:
+            hint = _LOCAL_HINTS.get(error.slug) if is_on_this_machine(self._endpoints.url) else None
+            if hint is None:
+                raise
+            raise CertificateError(error.summary, slug=error.slug, detail=error.detail, hint=hint) from error
 
     async def fetch_request_status(self, request_id: bytes, effective_canister_id: Principal) -> RequestStatus:
         """Fetch what became of a request of this identity."""

@@ -6,21 +6,30 @@ Source: icp-cli's rules for friendly domains; RFC 1123 section 2.1 for the label
 import re
 from collections import Counter
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from orchestrator.core.principal import Principal, PrincipalError
 
-__all__ = ["CANDID_UI_CANISTER", "MAX_LABEL_CHARACTERS", "friendly_hosts", "is_label"]
+__all__ = ["CANDID_UI_CANISTER", "MAX_LABEL_CHARACTERS", "friendly_hosts", "is_label", "is_on_this_machine"]
 
 MAX_LABEL_CHARACTERS = 63
 CANDID_UI_CANISTER = Principal.from_text("a4gq6-oaaaa-aaaab-qaa4q-cai")
 """Where the mainnet has its Candid page; gateways of embedded networks show their own one there."""
 
+_LOOPBACK = ("127.", "::1", "localhost")
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 
 def is_label(text: str) -> bool:
     """Say if a text can be one label of a host name."""
     return len(text) <= MAX_LABEL_CHARACTERS and _LABEL.fullmatch(text) is not None
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Say if a URL is one of plain http on the loopback interface: a network of some developer's."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "http" and (host.startswith(_LOOPBACK) or host.endswith(".localhost"))
 
 
 def friendly_hosts(environment: str, names: Iterable[str]) -> dict[str, str]:

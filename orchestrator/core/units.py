@@ -5,7 +5,7 @@ The grammars are those of icp-cli 1.5.0. Underscores are ignored, suffixes know 
 
 import re
 
-__all__ = ["MAX_NAT64", "MAX_NAT128", "UnitError", "parse_cycles", "parse_duration", "parse_memory"]
+__all__ = ["MAX_NAT64", "MAX_NAT128", "UnitError", "parse_cycles", "parse_duration", "parse_memory", "render_duration"]
 
 MAX_NAT64 = 2**64 - 1
 MAX_NAT128 = 2**128 - 1
@@ -41,6 +41,15 @@ def parse_duration(text: str) -> int:
     if not (number.isascii() and number.isdigit()):
         raise UnitError(f"`{text}` is not a whole number with a unit (s, m, h, d or w)")
     return _in_range(int(number) * factor, text, MAX_NAT64, "seconds")
+
+
+def render_duration(seconds: int) -> str:
+    """Return a duration of `seconds` in its two largest units: `1 d 2 h`, `5 min`, `90 s` being `1 min 30 s`."""
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, rest = divmod(rest, 60)
+    parts = [f"{amount} {unit}" for amount, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")) if amount]
+    return " ".join(parts[:2]) or "0 s"
 
 
 def _amount(text: str, factors: dict[str, int], unit: str, suffixes: str, maximum: int) -> int:

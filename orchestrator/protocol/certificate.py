@@ -18,6 +18,8 @@ __all__ = [
     "MAX_CERTIFICATE_SKEW_NS",
     "MAX_DELEGATION_AGE_NS",
     "STATE_ROOT_SEPARATOR",
+    "WRONG_KEY",
+    "WRONG_TIME",
     "Certificate",
     "Delegation",
     "certificate_message",
@@ -43,6 +45,11 @@ MAX_CERTIFICATE_SKEW_NS = 5 * 60 * 1_000_000_000
 """How far a certificate's time may be from this machine's clock, in nanoseconds."""
 MAX_DELEGATION_AGE_NS = 30 * 24 * 3600 * 1_000_000_000
 """How old a delegation may be, in nanoseconds; the mainnet renews them about weekly."""
+
+WRONG_KEY = "protocol/certificate-signature"
+"""The slug of a certificate that was made under another root key."""
+WRONG_TIME = "protocol/certificate-time"
+"""The slug of a certificate whose time is far from the clock."""
 
 _MAX_LEB128_BYTES = 10
 _SECOND_NS = 1_000_000_000
@@ -189,7 +196,7 @@ def _verify_signature(certificate: Certificate, public_key: bytes) -> None:
     if not bls.verify(public_key, certificate.signature, certificate_message(hash_tree.digest(certificate.tree))):
         raise CertificateError(
             "a certificate's signature does not verify",
-            slug="protocol/certificate-signature",
+            slug=WRONG_KEY,
             detail="it was not made under the root key that this network is known by",
             hint="check the network's root key; if it is right, whoever answered is not to be trusted",
         )
@@ -262,7 +269,7 @@ def render_time(nanoseconds: int) -> str:
 def _wrong_time(certified_ns: int, now_ns: int) -> CertificateError:
     return CertificateError(
         "a certificate's time is far from this machine's clock",
-        slug="protocol/certificate-time",
+        slug=WRONG_TIME,
         detail=f"certified at {render_time(certified_ns)}, while the clock here says {render_time(now_ns)}",
         hint="set this machine's clock; if it is right, the network answers with old state: try again or use another endpoint",
     )

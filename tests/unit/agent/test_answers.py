@@ -37,13 +37,40 @@ def test_what_will_not_pass_has_a_hint(status: int, slug: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("date", "words"), [(None, "the clock here says 2023-11-14"), (NOW - 90 * 10**9, "90 s ahead of"), (NOW + 90 * 10**9, "90 s behind")]
+    ("date", "words"),
+    [
+        (None, "the clock here says 2023-11-14"),
+        (NOW - 90 * 10**9, "the network's clock is 1 min 30 s behind"),
+        (NOW + 90 * 10**9, "the network's clock is 1 min 30 s ahead"),
+    ],
 )
 def test_a_wrong_clock_is_measured(date: int | None, words: str) -> None:
     """Where the server tells its time, the error says by how much the clocks differ, and in which direction."""
     error = http_error(answer(400, b"Specified ingress_expiry not within expected range", date), NOW)
     assert error.slug == "agent/clock-skew"
     assert words in str(error.detail)
+
+
+@pytest.mark.parametrize(
+    ("url", "moved"), [("http://127.0.0.1:8000/api", True), ("http://x.localhost:8000/api", True), ("https://icp-api.io/api", False)]
+)
+def test_the_window_of_a_refusal_tells_the_networks_time(url: str, *, moved: bool) -> None:
+    """The network's own words count for more than the date of the server; only a network of the machine may have been moved."""
+    body = (
+        b"Invalid request expiry: Specified ingress_expiry not within expected range: Minimum allowed expiry: 2023-11-14 23:13:20 UTC, "
+        b"Maximum allowed expiry: 2023-11-14 23:18:50 UTC, Provided expiry: 2023-11-14 22:17:20 UTC"
+    )
+    error = http_error(HttpAnswer(status=400, body=body, url=url, date_ns=NOW - 10**9), NOW)
+    assert str(error.detail).startswith("the network's clock is 1 h ahead: it says 2023-11-14 23:13:20 UTC, the clock here says")
+    assert ("timedatectl" not in str(error.hint)) is moved
+    assert ("`orchestrator network reset`" in str(error.hint)) is moved
+
+
+@pytest.mark.parametrize("words", [b"Minimum allowed expiry: 2023-99-99 00:00:00 UTC", b"Minimum allowed expiry: tomorrow"])
+def test_a_window_that_is_none_leaves_the_servers_date(words: bytes) -> None:
+    """What is no time is passed over."""
+    error = http_error(answer(400, b"not within expected range: " + words, NOW + 60 * 10**9), NOW)
+    assert "1 min ahead" in str(error.detail)
 
 
 def test_long_and_dangerous_bodies_are_shortened() -> None:

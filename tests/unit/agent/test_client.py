@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.agent.client import CanisterInfo, fetch_network_status
+from orchestrator.agent.client import CanisterInfo, Client, fetch_network_status
 from orchestrator.core.principal import Principal
 from orchestrator.errors import CertificateError, RejectError, TransportError
 from orchestrator.protocol import cbor
@@ -210,7 +210,7 @@ async def test_a_wrong_clock_is_explained(network: FakeNetwork) -> None:
     with pytest.raises(TransportError) as caught:
         await network.client().update(CANISTER, "greet", b"")
     assert caught.value.slug == "agent/clock-skew"
-    assert "1000 s behind the network's" in str(caught.value.detail)
+    assert "the network's clock is 16 min 40 s ahead" in str(caught.value.detail)
     assert "timedatectl" in str(caught.value.hint)
 
 
@@ -228,3 +228,22 @@ async def test_a_node_that_joined_is_looked_up(network: FakeNetwork) -> None:
     network.authority = replace(network.authority, application=replace(network.authority.application, node=Ed25519Identity.generate()))
     assert await client.query(CANISTER, "greet", b"x") == b"hello x"
     assert [post.operation for post in network.record].count("read_state") == 2
+
+
+@pytest.mark.parametrize(("url", "said"), [("http://127.0.0.1:8000", True), ("https://icp-api.io", False), ("http://network.test", False)])
+async def test_a_local_network_under_another_key_may_have_been_reset(network: FakeNetwork, url: str, *, said: bool) -> None:
+    """Where a developer's network answers under another root key the hint is to take the new one; elsewhere it is suspicious."""
+    network.url = url
+    with pytest.raises(CertificateError) as caught:
+        await Client(network, None, network.authority.application.public_key_der, network.clock).read_state([[b"time"]], CANISTER)
+    assert caught.value.slug == "protocol/certificate-signature"
+    assert ("`orchestrator network status --json`" in str(caught.value.hint)) is said
+
+
+async def test_a_local_network_with_another_time_may_have_been_moved(network: FakeNetwork) -> None:
+    """A certificate from the future of a developer's network does not blame the machine's clock."""
+    network.url, network.skew_ns = "http://localhost:8000", 3600 * SECOND
+    with pytest.raises(CertificateError) as caught:
+        await network.client(None).read_state([[b"time"]], CANISTER)
+    assert caught.value.slug == "protocol/certificate-time"
+    assert "unless it was moved" in str(caught.value.hint)

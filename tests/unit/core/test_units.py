@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.units import MAX_NAT64, MAX_NAT128, UnitError, parse_cycles, parse_duration, parse_memory
+from orchestrator.core.units import MAX_NAT64, MAX_NAT128, UnitError, parse_cycles, parse_duration, parse_memory, render_duration
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,12 @@ def test_any_text_is_an_amount_or_refused(text: str) -> None:
         except UnitError:
             value = 0
         assert value >= 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (1, "1 s"), (90, "1 min 30 s"), (3600, "1 h"), (90_061, "1 d 1 h"), (86_405, "1 d 5 s"), (31_536_000, "365 d")],
+)
+def test_durations_are_written_in_two_units(seconds: int, text: str) -> None:
+    """People are told the two largest units that are not zero."""
+    assert render_duration(seconds) == text
