@@ -50,7 +50,8 @@ class NetworkReport:
     `unresponsive` is a process that lives and does not answer, `orphaned` one whose files were deleted; `connected`
     networks are not ours to know. `pid` is the process that lives, `crashed` one that ended without saving its state.
     `listens` is the address of a running network that the project has another one for by now. `container` stands for
-    `pid` where the network runs in one; `owner` is who else started it.
+    `pid` where the network runs in one; `owner` is who else started it. `not_saving` is why a running network cannot
+    save its state, if it cannot and says so.
     """
 
     name: str
@@ -62,3 +63,4 @@ class NetworkReport:
     listens: str | None = None
     container: str | None = None
     owner: str | None = None
+    not_saving: str | None = None

@@ -4,6 +4,7 @@ The channel has a port of its own on the loopback address, and answers only thos
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,10 @@ MAX_ANSWER_BYTES = 1024 * 1024
 _ADDRESS = "127.0.0.1"
 _OK = 200
 _NANOSECONDS = 1_000_000_000
+MAX_ADVANCE_SECONDS = 100 * 365 * 24 * 3600
+"""How far a clock is moved at once, as the network itself limits it."""
+LATEST_TIME_NS = (1 << 63) - 1
+"""Where a clock ends, in nanoseconds since 1970, as the network itself has it."""
 
 
 async def advance_time(project_dir: Path, network: ManagedNetwork, *, seconds: float) -> int:
@@ -33,8 +38,11 @@ async def advance_time(project_dir: Path, network: ManagedNetwork, *, seconds: f
 
     Timers that are due by then fire, certificates carry the new time, and requests that have expired by then are
     refused. The network stays ahead after a restart; only a reset undoes it. 0 seconds only tell the time.
-    Raises `NetworkError` when the network does not run, or refuses: time never goes back.
+    Raises `NetworkError` when the network does not run, or cannot go there (`network/clock`): time never goes back, a
+    move is at most `MAX_ADVANCE_SECONDS`, and the clock ends in the year 2262.
     """
+    if not 0 <= seconds <= MAX_ADVANCE_SECONDS:  # nor what is no number
+        raise _immovable(network, seconds, "time goes forward only" if seconds < 0 else "it is moved by a hundred years at most")
     path = Layout(project_dir).network(network.name).descriptor
     descriptor = load_descriptor(path)
     if descriptor is None or descriptor.control_port is None or not descriptor.is_of(project_dir) or not descriptor.is_alive():
@@ -44,9 +52,16 @@ async def advance_time(project_dir: Path, network: ManagedNetwork, *, seconds: f
             detail="only an embedded network that runs has a clock of its own",
             hint=f"run `orchestrator network start {network.name}`",
         )
-    answer = await request_control(descriptor, "/time", {"advance_ns": str(round(seconds * _NANOSECONDS))})
+    nanoseconds = round(seconds * _NANOSECONDS)
+    if time.time_ns() + descriptor.clock_offset_ns + nanoseconds > LATEST_TIME_NS:
+        raise _immovable(network, seconds, "it goes no further than the year 2262, where the numbers of many clients end")
+    answer = await request_control(descriptor, "/time", {"advance_ns": str(nanoseconds)})
     write_descriptor(path, replace(descriptor, clock_offset_ns=int(str(answer["offset_ns"]))))
     return int(str(answer["time_ns"]))
+
+
+def _immovable(network: ManagedNetwork, seconds: float, reason: str) -> NetworkError:
+    return NetworkError(f"the clock of the `{network.name}` network cannot be moved by {seconds:g} s: {reason}", slug="network/clock")
 
 
 async def request_control(

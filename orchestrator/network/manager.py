@@ -20,6 +20,7 @@ from orchestrator.network.icp_cli import OWNER, explain_port, find_icp_network, 
 from orchestrator.network.launchers import choose_runner, end_others, find_others
 from orchestrator.network.root_key import fetch_root_key
 from orchestrator.network.runner import Found, Place, Runner
+from orchestrator.network.saving import find_save_failure
 from orchestrator.network.settings import NetworkSettings
 from orchestrator.store.atomic import remove_file
 from orchestrator.store.file_lock import acquire_lock, is_held, open_lock
@@ -132,6 +133,7 @@ async def network_status(project_dir: Path, network: Network, *, settings: Netwo
     if found is None or not found.alive:
         return await _report_dead(place, runner, found)
     state: NetworkState = "running" if await _answers(found, place) else "unresponsive"
+    asks = state == "running" and network.launcher == "embedded" and found.owner is None
     return NetworkReport(
         name=network.name,
         launcher=network.launcher,
@@ -141,6 +143,7 @@ async def network_status(project_dir: Path, network: Network, *, settings: Netwo
         listens=found.listens,
         container=found.container,
         owner=found.owner,
+        not_saving=await find_save_failure(project_dir, place.files) if asks else None,
     )
 
 

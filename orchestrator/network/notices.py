@@ -31,4 +31,12 @@ def find_notices(network: ManagedNetwork, report: NetworkReport) -> tuple[Warned
                 hint=f"to restart it, run `orchestrator network stop {name}`, then `orchestrator network start {name}`",
             )
         )
+    if report.not_saving is not None:
+        notices.append(
+            Warned(
+                slug="network/not-saving",
+                summary=f"network `{name}` cannot save its state, and loses what has changed when it stops: {report.not_saving}",
+                hint="make room on the disk, and let its folder be written; it tries again every second",
+            )
+        )
     return tuple(notices)

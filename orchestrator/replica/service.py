@@ -15,6 +15,7 @@ from orchestrator.replica.http.application import Handlers
 from orchestrator.replica.late_gateway import LateGateway
 from orchestrator.replica.network_keys import NetworkKeys
 from orchestrator.replica.replica import Replica
+from orchestrator.replica.saving import WatchedPersistence
 from orchestrator.replica.state import Clock
 from orchestrator.replica.storage.checkpoint import Checkpoints, load_state
 from orchestrator.replica.storage.directory import StateDirectory
@@ -91,11 +92,13 @@ def load_service(
     checkpoints = Checkpoints(replica, directory, loaded=loaded)
     replica.install_system_canisters()
     replica.seed_accounts(accounts)
-    driver = Driver(replica, checkpoints, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
+    saving = WatchedPersistence(checkpoints)
+    driver = Driver(replica, saving, limiter=limiter, artificial_delay_seconds=artificial_delay_seconds)
     api, gateway = Api(driver, implementation=_IMPLEMENTATION), LateGateway(driver, directory.root / _NAMES_FILE)
     operations = {
-        **make_operations(driver, checkpoints),
-        **make_account_operations(driver, checkpoints),
+        **make_operations(driver, saving),
+        **make_account_operations(driver, saving),
+        **saving.operations(),
         **gateway.operations(),
     }
     return Service(Handlers(api.answer, gateway.answer), operations, driver, checkpoints)

@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
+from orchestrator.core.units import render_duration
 from orchestrator.network.access import NetworkAccess, NetworkReport
 from orchestrator.ui.style import PLAIN, Style
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["NETWORK_SCHEMA", "network_to_json", "render_network", "render_ping", "render_started", "render_stopped"]
 
 NETWORK_SCHEMA = 1
+_SECOND_NS = 1_000_000_000
 _ID_DIGITS = 12
 """How much of a container's id is shown: as much as `docker ps` shows."""
 
@@ -57,6 +59,8 @@ def render_network(report: NetworkReport) -> str:
         lines += [f"Process: {access.pid}"] if access.pid is not None else []
         lines += [f"Container: {access.container[:_ID_DIGITS]}"] if access.container is not None else []
         lines += [f"Started By: {access.owner}"] if access.owner is not None else []
+        lines += [f"Clock: {render_duration(ahead)} ahead"] if (ahead := access.clock_offset_ns // _SECOND_NS) > 0 else []
+        lines += [f"Not Saving: {report.not_saving}"] if report.not_saving is not None else []
         lines += [f"Proxy Canister Principal: {access.proxy_canister_id}"] if access.proxy_canister_id else []
     elif report.container is not None:
         lines += [f"Container: {report.container[:_ID_DIGITS]}", _to_stop(report)]

@@ -3,15 +3,21 @@
 import os
 import socket
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError
-from orchestrator.network.control import advance_time, request_control, stop_process
+from orchestrator.network.access import NetworkReport
+from orchestrator.network.control import LATEST_TIME_NS, MAX_ADVANCE_SECONDS, advance_time, request_control, stop_process
 from orchestrator.network.descriptor import Descriptor, load_descriptor, write_descriptor
+from orchestrator.network.notices import find_notices
 from orchestrator.network.processes.process import load_birth
+from orchestrator.network.saving import find_save_failure
+from orchestrator.replica import control_routes
 from orchestrator.store import Layout
 
 NETWORK = ManagedNetwork(name="local", port=0)
@@ -114,3 +120,57 @@ async def test_a_pid_that_another_process_has_by_now_is_left_alone(tmp_path: Pat
     await stop_process(stale, seconds=1)
     assert channel.request == b""
     socket.create_connection(("127.0.0.1", channel.port)).close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "by -5 s: time goes forward only"),
+        (float("nan"), "by nan s: it is moved by"),
+        (float("inf"), "by inf s: it is moved by a hundred years at most"),
+        (1e12, "by 1e+12 s: it is moved by a hundred years at most"),
+    ],
+)
+async def test_where_a_clock_cannot_go_is_said_in_words(tmp_path: Path, seconds: float, words: str) -> None:
+    """The error itself has the reason, before anybody is asked."""
+    with pytest.raises(NetworkError) as caught:
+        await advance_time(tmp_path, NETWORK, seconds=seconds)
+    assert words in str(caught.value)
+    assert caught.value.slug == "network/clock"
+
+
+async def test_a_clock_has_an_end(tmp_path: Path) -> None:
+    """A network that is far ahead goes no further than the numbers of its clients; the limits are the network's own."""
+    path = Layout(tmp_path).network("local").descriptor
+    write_descriptor(path, replace(describe(1, tmp_path), clock_offset_ns=LATEST_TIME_NS - time.time_ns()))
+    with pytest.raises(NetworkError, match="no further than the year 2262"):
+        await advance_time(tmp_path, NETWORK, seconds=60)
+    assert (LATEST_TIME_NS, MAX_ADVANCE_SECONDS * 10**9) == (control_routes.LATEST_TIME_NS, control_routes.MAX_ADVANCE_NS)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b'HTTP/1.1 200 OK\r\n\r\n{"failing": "the disk is full"}', "the disk is full"),
+        (b'HTTP/1.1 200 OK\r\n\r\n{"failing": null}', None),
+        (b'HTTP/1.1 404 x\r\n\r\n{"error": "there is no /state here"}', None),
+    ],
+    ids=["full", "fine", "older network"],
+)
+async def test_a_network_tells_why_it_cannot_save(tmp_path: Path, answer: bytes, failure: str | None) -> None:
+    """What it answers is passed on; one that does not know the question has nothing to tell, nor has one that is not there."""
+    files = Layout(tmp_path).network("local")
+    assert await find_save_failure(tmp_path, files) is None
+    channel = Channel(answer)
+    write_descriptor(files.descriptor, describe(channel.port, tmp_path))
+    assert await find_save_failure(tmp_path, files) == failure
+    assert b"POST /state HTTP/1.1\r\n" in channel.request
+
+
+def test_who_uses_a_network_that_cannot_save_is_warned() -> None:
+    """One warning with the reason, and nothing to be said about a network that saves."""
+    report = NetworkReport(name="local", launcher="embedded", state="running", access=None, not_saving="the disk is full")
+    (notice,) = find_notices(NETWORK, report)
+    assert notice.slug == "network/not-saving"
+    assert notice.summary.endswith(": the disk is full")
+    assert find_notices(NETWORK, replace(report, not_saving=None)) == ()

@@ -1,6 +1,7 @@
 """Networks, canisters, replies and locks as text and JSON."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -123,6 +124,15 @@ def test_network_text_and_json() -> None:
         "pid": 42,
         "proxy_canister_id": None,
     }
+
+
+def test_network_text_tells_what_is_odd() -> None:
+    """How far the clock was moved, and why nothing is saved, stand in the text and not in the JSON."""
+    usual = NetworkReport(name="local", launcher="embedded", state="running", access=ACCESS)
+    odd = replace(usual, access=replace(ACCESS, clock_offset_ns=3_600_000_000_123), not_saving="No space left on device")
+
+    assert render_network(odd).splitlines()[-2:] == ["Clock: 1 h ahead", "Not Saving: No space left on device"]
+    assert network_to_json(odd) == network_to_json(usual)
 
 
 @pytest.mark.parametrize(("already", "verb"), [(False, "started"), (True, "is already running")])
