@@ -55,6 +55,7 @@ async def advance_time(project_dir: Path, network: ManagedNetwork, *, seconds: f
     nanoseconds = round(seconds * _NANOSECONDS)
     if time.time_ns() + descriptor.clock_offset_ns + nanoseconds > LATEST_TIME_NS:
         raise _immovable(network, seconds, "it goes no further than the year 2262, where the numbers of many clients end")
+    write_descriptor(path, descriptor)  # where that cannot be written nobody would learn of a move, so there is none
     answer = await request_control(descriptor, "/time", {"advance_ns": str(nanoseconds)})
     write_descriptor(path, replace(descriptor, clock_offset_ns=int(str(answer["offset_ns"]))))
     return int(str(answer["time_ns"]))

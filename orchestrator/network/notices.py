@@ -4,7 +4,7 @@ from orchestrator.core.project import ManagedNetwork
 from orchestrator.events import Warned
 from orchestrator.network.access import NetworkReport
 
-__all__ = ["find_notices"]
+__all__ = ["describe_save_failure", "find_notices"]
 
 
 def find_notices(network: ManagedNetwork, report: NetworkReport) -> tuple[Warned, ...]:
@@ -32,11 +32,14 @@ def find_notices(network: ManagedNetwork, report: NetworkReport) -> tuple[Warned
             )
         )
     if report.not_saving is not None:
-        notices.append(
-            Warned(
-                slug="network/not-saving",
-                summary=f"network `{name}` cannot save its state, and loses what has changed when it stops: {report.not_saving}",
-                hint="make room on the disk, and let its folder be written; it tries again every second",
-            )
-        )
+        notices.append(describe_save_failure(name, report.not_saving))
     return tuple(notices)
+
+
+def describe_save_failure(name: str, reason: str) -> Warned:
+    """Return the warning about a network that cannot save its state."""
+    return Warned(
+        slug="network/not-saving",
+        summary=f"network `{name}` cannot save its state, and loses what has changed when it stops: {reason}",
+        hint="make room on the disk, and let its folder be written; it tries again every second",
+    )

@@ -83,14 +83,21 @@ def start(state: State, *, name: str | None, background: bool, foreground: bool)
 def stop(state: State, *, name: str | None) -> None:
     """Stop the network NAME, or the environment's. Its state stays: started again, it has the same canisters."""
     from orchestrator.network.manager import stop_network
+    from orchestrator.network.notices import describe_save_failure
+    from orchestrator.network.saving import find_save_failure
     from orchestrator.network.settings import NetworkSettings
+    from orchestrator.store import Layout
     from orchestrator.ui.networks import render_stopped
+    from orchestrator.ui.sentences import render_event
 
     project = open_project(state)
     settings = NetworkSettings.from_environment(state.terminal.environ)
     managed = require_managed(choose_network(state, project, name))
     try:
         with hold_environments(project, managed, "network stop"):
+            failure = wait(lambda: find_save_failure(project.directory, Layout(project.directory).network(managed.name)))
+            if failure is not None:
+                _tell(state, render_event(describe_save_failure(managed.name, failure), style=state.style()))
             ended = wait(lambda: stop_network(project.directory, managed, settings=settings))
     except NetworkError as error:
         if error.slug != "network/not-running":

@@ -174,3 +174,15 @@ def test_who_uses_a_network_that_cannot_save_is_warned() -> None:
     assert notice.slug == "network/not-saving"
     assert notice.summary.endswith(": the disk is full")
     assert find_notices(NETWORK, replace(report, not_saving=None)) == ()
+
+
+async def test_a_clock_is_moved_only_where_that_can_be_written_down(tmp_path: Path) -> None:
+    """The descriptor is written before the network is asked as well: where that fails nothing has been moved."""
+    path = Layout(tmp_path).network("local").descriptor
+    channel = Channel(b'HTTP/1.1 507 x\r\n\r\n{"error": "no"}')
+    write_descriptor(path, describe(channel.port, tmp_path))
+    before = path.stat().st_ino
+    with pytest.raises(NetworkError):
+        await advance_time(tmp_path, NETWORK, seconds=1)
+    assert path.stat().st_ino != before
+    assert load_descriptor(path) == describe(channel.port, tmp_path)
