@@ -9,6 +9,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.core.project import ManagedNetwork
 from orchestrator.errors import NetworkError, Span, StoreError
 from orchestrator.network.deletion import delete_leftover
 from orchestrator.network.processes.process import is_alive
@@ -23,6 +24,7 @@ __all__ = [
     "port_forbidden",
     "port_taken",
     "release_port",
+    "require_free",
     "require_unowned",
     "write_owner",
 ]
@@ -93,14 +95,32 @@ def release_port(ports: Path, port: int, pid: int) -> None:
 
 def is_free(bind: str, port: int) -> bool:
     """Tell whether nobody listens on a port of this machine; one that cannot be asked about counts as free."""
+    return _try_bind(bind, port) != errno.EADDRINUSE
+
+
+def require_free(ports: Path, network: ManagedNetwork) -> None:
+    """Raise `NetworkError` when a network cannot listen where it is to; what cannot be found out counts as possible."""
+    if network.port:
+        require_unowned(ports, network.port, network.name)
+    match _try_bind(network.bind, network.port):
+        case errno.EADDRINUSE:
+            raise port_taken(ports, network.port, network.name)
+        case errno.EADDRNOTAVAIL:
+            raise address_unavailable(network.bind, network.name, span=network.span)
+        case errno.EACCES:
+            raise port_forbidden(network.bind, network.port, network.name, span=network.span)
+
+
+def _try_bind(bind: str, port: int) -> int | None:
+    """Return why nobody can listen there, as the system numbers it, or `None`."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             attempt.bind((bind, port))
         except OSError as error:
-            return error.errno != errno.EADDRINUSE
-    return True
+            return error.errno
+    return None
 
 
 def require_unowned(ports: Path, port: int, network: str) -> None:

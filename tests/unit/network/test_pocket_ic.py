@@ -233,6 +233,15 @@ async def test_taken_port_is_seen_before_the_start(project: Path, record: Path, 
     assert told(record) == []
 
 
+async def test_an_address_of_another_machine_is_seen_before_the_start(project: Path, record: Path, with_program: MakeSettings) -> None:
+    """Where PocketIC could not listen it is not started."""
+    with pytest.raises(NetworkError) as caught:
+        await start_network(project, replace(NETWORK, bind="192.0.2.1"), settings=with_program("server"))
+
+    assert caught.value.slug == "network/address-unavailable"
+    assert told(record) == []
+
+
 async def test_a_missing_program_is_said_before_a_taken_port(project: Path, tmp_path: Path, with_program: MakeSettings) -> None:
     """Where nothing is installed that is what has to be done first, also when another network of ours has the port."""
     settings = with_program("none")
