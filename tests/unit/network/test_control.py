@@ -25,19 +25,21 @@ pytestmark = pytest.mark.anyio
 
 
 class Channel:
-    """A control channel that gives one answer to one connection; `request` is what it got."""
+    """A control channel that gives one answer to each connection; `request` is the last that it got."""
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, *answers: bytes) -> None:
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.server.getsockname()[1]
         self.request = b""
-        self.thread = threading.Thread(target=self._answer, args=(answer,), daemon=True)
+        self.thread = threading.Thread(target=self._answer, args=(answers,), daemon=True)
         self.thread.start()
 
-    def _answer(self, answer: bytes) -> None:
-        with self.server, self.server.accept()[0] as connection:
-            self.request = connection.recv(65536)
-            connection.sendall(answer)
+    def _answer(self, answers: tuple[bytes, ...]) -> None:
+        with self.server:
+            for answer in answers:
+                with self.server.accept()[0] as connection:
+                    self.request = connection.recv(65536)
+                    connection.sendall(answer)
 
 
 def describe(port: int | None, project: Path) -> Descriptor:
@@ -186,3 +188,17 @@ async def test_a_clock_is_moved_only_where_that_can_be_written_down(tmp_path: Pa
         await advance_time(tmp_path, NETWORK, seconds=1)
     assert path.stat().st_ino != before
     assert load_descriptor(path) == describe(channel.port, tmp_path)
+
+
+async def test_a_move_that_could_not_be_saved_is_known_all_the_same(tmp_path: Path) -> None:
+    """The network refuses because its disk is full, and has moved its clock: the descriptor says so, and the error is passed on."""
+    path = Layout(tmp_path).network("local").descriptor
+    told = b'HTTP/1.1 200 OK\r\n\r\n{"offset_ns": "60000000000", "time_ns": "1"}'
+    channel = Channel(b'HTTP/1.1 507 x\r\n\r\n{"error": "the disk is full"}', told)
+    write_descriptor(path, describe(channel.port, tmp_path))
+    with pytest.raises(NetworkError) as caught:
+        await advance_time(tmp_path, NETWORK, seconds=60)
+    moved = load_descriptor(path)
+    assert "the disk is full" in str(caught.value.detail)
+    assert moved is not None
+    assert moved.clock_offset_ns == 60_000_000_000
