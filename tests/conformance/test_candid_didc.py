@@ -87,6 +87,7 @@ def related(seed: int) -> Case | None:
     return data, expected[:-1] if shorter < 0.1 else [*expected, generator.type(1)] if shorter < 0.2 else expected
 
 
+@pytest.mark.slow
 def test_subtyping_is_the_same(npm_modules: Path) -> None:
     """Messages of related types give the same values at the expected types, or are refused by both."""
     cases = [case for seed in range(500) if (case := related(seed)) is not None]
@@ -95,6 +96,7 @@ def test_subtyping_is_the_same(npm_modules: Path) -> None:
     assert differences(npm_modules, cases) == []
 
 
+@pytest.mark.slow
 def test_broken_messages_are_refused_alike(npm_modules: Path) -> None:
     """Of messages with changed bytes we accept exactly those that didc accepts, with the same values."""
     cases: list[Case] = []

@@ -128,6 +128,7 @@ def path_cases() -> Iterator[Case]:
             yield from (Case(headers=headers, url=url) for url in URLS)
 
 
+@pytest.mark.slow
 def test_both_find_the_same_paths_specific_enough(ask: Ask) -> None:
     """Exact paths, wildcards, folders and what stands beside them: the verdicts are the same for all URLs."""
     verdicts = agree(ask, list(path_cases()))

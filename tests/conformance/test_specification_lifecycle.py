@@ -11,6 +11,8 @@ from tests.support.replica_client import CallRejectedError, ReplicaClient
 from tests.support.universal import RUN, Program, numbers
 from tests.support.universal_client import Universal, deploy, rejected
 
+pytestmark = pytest.mark.slow
+
 RELEASED = 9
 """The cell that ends the waiting of a busy canister."""
 MAX_POLLS = 2_000

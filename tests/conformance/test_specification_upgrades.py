@@ -10,6 +10,8 @@ from tests.support.universal import Program, numbers
 from tests.support.universal_client import Universal, deploy, rejected
 from tests.support.universal_module import universal_canister
 
+pytestmark = pytest.mark.slow
+
 MAX_POLLS = 20_000
 LOOK = Program().answer_global().answer_cell(0).answer("stable64_size").answer_stable(0, 4).reply()
 

@@ -55,6 +55,7 @@ def test_network_lives_from_start_to_stop(project: Workspace) -> None:
     assert status(project)["state"] == "stopped"
 
 
+@pytest.mark.slow
 def test_restart_keeps_the_root_key_and_reset_does_not(project: Workspace) -> None:
     """The state survives a restart; after a reset the network is another one."""
     project.succeed("network", "start")

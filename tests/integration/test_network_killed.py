@@ -25,6 +25,7 @@ def project(tmp_path: Path) -> Iterator[Workspace]:
         yield made
 
 
+@pytest.mark.slow
 def test_a_deploy_says_so_at_once_and_the_next_one_ends_well(project: Workspace) -> None:
     """Exit 6 with the facts within seconds, instead of waiting until the request expires; then one deploy does it all."""
     pid = json.loads(project.succeed("network", "status", "--json").stdout)["pid"]

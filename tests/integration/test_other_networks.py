@@ -17,7 +17,7 @@ LAUNCHERS = {
 }
 
 
-@pytest.fixture(params=["dfx", pytest.param("pocket-ic", marks=pytest.mark.slow), pytest.param("docker", marks=pytest.mark.slow)])
+@pytest.fixture(params=sorted(LAUNCHERS))
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspace]:
     """Return the example, on a network that another program runs."""
     launcher = request.param
@@ -38,6 +38,7 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workspac
         yielded.run("network", "stop")
 
 
+@pytest.mark.slow
 def test_project_is_deployed_to_a_synced_canister(project: Workspace) -> None:
     """One command starts the network, creates, installs and syncs; a second one finds nothing to do.
 

@@ -17,6 +17,7 @@ def project(tmp_path: Path) -> Iterator[Workspace]:
         yield made
 
 
+@pytest.mark.slow
 def test_only_the_name_lets_a_deploy_through(project: Workspace) -> None:
     """`--yes` and another name change nothing and say what is needed; `--confirm production` deploys."""
     for options in (("--yes",), ("--yes", "--confirm", "prod")):
