@@ -3,11 +3,13 @@
 import json
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.replica_process import RunningReplica, running_replica
 
 NPM_FOLDER = Path(__file__).parent / "support" / "npm"
 
@@ -51,3 +53,10 @@ def compile_actor(npm_modules: Path, request: pytest.FixtureRequest) -> Callable
 def component_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a plugin cache that the whole session shares, so that each component is compiled once."""
     return tmp_path_factory.mktemp("components")
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
+    """Run one embedded network for the tests of a file."""
+    with running_replica(tmp_path_factory.mktemp("replica")) as running:
+        yield running

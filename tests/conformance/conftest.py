@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.replica_client import ReplicaClient
-from tests.support.replica_process import running_replica
+from tests.support.replica_process import RunningReplica
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaClient]:
-    """Run one embedded network for the tests of a file and return a client of it."""
-    with running_replica(tmp_path_factory.mktemp("replica")) as replica, ReplicaClient(replica.url, replica.root_key) as client:
+def network(replica: RunningReplica) -> Iterator[ReplicaClient]:
+    """Return a client of the file's embedded network."""
+    with ReplicaClient(replica.url, replica.root_key) as client:
         yield client

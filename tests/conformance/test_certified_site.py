@@ -12,7 +12,7 @@ import pytest
 from orchestrator.core.principal import Principal
 from tests.support.certified_canister import deploy_site, page_at, parts_of
 from tests.support.replica_client import ReplicaClient
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 
 pytestmark = [pytest.mark.npm, pytest.mark.slow]
 VERIFIER = Path(__file__).parent.parent / "support" / "response_verification.mjs"
@@ -20,13 +20,6 @@ MIB = 1024 * 1024
 LARGE = 60 * MIB
 PAGES = {"/": page_at("/", b"<h1>certified</h1>", "text/html"), "/a/b.css": page_at("/a/b.css", b"h1{color:teal}", "text/css")}
 FIVE_MINUTES_NS = 300 * 1_000_000_000
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run one network for this file."""
-    with running_replica(tmp_path_factory.mktemp("replica")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

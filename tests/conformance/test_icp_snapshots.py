@@ -12,7 +12,7 @@ import pytest
 from orchestrator.core.principal import Principal
 from tests.support.replica_client import CallRejectedError, ReplicaClient
 from tests.support.replica_modules import counter
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 
 pytestmark = pytest.mark.npm
 TIMEOUT_SECONDS = 60
@@ -61,13 +61,6 @@ class Icp:
     def count(self) -> int:
         """Call the counter and return what it says."""
         return int.from_bytes(self.client.call(self.canister, "inc", NULL)[-4:], "little")
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run a network."""
-    with running_replica(tmp_path_factory.mktemp("replica")) as running:
-        yield running
 
 
 @pytest.fixture

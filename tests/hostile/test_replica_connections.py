@@ -3,7 +3,6 @@
 import contextlib
 import re
 import socket
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.replica.limits import MAX_HTTP_BODY_BYTES
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 
 IDLE_CONNECTIONS = 300
 EXAMPLES = 40
@@ -26,13 +25,6 @@ GARBAGE = st.binary(min_size=1, max_size=300) | st.builds(
         [b"host: x", b"content-length: -1", b"content-length: 99999999999999", b"transfer-encoding: chunked\r\n\r\nzz", b"\x00"]
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run one network for this file."""
-    with running_replica(tmp_path_factory.mktemp("replica")) as running:
-        yield running
 
 
 def connect(replica: RunningReplica) -> socket.socket:

@@ -1,7 +1,6 @@
 """The client against the embedded network over real HTTP: every identity, every endpoint, every check on."""
 
 import hashlib
-from collections.abc import Iterator
 
 import anyio
 import pytest
@@ -18,7 +17,7 @@ from orchestrator.protocol import bls
 from orchestrator.protocol.envelope import sign_delegation
 from orchestrator.protocol.keys import DelegatedIdentity, Ed25519Identity, Identity, Prime256v1Identity, Secp256k1Identity
 from tests.support.replica_modules import INTERFACE, SECRET, counter
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 
 pytestmark = pytest.mark.anyio
 EMPTY = b"DIDL\x00\x00"
@@ -37,13 +36,6 @@ IDENTITIES: list[Identity] = [
 def anyio_backend() -> str:
     """Run coroutines on asyncio, as the command does."""
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run one embedded network for all tests of this file."""
-    with running_replica(tmp_path_factory.mktemp("agent")) as running:
-        yield running
 
 
 def number(reply: bytes) -> object:

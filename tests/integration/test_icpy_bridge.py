@@ -1,6 +1,5 @@
 """Scripts written with ic-py, run against the embedded network with every check on."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import anyio
@@ -23,18 +22,11 @@ from orchestrator.errors import CertificateError, RejectError
 from orchestrator.protocol import bls
 from orchestrator.protocol.keys import Ed25519Identity
 from tests.support.replica_modules import counter
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 
 EMPTY = b"DIDL\x00\x00"
 INTERFACE = "service : { inc : () -> (nat32); get : () -> (nat32) query; refuse : () -> () ; missing : () -> () query; }"
 KEY = "11" * 32
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run one embedded network for all tests of this file."""
-    with running_replica(tmp_path_factory.mktemp("icpy")) as running:
-        yield running
 
 
 @pytest.fixture

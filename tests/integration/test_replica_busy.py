@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.replica_client import CallRejectedError, ReplicaClient
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 from tests.support.vm import module
 
 EMPTY = b"DIDL\x00\x00"
@@ -29,13 +29,6 @@ BUSY = f"""
 (func $callback (param i32))
 """
 IMPORTS = ("msg_reply", "canister_self_size", "canister_self_copy", "call_new", "call_perform")
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run one network for this file."""
-    with running_replica(tmp_path_factory.mktemp("replica")) as running:
-        yield running
 
 
 @pytest.fixture

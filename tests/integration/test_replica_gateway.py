@@ -9,7 +9,7 @@ from orchestrator.candid import FunctionReference, Variant, encode
 from orchestrator.candid.types import BLOB, BOOL, NAT, NAT16, TEXT, Opt, Type, Vec, function, record, tuple_of, variant
 from orchestrator.core.principal import Principal
 from tests.support.replica_client import ReplicaClient
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 from tests.support.vm import module
 
 TOKEN = record({"part": NAT, "of": TEXT})
@@ -45,13 +45,6 @@ def website(queried: bytes, *, updated: bytes = b"", streamed: bytes = b"") -> b
 def response(body: bytes = b"hello", *, status: int = 200, headers: list[tuple[str, str]] | None = None, **fields: object) -> bytes:
     """Encode what a canister answers."""
     return encode([RESPONSE], [{"status_code": status, "headers": headers or [], "body": body, **fields}])
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run one network for this file."""
-    with running_replica(tmp_path_factory.mktemp("replica")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -15,17 +15,10 @@ from orchestrator.protocol.hash_tree import Absent, Found
 from orchestrator.protocol.keys import AnonymousIdentity, Ed25519Identity
 from tests.support.replica_client import EXPIRY_NS, CallRejectedError, ReplicaClient
 from tests.support.replica_modules import SECRET, counter
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 
 EMPTY = b"DIDL\x00\x00"
 MINUTE_NS = 60_000_000_000
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run one network for this file."""
-    with running_replica(tmp_path_factory.mktemp("replica")) as running:
-        yield running
 
 
 @pytest.fixture

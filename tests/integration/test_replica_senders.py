@@ -16,7 +16,7 @@ from orchestrator.protocol.request_id import request_id
 from tests.support.authenticators import CanisterIdentity, eddsa_identity, es256_identity, rs256_identity
 from tests.support.authority import Authority
 from tests.support.replica_client import CallRejectedError, ReplicaClient
-from tests.support.replica_process import RunningReplica, running_replica
+from tests.support.replica_process import RunningReplica
 from tests.support.signing_canister import signing_canister
 
 HOUR_NS = 3600 * 10**9
@@ -28,13 +28,6 @@ KINDS: dict[str, Callable[[], Identity]] = {
     "windows hello": rs256_identity,
     "ed25519 passkey": eddsa_identity,
 }
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReplica]:
-    """Run one network for this file."""
-    with running_replica(tmp_path_factory.mktemp("replica")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
