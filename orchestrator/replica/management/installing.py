@@ -182,22 +182,23 @@ def _upgrade(context: Context, work: _Installation, previous: Instance, module: 
             outcomes.append(_run(context, work, previous, "canister_pre_upgrade", MessageKind.PRE_UPGRADE))
             outcomes[-1].global_timer = None  # an upgrade stops the timer; only the new code sets it
         instance = context.environment.machine.instantiate(module, previous=previous, keep_memory=bool(work.keep_memory))
-        instance, started = _start(context, work, instance, entry="canister_post_upgrade")
+        burned = sum(outcome.burned for outcome in outcomes)
+        instance, started = _start(context, work, instance, entry="canister_post_upgrade", burned=burned)
     except Exception:  # whatever it was: what pre_upgrade wrote must not be kept
         previous.rollback()
         raise
     return instance, outcomes + started
 
 
-def _start(context: Context, work: _Installation, instance: Instance, *, entry: str) -> tuple[Instance, list[Outcome]]:
-    """Run the start function and the given entry point, where they exist."""
+def _start(context: Context, work: _Installation, instance: Instance, *, entry: str, burned: int = 0) -> tuple[Instance, list[Outcome]]:
+    """Run the start function, which cannot burn cycles, and the given entry point, where they exist."""
     outcomes: list[Outcome] = []
     kind = MessageKind.INIT if entry == "canister_init" else MessageKind.POST_UPGRADE
     try:
         if instance.module.info.has_start:
             outcomes.append(_run(context, work, instance, START, MessageKind.START))
         if entry in instance.module.info.exports:
-            outcomes.append(_run(context, work, instance, entry, kind))
+            outcomes.append(_run(context, work, instance, entry, kind, burned=burned))
     except RejectedError:
         instance.rollback()
         instance.close()
@@ -205,9 +206,14 @@ def _start(context: Context, work: _Installation, instance: Instance, *, entry: 
     return instance, outcomes
 
 
-def _run(context: Context, work: _Installation, instance: Instance, entry: str, kind: MessageKind) -> Outcome:
+def _run(context: Context, work: _Installation, instance: Instance, entry: str, kind: MessageKind, *, burned: int = 0) -> Outcome:
+    """Run a hook that sees the balance without what the hook before it burned, which is taken only if all succeed."""
     message = Message(kind=kind, now=work.now, caller=work.caller, arg=work.arg, responded=True)
-    outcome = context.execution.run_logged(work.canister, instance, entry, message)
+    work.canister.cycles -= burned
+    try:
+        outcome = context.execution.run_logged(work.canister, instance, entry, message)
+    finally:
+        work.canister.cycles += burned
     if outcome.trap is not None:
         raise RejectedError(rejection_of(work.canister.id, outcome.trap))
     return outcome

@@ -316,3 +316,25 @@ def test_what_cannot_be_kept_is_not_stored(network: ScriptedNetwork, method: str
     assert (record.chunks, record.snapshots) == ({}, {})
     record.cycles *= 100
     assert isinstance(network.manage(method, {"canister_id": canister, **extra.get(method, {})}), Reply)
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_hooks_of_an_upgrade_cannot_burn_the_same_cycles_twice(network: ScriptedNetwork, *, succeeds: bool) -> None:
+    """What pre_upgrade burned is gone for post_upgrade, and back when the upgrade fails; no balance falls below zero."""
+    seen: list[int] = []
+
+    def burn(run: Run) -> None:
+        seen.append(run.view.cycles)
+        run.outcome.balance_change -= run.view.cycles
+        run.outcome.burned += run.view.cycles
+        if not succeeds and len(seen) > 1:
+            run.trap()
+
+    canister = network.deploy(network.machine.module({"canister_pre_upgrade": burn}))
+    record = network.canister(canister)
+    network.install(canister, network.machine.module({"canister_post_upgrade": burn}), mode=Variant("upgrade"))
+    assert seen[0] > 10**12
+    assert seen[1] == 0
+    assert record.consumed.get("burned_cycles", 0) == (seen[0] if succeeds else 0)
+    assert (0 <= record.cycles < 10**12) == succeeds
+    assert isinstance(network.manage("canister_status", {"canister_id": canister}), Reply)
