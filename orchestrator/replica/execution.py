@@ -61,9 +61,9 @@ class Execution:
     def run_logged(self, canister: Canister, instance: Instance, entry: str | Callback, message: Message) -> Outcome:
         """Run a replicated message: what it prints, and why it trapped, goes to the canister's log."""
         outcome = self.run(canister, instance, entry, message)
-        self.charging.settle(canister, instance, message.kind, outcome)
         if outcome.calls and outcome.trap is None:
             outcome.trap = wrong_sender_version(outcome.calls, canister.version)
+        self.charging.settle(canister, instance, message.kind, outcome)
         for line in outcome.logs:
             self._log(canister, message.now, line)
         if outcome.trap is not None and outcome.trap.error_code != _CALLED_TRAP:  # what it trapped with is in its lines

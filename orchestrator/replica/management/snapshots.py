@@ -92,6 +92,12 @@ def load_canister_snapshot(context: Context, call: Call, argument: Argument) -> 
         instance = context.environment.machine.revive(module, _fitting_state(snapshot, module.info.globals))
     except InvalidModuleError as error:
         raise RejectedError(reject(Reason.INVALID_MODULE, canister=canister.id, detail=str(error))) from error
+    try:
+        more_chunks = limits.MAX_CHUNK_BYTES * (len(snapshot.chunks) - len(canister.chunks))
+        check_room(context, canister, code_bytes(instance, wasm) - code_bytes(canister.instance, canister.wasm) + more_chunks)
+    except RejectedError:
+        instance.close()
+        raise
     if canister.instance is not None:
         canister.instance.close()
     canister.instance, canister.wasm, canister.module_hash = instance, wasm, hashlib.sha256(wasm).digest()

@@ -14,7 +14,7 @@ from orchestrator.replica.rejects import Rejection
 from orchestrator.replica.rent import RENT_INTERVAL_NS
 from orchestrator.replica.vm.interface import Callback, Reply
 from tests.support.scripted_machine import Function, Run, ScriptedMachine, answer, ignore
-from tests.support.scripted_network import OWNER, SECOND, ScriptedNetwork
+from tests.support.scripted_network import OWNER, SECOND, ScriptedNetwork, encode_argument
 
 UPDATE_NEEDS = APPLICATION_SUBNET.execution(40_000_000_000, wide=False)
 ONE_INSTRUCTION = APPLICATION_SUBNET.execution(1, wide=False)
@@ -338,3 +338,36 @@ def test_hooks_of_an_upgrade_cannot_burn_the_same_cycles_twice(network: Scripted
     assert record.consumed.get("burned_cycles", 0) == (seen[0] if succeeds else 0)
     assert (0 <= record.cycles < 10**12) == succeeds
     assert isinstance(network.manage("canister_status", {"canister_id": canister}), Reply)
+
+
+def test_a_snapshot_that_cannot_be_kept_is_not_loaded(network: ScriptedNetwork) -> None:
+    """Loading needs the cycles that keep its memory for the freezing threshold; a refusal leaves the old code running."""
+    large = deploy(network, {"canister_init": lambda run: run.stable.update({str(number): number for number in range(1000)})})
+    snapshot = cast("dict[str, object]", network.managed("take_canister_snapshot", {"canister_id": large}))["id"]
+    canister = deploy(network)
+    network.managed("update_settings", {"canister_id": canister, "settings": {"freezing_threshold": 100 * DAYS_180}})
+    poor(network, canister, 50 * 10**9)
+    record = network.canister(canister)
+    before = (record.module_hash, record.instance, record.version)
+    arguments: dict[str, object] = {"canister_id": canister, "snapshot_id": snapshot}
+    assert rejected(network.manage("load_canister_snapshot", arguments))[1] == "IC0532"
+    assert (record.module_hash, record.instance, record.version) == before
+    assert network.call(canister, "work") == Reply(b"done")
+    record.cycles *= 1000
+    assert isinstance(network.manage("load_canister_snapshot", arguments), Reply)
+
+
+def test_memory_of_a_message_that_is_undone_is_not_taken_for_paid(network: ScriptedNetwork) -> None:
+    """A message that grows and then tells a wrong version of its canister does not let the next one grow as far unpaid."""
+
+    def grow(run: Run) -> None:
+        run.stable.update({str(number): number for number in range(1000)})
+        if run.message.method == "wrong":
+            said = {"canister_id": Principal(run.view.id), "sender_canister_version": run.view.version + 1}
+            run.call(b"", "uninstall_code", encode_argument("uninstall_code", said))
+
+    canister = deploy(network, {"canister_update wrong": grow, "canister_update grow": grow})
+    network.managed("update_settings", {"canister_id": canister, "settings": {"freezing_threshold": 100 * DAYS_180}})
+    poor(network, canister, 2 * UPDATE_NEEDS)
+    assert "does not match the actual sender canister version" in rejected(network.call(canister, "wrong"))[2]
+    assert rejected(network.call(canister, "grow"))[1] == "IC0532"
