@@ -92,6 +92,7 @@ def update_settings(context: Context, call: Call, argument: Argument) -> Answer:
         check_allocations(context, canister, before)
     except RejectedError:
         canister.settings = before
+        canister.forget_size()  # what is known by now is what the new settings would have frozen
         raise
     canister.trim_logs()
     canister.version += 1

@@ -371,3 +371,12 @@ def test_memory_of_a_message_that_is_undone_is_not_taken_for_paid(network: Scrip
     poor(network, canister, 2 * UPDATE_NEEDS)
     assert "does not match the actual sender canister version" in rejected(network.call(canister, "wrong"))[2]
     assert rejected(network.call(canister, "grow"))[1] == "IC0532"
+
+
+@pytest.mark.parametrize("setting", [{"memory_allocation": 2**40}, {"compute_allocation": 100}])
+def test_settings_that_are_refused_freeze_nothing(network: ScriptedNetwork, setting: dict[str, int]) -> None:
+    """What the canister would have had to keep for them does not stop its messages."""
+    canister = deploy(network)
+    poor(network, canister, 2 * UPDATE_NEEDS)
+    assert isinstance(network.manage("update_settings", {"canister_id": canister, "settings": setting}), Rejection)
+    assert network.call(canister, "work") == Reply(b"done")
