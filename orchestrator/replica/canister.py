@@ -13,6 +13,7 @@ from orchestrator.replica import limits
 from orchestrator.replica.canister_snapshot import CanisterSnapshot
 from orchestrator.replica.messages import Origin
 from orchestrator.replica.vm.interface import CanisterView, Instance
+from orchestrator.replica.vm.limits import MAX_LOG_LINES
 
 __all__ = [
     "Canister",
@@ -251,8 +252,10 @@ class Canister:
         self.trim_logs()
 
     def trim_logs(self) -> None:
-        """Drop the oldest lines until the log's memory holds the rest."""
-        while self.logs and self.log_bytes > self.settings.log_memory_limit:
+        """Drop the oldest lines until the log's memory holds the rest; empty lines count, too."""
+        limit = self.settings.log_memory_limit
+        most = min(limit, MAX_LOG_LINES)
+        while self.logs and (self.log_bytes > limit or len(self.logs) > most):
             self.log_bytes -= len(self.logs.popleft().content)
 
     def clear_logs(self, *, before: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.replica.vm.interface import Callback, CanisterView, Message, MessageKind, Outcome, OutgoingCall, Trap
-from orchestrator.replica.vm.limits import DEFAULT_MAX_LOG_BYTES
+from orchestrator.replica.vm.limits import DEFAULT_MAX_LOG_BYTES, MAX_LOG_LINES
 from orchestrator.replica.vm.stable import StableMemory
 
 __all__ = [
@@ -250,7 +250,7 @@ class Execution:
         """Add a line to the canister's log, dropping the oldest when it grows too large."""
         self.logs.append(line)
         self._log_bytes += len(line)
-        while self._log_bytes > DEFAULT_MAX_LOG_BYTES:
+        while self._log_bytes > DEFAULT_MAX_LOG_BYTES or len(self.logs) > MAX_LOG_LINES:
             self._log_bytes -= len(self.logs.popleft())
 
     def balance(self) -> int:

@@ -20,6 +20,7 @@ __all__ = [
     "MAX_FUNCTIONS",
     "MAX_GLOBALS",
     "MAX_INSTALL_SECONDS",
+    "MAX_LOG_LINES",
     "MAX_LOG_LINE_BYTES",
     "MAX_MESSAGE_SECONDS",
     "MAX_OUTGOING_CALLS_PER_CALLEE",
@@ -150,6 +151,9 @@ MAX_CERTIFIED_DATA_BYTES = 32
 
 MAX_ENVIRONMENT_VARIABLE_NAME_BYTES = 128
 """Length of the name of an environment variable, in bytes."""
+
+MAX_LOG_LINES = 65_536
+"""Lines of a canister's log, however short they are."""
 
 DEFAULT_MAX_LOG_BYTES = 2 * 1024 * 1024
 """Log lines kept of one message, in bytes; the oldest go first."""

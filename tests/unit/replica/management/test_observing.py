@@ -1,5 +1,6 @@
 """Status, history, metadata and logs: what is told, and to whom."""
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -158,3 +159,14 @@ def test_logs_outlive_upgrades_but_not_reinstalls(network: ScriptedNetwork) -> N
         canister, network.machine.module({"canister_init": lambda run: run.outcome.logs.append(b"new")}), mode=Variant("reinstall")
     )
     assert logs(ask(network, "fetch_canister_logs", canister, OWNER)) == [(2, b"new")]
+
+
+def test_empty_lines_do_not_pile_up(network: ScriptedNetwork) -> None:
+    """A canister that prints nothing again and again, or whose log keeps nothing, takes no more and more memory."""
+    canister = network.canister(network.create(log_memory_limit=10))
+    for number in range(30):
+        canister.log(number, b"")
+    assert [record.index for record in canister.logs] == list(range(20, 30))
+    canister.settings = replace(canister.settings, log_memory_limit=0)
+    canister.log(30, b"line")
+    assert (len(canister.logs), canister.log_bytes, canister.next_log_index) == (0, 0, 31)
