@@ -38,6 +38,14 @@ def each(*ranges: tuple[int, int], prefix: bytes = b"") -> list[bytes]:
 
 
 VECTOR = b"\xfd"
+
+
+def vectors(*ranges: tuple[int, int]) -> list[bytes]:
+    """Return vector opcodes, as short as they can be and with more bytes than they need."""
+    codes = [code for low, high in ranges for code in range(low, high + 1)]
+    return [VECTOR + bytes(form) for code in codes for form in ([code], [0x80 | code, 0], [0x80 | code, 0x80, 0])]
+
+
 dull = st.one_of(
     instruction(each((0, 1), (5, 5), (0x0B, 0x0B), (0x0F, 0x0F), (0x1A, 0x1B), (0x45, 0xC4), (0xD1, 0xD1)), 0),
     instruction(each((2, 4), (0x0C, 0x0D), (0x10, 0x10), (0x12, 0x12), (0x20, 0x25), (0x3F, 0x42), (0xD0, 0xD0), (0xD2, 0xD2)), 1),
@@ -47,11 +55,12 @@ dull = st.one_of(
     instruction([b"\x1c\x01"], 0, 1),
     instruction(each((0, 7), prefix=b"\xfc"), 0),
     instruction([b"\xfc\x0d", b"\xfc\x10"], 1),
-    instruction(each((0, 11), (92, 93), prefix=VECTOR), 2),
-    instruction(each((12, 13), prefix=VECTOR), 0, 16),
-    instruction(each((21, 34), prefix=VECTOR), 0, 1),
-    instruction(each((84, 91), prefix=VECTOR), 2, 1),
-    instruction(each((14, 20), (35, 83), (94, 127), prefix=VECTOR), 0),
+    instruction(vectors((0, 11), (92, 93)), 2),
+    instruction(vectors((12, 13)), 0, 16),
+    instruction(vectors((21, 34)), 0, 1),
+    instruction(vectors((84, 91)), 2, 1),
+    instruction(vectors((14, 20), (35, 83), (94, 127)), 0),
+    instruction([b"\x1c\x81\x00", b"\x1c\x81\x80\x00"], 0, 1),
     st.integers(128, 255).map(lambda number: VECTOR + encode_unsigned(number)),
     st.lists(immediates, min_size=1, max_size=5).map(lambda labels: b"\x0e" + encode_unsigned(len(labels) - 1) + b"".join(labels)),
 )

@@ -97,16 +97,15 @@ class Management:
     def execute(self, call: Call) -> tuple[Response, int] | None:
         """Execute an update call: the response and the cycles to refund, or None when the answer comes later."""
         via = _Via.INGRESS if isinstance(call.origin, IngressOrigin) else _Via.CANISTER
+        answer: Answer | None = None
         try:
             answer = self._run(call, via)
+            return None if answer is None else (_reply(call.method, answer), call.cycles - answer.accepted_cycles)
         except RejectedError as error:
             return error.rejection, call.cycles
         except Exception:  # noqa: BLE001 # the edge between the network and whatever a request makes it do
             _LOG.exception("the management method %s failed", call.method)
-            return reject(Reason.INTERNAL, method=call.method), call.cycles
-        if answer is None:
-            return None
-        return _reply(call.method, answer), call.cycles - answer.accepted_cycles
+            return reject(Reason.INTERNAL, method=call.method), call.cycles - (answer.accepted_cycles if answer is not None else 0)
 
     def query(self, method: str, arg: bytes, caller: bytes) -> Response:
         """Execute a user's query."""

@@ -20,9 +20,13 @@ MEMORY_INIT = 8
 """What follows 0xFC in `memory.init`."""
 
 _DATA_DROP, _MEMORY_COPY, _MEMORY_FILL = 9, 10, 11
-_TABLE_SET, _BRANCH_TABLE, _MANY = 0x26, 0x0E, 0xFC
+_TABLE_SET, _BRANCH_TABLE, _SELECT, _MANY, _VECTOR = 0x26, 0x0E, 0x1C, 0xFC, 0xFD
 _IMMEDIATES = {8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1}
 """How many numbers follow each of the instructions that begin with 0xFC, from 8 on."""
+
+_LAST_VECTOR_MEMORY, _VECTOR_ZERO_LOADS = 11, frozenset({0x5C, 0x5D})
+_VECTOR_LANE_MEMORY, _VECTOR_LANES, _VECTOR_BYTES = range(0x54, 0x5C), range(0x15, 0x23), frozenset({12, 13})
+"""Vector instructions by what follows their number: a place in memory, that and a lane, a lane, 16 bytes."""
 
 _REFUSED = {12: "table.init", 14: "table.copy", 15: "table.grow", 17: "table.fill"}
 _NUMBER = rb"[\x80-\xff]*+[\x00-\x7f]"
@@ -112,10 +116,7 @@ def _interesting(module: bytes, first: int, last: int) -> Iterator[tuple[int, in
         if at >= last:
             return
         opcode = reader.byte()
-        if opcode == _BRANCH_TABLE:
-            for _ in range(reader.unsigned() + 1):
-                reader.unsigned()
-        elif opcode == _TABLE_SET:
+        if opcode == _TABLE_SET:
             reader.unsigned()
             yield at, -1
         elif opcode == _MANY:
@@ -125,5 +126,32 @@ def _interesting(module: bytes, first: int, last: int) -> Iterator[tuple[int, in
             for _ in range(_IMMEDIATES.get(kind, 0)):
                 reader.unsigned()
             yield at, kind
-        else:
+        elif not _skip_long(reader, opcode):
             return
+
+
+def _skip_long(reader: Reader, opcode: int) -> bool:
+    """Move past what follows an instruction without interest that the expression does not match; False for an unknown one."""
+    if opcode == _BRANCH_TABLE:
+        for _ in range(reader.unsigned() + 1):
+            reader.unsigned()
+    elif opcode == _SELECT:
+        for _ in range(reader.unsigned()):
+            reader.value_type()
+    elif opcode == _VECTOR:
+        _skip_vector(reader)
+    else:
+        return False
+    return True
+
+
+def _skip_vector(reader: Reader) -> None:
+    """Move past a vector instruction whose number is written with more bytes than it needs."""
+    kind = reader.unsigned()
+    if kind <= _LAST_VECTOR_MEMORY or kind in _VECTOR_ZERO_LOADS or kind in _VECTOR_LANE_MEMORY:
+        reader.unsigned()
+        reader.unsigned()
+    if kind in _VECTOR_LANE_MEMORY or kind in _VECTOR_LANES:
+        reader.skip(1)
+    elif kind in _VECTOR_BYTES:
+        reader.skip(16)
