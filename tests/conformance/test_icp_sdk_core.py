@@ -1,17 +1,13 @@
 """The embedded network as @icp-sdk/core sees it, with the checks that it makes by default."""
 
 import hashlib
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.node_driver import run_driver
 from tests.support.replica_modules import INTERFACE, SECRET, counter
-from tests.support.replica_process import running_replica
-
-DRIVER = Path(__file__).parent.parent / "support" / "icp_sdk_core.mjs"
 
 pytestmark = pytest.mark.npm
 
@@ -19,15 +15,7 @@ pytestmark = pytest.mark.npm
 @pytest.fixture(scope="module")
 def seen(npm_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run the driver once against a fresh network and return what it saw."""
-    directory = tmp_path_factory.mktemp("replica")
-    wasm = directory / "counter.wasm"
-    wasm.write_bytes(counter())
-    with running_replica(directory) as replica:
-        command = ["node", str(DRIVER), str(npm_modules), replica.url, replica.root_key.hex(), str(wasm)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_driver("icp_sdk_core.mjs", npm_modules, tmp_path_factory.mktemp("replica"), counter())
 
 
 def test_updates_and_queries_are_accepted(seen: dict[str, Any]) -> None:

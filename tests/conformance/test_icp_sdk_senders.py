@@ -1,16 +1,12 @@
 """Senders without plain keys, as @icp-sdk/core signs for them: passkeys, sessions, and users of canisters that sign."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.replica_process import running_replica
+from tests.support.node_driver import run_driver
 from tests.support.signing_canister import signing_canister
-
-DRIVER = Path(__file__).parent.parent / "support" / "icp_sdk_senders.mjs"
 
 pytestmark = pytest.mark.npm
 
@@ -18,15 +14,7 @@ pytestmark = pytest.mark.npm
 @pytest.fixture(scope="module")
 def seen(npm_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run the driver once against a fresh network and return what it saw."""
-    directory = tmp_path_factory.mktemp("replica")
-    wasm = directory / "signer.wasm"
-    wasm.write_bytes(signing_canister())
-    with running_replica(directory) as replica:
-        command = ["node", str(DRIVER), str(npm_modules), replica.url, replica.root_key.hex(), str(wasm)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_driver("icp_sdk_senders.mjs", npm_modules, tmp_path_factory.mktemp("replica"), signing_canister())
 
 
 @pytest.mark.parametrize("sender", ["passkey", "windowsHello", "session", "secondSession", "canister"])
