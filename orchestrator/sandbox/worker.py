@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import stack_size
 from time import monotonic_ns
-from typing import Any, Final
+from typing import Final
 
 from wasmtime import Engine, ExitTrap, Store, WasiConfig, WasmtimeError
-from wasmtime.component import Component, Linker, Record, Variant
+from wasmtime.component import Component, Linker, Record
 
 from orchestrator.sandbox.capture import CapturedStream
 from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.engine import new_engine
-from orchestrator.sandbox.frames import Call, Done, Refused, Reply, Start
-from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_ERROR_BYTES, MAX_METHOD_BYTES
+from orchestrator.sandbox.frames import Done, Refused, Start
+from orchestrator.sandbox.guest_calls import BUG_STATUS, GuestCalls
+from orchestrator.sandbox.limits import MAX_ERROR_BYTES
 from orchestrator.sandbox.meter import Meter, Usage, thread_clock
 
 __all__ = ["main"]
@@ -37,56 +38,9 @@ FLUSH_SECONDS: Final = 10.0
 """How long the plugin's last output may take to arrive after it has ended."""
 THREAD_STACK_BYTES: Final = 256 << 10
 """Stack of this process's own threads, which counts as the plugin's memory."""
-BUG_STATUS: Final = 70
 
 _OWN_DESCRIPTORS: Final = "/proc/self/fd"
 _NO_SUCH_IMPORT: Final = "matching implementation was not found in the linker"
-
-
-class _Calls:
-    """Answers the plugin's `canister-call` by asking the tool."""
-
-    def __init__(self, channel: Channel, streams: tuple[CapturedStream, ...], meter: Meter) -> None:
-        self._channel = channel
-        self._streams = streams
-        self._meter = meter
-
-    def wrapped(self, _store: object, method: str, argument: str, call_type: int, direct: bool, cycles: int) -> Variant:  # noqa: FBT001 - wasmtime calls it
-        """Answer a wrapped plugin: bytes come and go as Latin-1 text."""
-        with self._meter.elsewhere():
-            accepted, payload = self._ask(
-                method.encode("latin-1"), argument.encode("latin-1"), query=call_type == 1, direct=direct, cycles=cycles
-            )
-            return Variant("ok" if accepted else "err", payload.decode("latin-1"))
-
-    def plain(self, _store: object, request: Any) -> bytes | str:
-        """Answer a plugin that is not wrapped; `str` is the error."""
-        with self._meter.elsewhere():
-            fields = vars(request)
-            accepted, payload = self._ask(
-                fields["method"].encode(),
-                fields["arg"],
-                query=fields["call-type"] == "query",
-                direct=fields["direct"],
-                cycles=fields["cycles"],
-            )
-            return payload if accepted else payload.decode()
-
-    def _ask(self, method: bytes, argument: bytes, *, query: bool, direct: bool, cycles: int) -> tuple[bool, bytes]:
-        if len(argument) > MAX_ARGUMENT_BYTES:
-            return False, f"canister call failed: the argument is longer than {MAX_ARGUMENT_BYTES} bytes".encode()
-        if len(method) > MAX_METHOD_BYTES:
-            return False, f"canister call failed: the method's name is longer than {MAX_METHOD_BYTES} bytes".encode()
-        try:
-            for stream in self._streams:
-                stream.drain()  # what was written before a call is told before it
-            self._channel.send(Call(method=method.decode(), argument=argument, query=query, direct=direct, cycles=cycles))
-            reply = self._channel.receive()
-        except (EOFError, OSError):
-            os._exit(1)
-        if not isinstance(reply, Reply):
-            os._exit(BUG_STATUS)
-        return reply.accepted, reply.payload
 
 
 def _record(**fields: object) -> Record:
@@ -202,7 +156,7 @@ class _Run:
         return store
 
     def _execute(self, store: Store, component: Component) -> tuple[str, str]:
-        calls = _Calls(self._channel, self._streams, self._meter)
+        calls = GuestCalls(self._channel, self._streams, self._meter)
         linker = Linker(self._engine)
         linker.add_wasip2()
         with linker.root() as root:

@@ -80,5 +80,8 @@ def test_imports_wasmtime_alone() -> None:
     assert ours <= {
         "orchestrator.errors",
         "orchestrator.sandbox",
-        *(f"orchestrator.sandbox.{name}" for name in ("capture", "channel", "engine", "frames", "limits", "meter", "worker")),
+        *(
+            f"orchestrator.sandbox.{name}"
+            for name in ("capture", "channel", "engine", "frames", "guest_calls", "limits", "meter", "worker")
+        ),
     }

@@ -1,0 +1,163 @@
+"""One run of one plugin as the tool sees it: the conversation with its worker process, and what comes of it."""
+
+import os
+from typing import Final
+
+import anyio
+
+from orchestrator.errors import PluginRefusedError, SandboxError
+from orchestrator.sandbox.cache import Artifact
+from orchestrator.sandbox.frames import Call, Done, Output, Refused, Reply, Start
+from orchestrator.sandbox.limits import MAX_ERROR_CHARACTERS, MAX_REPLY_BYTES
+from orchestrator.sandbox.outcomes import Ending, memory_ending, read_ending, timeout_ending
+from orchestrator.sandbox.output import LineCapture
+from orchestrator.sandbox.process import Child, ChildDiedError
+from orchestrator.sandbox.request import (
+    CallType,
+    CanisterCall,
+    CanisterCallError,
+    CanisterCallRequest,
+    OnLine,
+    OutputLine,
+    PluginRequest,
+    PluginResult,
+    Preopen,
+)
+
+__all__ = ["Conversation", "StaleArtifactError", "refusal_of"]
+
+MAX_NANOSECONDS: Final = 2**63 - 1
+_OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "Cannot allocate memory")
+
+
+class StaleArtifactError(Exception):
+    """Raised when wasmtime refuses an artifact from the cache, as after a change of the processor."""
+
+
+def refusal_of(frame: Refused) -> PluginRefusedError:
+    """Make the error of a component that a process refused."""
+    return PluginRefusedError(frame.summary, slug=frame.slug, detail=frame.detail or None, hint=frame.hint or None)
+
+
+def _inode_text(directory: Preopen) -> str:
+    return "" if directory.inode is None else f"{directory.inode[0]}:{directory.inode[1]}"
+
+
+def _order(request: PluginRequest, artifact: Artifact) -> Start:
+    return Start(
+        artifact=str(artifact.path),
+        wrapped=artifact.wrapped,
+        parent_pid=os.getpid(),
+        canister_id=request.canister_id,
+        environment=request.environment,
+        identity_principal=request.identity_principal,
+        proxy_canister_id=request.proxy_canister_id,
+        directories=tuple((each.guest, str(each.host.absolute()), _inode_text(each)) for each in request.directories),
+        files=tuple((file.name, file.content) for file in request.files),
+        compute_ns=min(int(request.limits.compute_seconds * 1e9), MAX_NANOSECONDS),
+        memory_bytes=request.limits.memory_bytes,
+    )
+
+
+class Conversation:
+    """One run: what the plugin wrote and asked for so far."""
+
+    def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine) -> None:
+        """Take what to run, who answers its calls, and who is told its lines."""
+        self._request = request
+        self._call = call
+        self._on_line = on_line
+        self._stdout = LineCapture("stdout")
+        self._stderr = LineCapture("stderr")
+        self._calls = 0
+        self._call_seconds = 0.0
+
+    async def run(self, worker: Child, artifact: Artifact) -> PluginResult:
+        """Run the artifact to its end or to its timeout; raises `StaleArtifactError`."""
+        limits = self._request.limits
+        started = anyio.current_time()
+        with anyio.move_on_after(limits.timeout_seconds):
+            return await self._converse(worker, artifact)
+        spent = anyio.current_time() - started - self._call_seconds
+        return self.result(timeout_ending(limits), compute_seconds=min(spent, limits.compute_seconds))
+
+    async def _converse(self, worker: Child, artifact: Artifact) -> PluginResult:
+        try:
+            await worker.send(_order(self._request, artifact))
+            last = await self._serve(worker)
+        except ChildDiedError as death:
+            if any(mark in death.stderr for mark in _OUT_OF_MEMORY):
+                return self.result(memory_ending(self._request.limits, death.stderr))
+            raise
+        await worker.wait_ended()
+        if isinstance(last, Refused):
+            raise refusal_of(last)
+        if last.ending == "artifact":
+            raise StaleArtifactError(last.text)
+        return self.result(
+            read_ending(last, self._request.limits),
+            dropped=(last.dropped_stdout, last.dropped_stderr),
+            compute_seconds=last.compute_ns / 1e9,
+            peak_memory_bytes=last.peak_bytes,
+        )
+
+    async def _serve(self, worker: Child) -> Done | Refused:
+        while True:
+            match await worker.receive():
+                case Output() as output:
+                    self._take_output(output)
+                case Call() as asked:
+                    await worker.send(await self._answer(asked))
+                case Done() | Refused() as last:
+                    return last
+                case other:
+                    raise SandboxError(
+                        "the plugin's worker process sent something that is not part of the conversation",
+                        slug="plugin/worker-garbage",
+                        detail=f"a frame of the kind {other.kind}",
+                    )
+
+    def _take_output(self, output: Output) -> None:
+        capture = self._stderr if output.stderr else self._stdout
+        self._announce(capture, capture.feed(output.data))
+
+    def _announce(self, capture: LineCapture, lines: list[str]) -> None:
+        for line in lines:
+            self._on_line(OutputLine(stream=capture.name, text=line))
+
+    async def _answer(self, asked: Call) -> Reply:
+        self._calls += 1
+        call_type: CallType = "query" if asked.query else "update"
+        started = anyio.current_time()
+        try:
+            reply = await self._call(
+                CanisterCallRequest(method=asked.method, arg=asked.argument, call_type=call_type, direct=asked.direct, cycles=asked.cycles)
+            )
+        except CanisterCallError as error:
+            return Reply(accepted=False, payload=error.text[:MAX_ERROR_CHARACTERS].encode("utf-8", "replace"))
+        finally:
+            self._call_seconds += anyio.current_time() - started
+        if len(reply) > MAX_REPLY_BYTES:
+            text = f"canister call failed: the reply of {len(reply)} bytes is longer than {MAX_REPLY_BYTES}"
+            return Reply(accepted=False, payload=text.encode())
+        return Reply(accepted=True, payload=reply)
+
+    def result(
+        self, ending: Ending, *, dropped: tuple[int, int] = (0, 0), compute_seconds: float = 0.0, peak_memory_bytes: int = 0
+    ) -> PluginResult:
+        """End both streams and put the result together."""
+        for capture, count in zip((self._stdout, self._stderr), dropped, strict=True):
+            self._announce(capture, capture.finish(count))
+        return PluginResult(
+            outcome=ending.outcome,
+            error=ending.error,
+            slug=ending.slug,
+            detail=ending.detail,
+            hint=ending.hint,
+            limit=ending.limit,
+            stdout=tuple(self._stdout.lines),
+            stderr=tuple(self._stderr.lines),
+            compute_seconds=compute_seconds,
+            peak_memory_bytes=peak_memory_bytes,
+            calls=self._calls,
+        )
