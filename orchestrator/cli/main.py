@@ -25,6 +25,7 @@ _COMMANDS = {
     "sync": "orchestrator.cli.commands.sync:sync",
     "canister": "orchestrator.cli.commands.canister:canister",
     "project": "orchestrator.cli.commands.project:project",
+    "plugin": "orchestrator.cli.commands.plugin:plugin",
     "lock": "orchestrator.cli.commands.lock:lock",
     "identity": "orchestrator.cli.commands.identity:identity",
     "network": "orchestrator.cli.commands.network:network",

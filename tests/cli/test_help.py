@@ -34,6 +34,7 @@ PAGES = [
     "project validate",
     "completions",
     "lock status",
+    "plugin inspect",
 ]
 
 
