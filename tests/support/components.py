@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import wasmtime
 
+from tests.support.wasi_files_text import FILES
+from tests.support.wasi_sockets_text import SOCKETS
 from tests.support.wasi_text import WASI_GROUPS, CoreFunction
 
 __all__ = [
@@ -83,6 +85,8 @@ _EXEC_PARAMETERS = " ".join(
     )
 )
 
+_GROUPS = {**WASI_GROUPS, "files": FILES, "sockets": SOCKETS}
+"""Parts of WASI by name; their texts use distinct identifiers, so that a plugin may have several."""
 _CANISTER = CoreFunction(name="canister-call", function="$canister-call", parameters="i32 i32 i32 i32 i32 i32 i64 i32")
 
 
@@ -144,12 +148,12 @@ class Guest:
     ) -> bytes:
         """Build the plugin whose `exec` is `body`.
 
-        `functions` are further core definitions, `wasi` names of groups in `wasi_text`, `pages` the memory's
+        `functions` are further core definitions, `wasi` names of `_GROUPS`, `pages` the memory's
         first size in 64 KiB, `extra_imports`, `after_types` and `extra_definitions` component definitions: first,
         between the types and canister-call, and last.
         """
         heap = (self._next + 0xFFFF) // 0x10000 * 0x10000
-        groups = [WASI_GROUPS[name] for name in wasi]
+        groups = [_GROUPS[name] for name in wasi]
         core = [_CANISTER, *(function for group in groups for function in group.functions)]
         imports = "".join(f'(import "host" "{item.name}" (func ${item.name} {item.type}))\n' for item in core)
         exports = " ".join(f'(export "{item.name}" (func ${item.name}-lowered))' for item in core)
