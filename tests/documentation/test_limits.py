@@ -18,7 +18,7 @@ from orchestrator.network.docker import runner as docker
 from orchestrator.protocol import certificate, pem
 from orchestrator.recipes import expressions, parser, render
 from orchestrator.sandbox import cache, component, declared, host, limits, meter, worker
-from orchestrator.store import download
+from orchestrator.store import download, packages
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "limits.md"
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -41,6 +41,10 @@ SAID = {
     "redirections of a download": f"{download.MAX_REDIRECTS}",
     "wait for a download's connection": f"{download.CONNECT_SECONDS:.0f} seconds",
     "wait for a download's next bytes": f"{download.READ_SECONDS:.0f} seconds",
+    "a download as a whole, further attempts included": f"{download.TOTAL_SECONDS:,.0f} seconds",
+    "attempts of a download that bring nothing new": f"{download.ATTEMPTS}",
+    "wait for a download by another process": f"{packages.LOCK_SECONDS:,.0f} seconds",
+    "all downloads that are kept; the longest unused go first": f"{packages.MAX_PACKAGES_BYTES // GIB} GiB",
     "a line of a script's output; a longer one is shown as several": f"{shell.MAX_LINE_BYTES:,} bytes",
     "wait for a script's output after its end": f"{shell.DRAIN_SECONDS:.0f} second",
     "canisters that are built, installed or synced at once, unless `--jobs` says": f"{session.DEFAULT_JOBS}",

@@ -1,10 +1,11 @@
-"""Downloads."""
+"""Downloads into memory."""
 
+import anyio.lowlevel
 import httpx
 import pytest
 
 from orchestrator.errors import StoreError
-from orchestrator.store.download import download
+from orchestrator.store.download import Allowance, download
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +25,12 @@ def answer(request: httpx.Request) -> httpx.Response:
             return httpx.Response(302, headers={"Location": "/module.wasm"})
         case "/loop":
             return httpx.Response(302, headers={"Location": "/loop"})
+        case "/down":
+            return httpx.Response(302, headers={"Location": f"http://{request.url.host}/module.wasm?key=secret"})
+        case "/leave":
+            return httpx.Response(302, headers={"Location": f"{request.url.scheme}://elsewhere.test/who"})
+        case "/who":
+            return httpx.Response(200, content=f"{request.url.host} {request.headers.get('Authorization')}".encode())
         case "/gone":
             return httpx.Response(404)
         case _:
@@ -31,6 +38,11 @@ def answer(request: httpx.Request) -> httpx.Response:
 
 
 SERVER = httpx.MockTransport(answer)
+
+
+async def go_on(_seconds: float) -> None:
+    """Wait for nothing."""
+    await anyio.lowlevel.checkpoint()
 
 
 @pytest.mark.parametrize("path", ["/module.wasm", "/moved"])
@@ -43,16 +55,19 @@ async def test_body_is_returned(path: str) -> None:
     ("url", "detail"),
     [
         ("https://example.com/gone", "the server answered 404 Not Found"),
-        ("https://example.com/nobody", "connection refused"),
-        ("https://example.com/loop", "Exceeded maximum allowed redirects."),
+        ("https://example.com/nobody", "connection refused; 4 attempts were made"),
+        ("https://example.com/loop", "it redirects more than 5 times"),
+        ("https://example.com/down", "it redirects from https to http: http://example.com/module.wasm?key=***"),
         ("file:///etc/passwd", "only http and https URLs can be downloaded"),
         ("module.wasm", "only http and https URLs can be downloaded"),
+        ("http://[::1", "only http and https URLs can be downloaded"),
+        ("http://host:port/x", "it is not a URL, or redirects to what is none"),
     ],
 )
 async def test_failure_names_the_url_and_the_reason(url: str, detail: str) -> None:
     """Whatever goes wrong, the error has the URL and why."""
     with pytest.raises(StoreError, match="cannot be downloaded") as caught:
-        await download(url, transport=SERVER)
+        await download(url, sleep=go_on, transport=SERVER)
 
     assert url in caught.value.summary
     assert caught.value.detail == detail
@@ -61,6 +76,23 @@ async def test_failure_names_the_url_and_the_reason(url: str, detail: str) -> No
 async def test_body_that_is_too_large_is_refused() -> None:
     """A body above the limit is not taken."""
     with pytest.raises(StoreError, match="cannot be downloaded") as caught:
-        await download("https://example.com/module.wasm", max_bytes=3, transport=SERVER)
+        await download("https://example.com/module.wasm", allowance=Allowance(max_bytes=3), transport=SERVER)
 
     assert caught.value.detail == "it is larger than 3 bytes"
+
+
+async def test_a_password_stays_with_its_server() -> None:
+    """What a URL has for one server is not sent to another that it redirects to."""
+    assert await download("https://me:hunter2@example.com/who", transport=SERVER) == b"example.com Basic bWU6aHVudGVyMg=="
+    assert await download("https://me:hunter2@example.com/leave", transport=SERVER) == b"elsewhere.test None"
+
+
+async def test_the_next_attempt_is_told() -> None:
+    """Whoever watches hears what is tried again and why, without the URL's secrets."""
+    told: list[tuple[str, int, str]] = []
+
+    with pytest.raises(StoreError):
+        await download("https://a:b@example.com/nobody?c=d", sleep=go_on, transport=SERVER, on_retry=lambda *each: told.append(each))
+
+    assert told[0] == ("https://***@example.com/nobody?c=***", 2, "connection refused")
+    assert [attempt for _, attempt, _ in told] == [2, 3, 4]

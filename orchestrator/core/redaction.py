@@ -1,0 +1,57 @@
+"""Addresses as they may be shown: what could be a secret in them is left out."""
+
+import re
+from dataclasses import replace
+
+from orchestrator.errors import Span
+
+__all__ = ["HIDDEN", "redact_span", "redact_url", "redact_urls"]
+
+HIDDEN = "***"
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"`<>]+")
+_QUERY_VALUE = re.compile(r"(?<==)[^&;]+")
+_BARE_QUERY = re.compile(r"[^=]+")
+
+
+def redact_url(url: str) -> str:
+    """Return a URL without its user and password, without the values of its query, and without its fragment.
+
+    It need not be well-formed: what stands before the last `@` of the authority goes, whatever it is.
+    """
+    head, _, _ = url.partition("#")
+    address, question, query = head.partition("?")
+    scheme, separator, rest = address.partition("://")
+    if separator:
+        authority, slash, path = rest.partition("/")
+        _, at, host = authority.rpartition("@")
+        # A password may have a slash that should have been encoded: then the `@` stands in what looks like the path.
+        if not at and "@" in path and ":" in authority:
+            _, at, host = rest.rpartition("@")
+            slash = path = ""
+        address = f"{scheme}://{f'{HIDDEN}@{host}' if at else authority}{slash}{path}"
+    return f"{address}{question}{_hide_values(query)}"
+
+
+def _hide_values(query: str) -> str:
+    """Keep a query's names; one without names is a value as a whole."""
+    return _QUERY_VALUE.sub(HIDDEN, query) if "=" in query else _BARE_QUERY.sub(HIDDEN, query)
+
+
+def redact_urls(text: str) -> str:
+    """Return a text with every URL in it as `redact_url` shows it."""
+    return _URL.sub(lambda found: redact_url(found.group()), text)
+
+
+def redact_span(span: Span | None) -> Span | None:
+    """Return a place whose line shows no secrets of URLs; the caret keeps standing below what it stood below."""
+    if span is None:
+        return None
+    start = span.column - 1
+    before, marked, after = span.text[:start], span.text[start : start + span.length], span.text[start + span.length :]
+    text = redact_urls(span.text)
+    if text == span.text:
+        return span
+    hidden = redact_urls(marked)
+    if redact_urls(before) + hidden + redact_urls(after) != text:
+        return replace(span, text=text)
+    return replace(span, text=text, column=len(redact_urls(before)) + 1, length=max(1, len(hidden)))

@@ -1,0 +1,220 @@
+"""The cache of pinned downloads: what is in it, who may use it, and what it never shows."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from orchestrator.errors import StoreError, UsageError
+from orchestrator.store.download import Target
+from orchestrator.store.packages import ChecksumError, PackageCache, is_offline
+from tests.support.faulty_server import Answer, faulty_server
+from tests.support.package_caches import BODY, OTHER, SHA256, Pauses, leftovers, make_cache
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run async tests on asyncio."""
+    return "asyncio"
+
+
+async def test_a_package_is_downloaded_once(tmp_path: Path) -> None:
+    """The second use takes the file of the first, and hashes it again."""
+    cache = make_cache(tmp_path)
+    with faulty_server(Answer(body=BODY)) as server:
+        assert await cache.fetch(server.url, SHA256.upper()) == BODY
+        assert await cache.fetch(server.url, SHA256) == BODY
+
+    assert len(server.requests) == 1
+    assert leftovers(tmp_path) == [f"sha256/{SHA256}", f"sha256/{SHA256}.json"]
+    assert [(each.sha256, each.size, each.url) for each in cache.packages()] == [(SHA256, len(BODY), server.url)]
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", BODY[:-1], BODY + b"x"])
+async def test_a_damaged_package_is_downloaded_again(tmp_path: Path, damage: bytes) -> None:
+    """Bytes that have changed on the disk are never handed out."""
+    cache = make_cache(tmp_path)
+    with faulty_server(Answer(body=BODY)) as server:
+        await cache.fetch(server.url, SHA256)
+        (tmp_path / "sha256" / SHA256).write_bytes(damage)
+
+        assert await cache.fetch(server.url, SHA256) == BODY
+    assert len(server.requests) == 2
+
+
+async def test_what_is_no_file_is_no_package(tmp_path: Path) -> None:
+    """A link, a pipe or a folder under a package's name is neither followed nor waited for."""
+    (tmp_path / "elsewhere").write_bytes(BODY)
+    (tmp_path / "sha256").mkdir()
+    cache = make_cache(tmp_path)
+    path = tmp_path / "sha256" / SHA256
+
+    path.symlink_to(tmp_path / "elsewhere")
+    assert cache.load(SHA256) is None
+    os.mkfifo(path)
+    assert cache.load(SHA256) is None
+    path.mkdir()
+    assert cache.load(SHA256) is None
+
+
+async def test_a_wrong_hash_names_both_and_keeps_nothing(tmp_path: Path) -> None:
+    """What the server sends is compared with what was pinned; the error says which hash is whose."""
+    cache = make_cache(tmp_path)
+    found = hashlib.sha256(OTHER).hexdigest()
+    with faulty_server(Answer(body=OTHER, etag='"1"')) as server, pytest.raises(ChecksumError) as caught:
+        await cache.fetch(server.url, SHA256)
+
+    assert caught.value.found == found
+    assert caught.value.detail == f"expected SHA-256 {SHA256}, as pinned; the server sent {found}; nothing of it was kept"
+    assert caught.value.hint == f"if the new file is meant, write `sha256: {found}`"
+    assert leftovers(tmp_path) == []
+    assert len(server.requests) == 1
+
+
+async def test_processes_share_one_download(tmp_path: Path) -> None:
+    """Whoever comes second waits for the first, says so, and takes what that one got."""
+    going_on = threading.Event()
+    waiting: list[str] = []
+
+    class Second(Pauses):
+        async def __call__(self, seconds: float) -> None:
+            await super().__call__(seconds)
+            going_on.set()
+
+    results: list[bytes] = []
+    with faulty_server(Answer(body=BODY, hold=going_on)) as server:
+
+        async def one(cache: PackageCache) -> None:
+            results.append(await cache.fetch(server.url, SHA256))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(one, make_cache(tmp_path))
+            while not server.requests:
+                await anyio.lowlevel.checkpoint()
+            group.start_soon(one, PackageCache(tmp_path, sleep=Second(), on_wait=waiting.append))
+
+    assert results == [BODY, BODY]
+    assert len(server.requests) == 1
+    assert waiting == [server.url]
+
+
+async def test_a_download_by_another_process_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    """The lock has a deadline, and the error says what to do."""
+    going_on = threading.Event()
+    with faulty_server(Answer(body=BODY, hold=going_on)) as server:
+        async with anyio.create_task_group() as group:
+            group.start_soon(make_cache(tmp_path).fetch, server.url, SHA256)
+            while not server.requests:
+                await anyio.lowlevel.checkpoint()
+            with pytest.raises(StoreError) as caught:
+                await PackageCache(tmp_path, sleep=Pauses(), lock_seconds=1).fetch(server.url, SHA256)
+            going_on.set()
+
+    assert caught.value.slug == "download/busy"
+
+
+async def test_a_cancelled_download_leaves_what_came(tmp_path: Path) -> None:
+    """Ctrl-C in the middle leaves no lock held, nothing that looks complete, and what came for the next time."""
+    going_on = threading.Event()
+    with faulty_server(Answer(body=BODY, etag='"1"', hold=going_on), Answer(body=BODY, etag='"1"')) as server:
+        async with anyio.create_task_group() as group:
+            group.start_soon(make_cache(tmp_path).fetch, server.url, SHA256)
+            while not (tmp_path / "partial" / f"{SHA256}.json").exists():
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+        going_on.set()
+        assert make_cache(tmp_path).load(SHA256) is None
+
+        assert await make_cache(tmp_path).fetch(server.url, SHA256) == BODY
+
+
+async def test_offline_uses_the_cache_alone(tmp_path: Path) -> None:
+    """What is there is used; what is not is named with its hash and how to get it, and nothing is asked."""
+    cache = make_cache(tmp_path)
+    with faulty_server(Answer(body=BODY)) as server:
+        with pytest.raises(StoreError) as caught:
+            await cache.fetch(server.url, SHA256, offline=True)
+        assert server.requests == []
+        await cache.fetch(server.url, SHA256)
+
+    assert await cache.fetch(server.url, SHA256, offline=True) == BODY
+    assert caught.value.slug == "download/offline"
+    assert server.url in caught.value.summary
+    assert SHA256 in str(caught.value.detail)
+    assert "orchestrator plugin cache fetch" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(("value", "offline"), [("", False), ("0", False), ("No", False), ("1", True), (" TRUE ", True)])
+async def test_the_variable_says_offline(value: str, *, offline: bool) -> None:
+    """`ORCHESTRATOR_OFFLINE` is yes, no, or a mistake."""
+    assert is_offline({"ORCHESTRATOR_OFFLINE": value}) is offline
+    assert is_offline({}) is False
+    with pytest.raises(UsageError):
+        is_offline({"ORCHESTRATOR_OFFLINE": "perhaps"})
+
+
+async def test_secrets_of_an_address_are_not_shown(tmp_path: Path) -> None:
+    """User, password and query reach the server and nothing else: no message, no file of the cache."""
+    cache = make_cache(tmp_path)
+    with faulty_server(Answer(status=404), Answer(status=503), Answer(body=OTHER), Answer(body=BODY)) as server:
+        url = server.url.replace("http://", "http://me:hunter2@") + "?token=hunter2"
+        errors = []
+        for _ in range(2):
+            with pytest.raises(StoreError) as caught:
+                await cache.fetch(url, SHA256)
+            errors.append(caught.value)
+        with pytest.raises(StoreError) as caught:
+            await cache.fetch(url, SHA256, offline=True)
+        await cache.fetch(url, SHA256)
+
+    said = "".join(f"{error.summary}{error.detail}{error.hint}" for error in [*errors, caught.value])
+    assert "hunter2" not in said
+    assert "***" in said
+    assert all("token=hunter2" in request.target for request in server.requests)
+    assert all(b"hunter2" not in (tmp_path / name).read_bytes() for name in leftovers(tmp_path))
+
+
+async def test_a_hash_is_a_hash(tmp_path: Path) -> None:
+    """What is no hash never becomes a file's name."""
+    with pytest.raises(StoreError, match="64 hexadecimal digits"):
+        await make_cache(tmp_path).fetch("http://127.0.0.1:1/x", "../../etc/passwd")
+
+
+async def test_a_disk_that_refuses_is_named(tmp_path: Path) -> None:
+    """A cache that cannot be written is an error of the cache, and not of the server."""
+    (tmp_path / "cache").write_text("not a folder", encoding="utf-8")
+
+    with faulty_server(Answer(body=BODY)) as server, pytest.raises(StoreError) as caught:
+        await make_cache(tmp_path / "cache").fetch(server.url, SHA256)
+    assert caught.value.slug == "store/write"
+
+
+async def test_the_longest_unused_go_first(tmp_path: Path) -> None:
+    """The cache stays below its limit; what was used last stays."""
+    bodies = [bytes([number]) * 100 for number in range(3)]
+
+    async def give(url: str, target: Target) -> None:
+        target.restart(None)
+        target.write(bodies[int(url)])
+
+    cache = PackageCache(tmp_path, transfer=give)
+    hashes = [hashlib.sha256(body).hexdigest() for body in bodies]
+    for number, sha256 in enumerate(hashes):
+        await cache.fetch(str(number), sha256)
+        os.utime(tmp_path / "sha256" / sha256, (number, number))
+    cache.load(hashes[0])
+    (tmp_path / "partial" / hashes[0]).write_bytes(b"abandoned")
+    os.utime(tmp_path / "partial" / hashes[0], (0, 0))
+
+    cache.prune(250)
+
+    assert {package.sha256 for package in cache.packages()} == {hashes[0], hashes[2]}
+    assert not (tmp_path / "partial" / hashes[0]).exists()
+    assert cache.clear() == (2, 200)
+    assert leftovers(tmp_path) == []
