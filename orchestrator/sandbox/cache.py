@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,10 @@ MAX_CACHE_BYTES: Final = 2 << 30
 """Artifacts are deleted, the longest unused first, until the rest is smaller than this."""
 ABANDONED_SECONDS: Final = 24 * 3600.0
 """A file that was being written this long ago is not being written any more."""
+USED_AGAIN_SECONDS: Final = 3600.0
+"""How exactly an artifact's last use is kept: noting each one would make the file look changed."""
+SETTLED_SECONDS: Final = 2.0
+"""A file that was changed this lately may change again without its times showing it, so that it is always read."""
 ENGINE_REVISION: Final = 1
 """Counts changes of the engine's settings and of the wrapping that nothing else in the key shows."""
 _PRIVATE: Final = 0o700
@@ -65,6 +70,18 @@ def _digest_of(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _known_digest(path: Path, _identity: tuple[int, ...]) -> str:
+    """Remember the digest of a file for as long as the system says that it is the same, unchanged file."""
+    return _digest_of(path)
+
+
+def _digest_unless_known(path: Path, status: os.stat_result) -> str:
+    if time.time() - status.st_ctime < SETTLED_SECONDS:
+        return _digest_of(path)
+    return _known_digest(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
 
 class ComponentCache:
@@ -105,8 +122,10 @@ class ComponentCache:
             name = _NAME.fullmatch(path.name)
             with suppress(OSError):
                 # Looked at before it is opened: opening a pipe would wait for ever.
-                if name and stat.S_ISREG(path.lstat().st_mode) and _digest_of(path) == name["digest"]:
-                    os.utime(path)
+                status = path.lstat()
+                if name and stat.S_ISREG(status.st_mode) and _digest_unless_known(path, status) == name["digest"]:
+                    if status.st_mtime < time.time() - USED_AGAIN_SECONDS:
+                        os.utime(path)
                     return Artifact(path=path, wrapped=name["way"] == "wrapped")
                 path.unlink()
         return None

@@ -3,12 +3,18 @@
 Standard streams are moved out of the way first, so that nothing a library prints can mix with frames.
 """
 
+import fcntl
 import os
 import threading
+from contextlib import suppress
+from typing import Final
 
 from orchestrator.sandbox.frames import Frame, read_frame, write_frame
 
 __all__ = ["Channel"]
+
+PIPE_BYTES: Final = 256 << 10
+"""What the pipes to and from the tool hold where the system allows it, so that large frames cross in few turns."""
 
 
 class Channel:
@@ -24,6 +30,10 @@ class Channel:
     def from_standard_streams(cls) -> "Channel":
         """Take over stdin and stdout: from now on stdin is empty, and stdout is stderr."""
         orders, answers = os.dup(0), os.dup(1)
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            for descriptor in (orders, answers):
+                with suppress(OSError):  # the system may refuse more, and then it is slower
+                    fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)

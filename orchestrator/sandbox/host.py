@@ -6,11 +6,14 @@ answers them by the function that it was given.
 """
 
 import hashlib
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import anyio
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 
 from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.cache import Artifact, ComponentCache, artifact_stem
@@ -18,34 +21,41 @@ from orchestrator.sandbox.component import ComponentFacts, inspect_component
 from orchestrator.sandbox.conversation import Conversation, StaleArtifactError, refusal_of
 from orchestrator.sandbox.frames import Compile, Compiled, Refused
 from orchestrator.sandbox.limits import MAX_FILES_CHARACTERS
-from orchestrator.sandbox.process import start_child
+from orchestrator.sandbox.pool import WORKER, WorkerPool
+from orchestrator.sandbox.process import Child, start_child
 from orchestrator.sandbox.request import (
     CanisterCall,
     OnLine,
+    OnPhase,
     PluginRequest,
     PluginResult,
 )
 
-__all__ = ["WORKER", "run_plugin"]
+__all__ = ["WORKER", "prepare_component", "run_plugin"]
 
 COMPILER: Final = "orchestrator.sandbox.compiler"
-WORKER: Final = "orchestrator.sandbox.worker"
-"""The module whose process runs a plugin."""
 COMPILE_SECONDS: Final = 600.0
 """How long compiling one component may take."""
+COMPILERS_AT_ONCE: Final = 1
+"""A compiler uses all processors and twenty times the component's size in memory: two at once gain nothing."""
+
+_compilers: RunVar[CapacityLimiter] = RunVar("component compilers")
 
 
-def _check_bytes(request: PluginRequest) -> None:
-    if hashlib.sha256(request.component).hexdigest() != request.sha256:
-        raise PluginRefusedError(
-            "the plugin's bytes are not those of its sha256",
-            slug="plugin/sha256-mismatch",
-            detail=f"expected {request.sha256}",
-            hint="the file changed while it was read; run again",
-        )
+def _unheard(_phase: str, _detail: str) -> None:
+    """Take a phase that nobody wants to know of."""
 
 
-def _inspect(request: PluginRequest) -> ComponentFacts:
+def _compiler_slot() -> CapacityLimiter:
+    try:
+        return _compilers.get()
+    except LookupError:
+        limiter = CapacityLimiter(COMPILERS_AT_ONCE)
+        _compilers.set(limiter)
+        return limiter
+
+
+def _check_files(request: PluginRequest) -> None:
     total = sum(len(file.content) for file in request.files)
     if total > MAX_FILES_CHARACTERS:
         raise PluginRefusedError(
@@ -54,71 +64,127 @@ def _inspect(request: PluginRequest) -> ComponentFacts:
             detail="files are handed to the plugin as text, all at once",
             hint="declare their directory under `dirs` and let the plugin read them",
         )
-    return inspect_component(request.component)
 
 
-async def _compile(request: PluginRequest, cache: ComponentCache, stem: str) -> Artifact:
-    """Compile in a child process and find the artifact."""
-    async with start_child(COMPILER) as child:
-        with anyio.move_on_after(COMPILE_SECONDS):
-            await child.send(Compile(component=request.component, directory=str(cache.directory), stem=stem, wrap=request.wrap))
-            answer = await child.receive()
-            await child.wait_ended()
-            if isinstance(answer, Refused):
-                raise refusal_of(answer)
-            if isinstance(answer, Compiled):
-                # Found anew rather than taken from the answer: the path is ours to choose, not the child's.
-                found = await to_thread.run_sync(cache.find, stem)
-                if found is not None:
-                    return found
-            raise SandboxError("the compiled plugin is not in the component cache", slug="plugin/worker-garbage")
-    raise PluginRefusedError(
-        f"compiling the plugin took longer than {COMPILE_SECONDS:g} s", slug="plugin/compile-timeout", hint="build a smaller plugin"
-    )
+class _Source:
+    """A component and where its machine code is kept."""
+
+    def __init__(self, component: bytes, sha256: str, cache_directory: Path, *, wrap: bool, on_phase: OnPhase) -> None:
+        self._component = component
+        self._sha256 = sha256
+        self._wrap = wrap
+        self._cache = ComponentCache(cache_directory.absolute())
+        self._stem = artifact_stem(sha256, wrap=wrap)
+        self._on_phase = on_phase
+
+    @property
+    def _described(self) -> str:
+        return f"{len(self._component) / 1e6:.1f} MB"
+
+    def inspect(self) -> ComponentFacts:
+        """Read the component; refuses what is no plugin, and bytes that are not those of the hash."""
+        facts = inspect_component(self._component)
+        if hashlib.sha256(self._component).hexdigest() != self._sha256:
+            raise PluginRefusedError(
+                "the plugin's bytes are not those of its sha256",
+                slug="plugin/sha256-mismatch",
+                detail=f"expected {self._sha256}",
+                hint="the file changed while it was read; run again",
+            )
+        return facts
+
+    def _find(self) -> Artifact | None:
+        self._cache.prepare()
+        return self._cache.find(self._stem)
+
+    def forget(self) -> None:
+        """Delete the artifact, if there is one."""
+        stale = self._cache.find(self._stem)
+        if stale is not None:
+            self._cache.forget(stale)
+
+    async def artifact(self) -> Artifact:
+        """Find the artifact, or make it first."""
+        found = await to_thread.run_sync(self._find)
+        if found is None:
+            self._on_phase("compiling", self._described)
+            async with _compiler_slot():
+                found = await self._compile()
+        return found
+
+    async def _compile(self) -> Artifact:
+        """Compile in a child process and find the artifact."""
+        order = Compile(component=self._component, directory=str(self._cache.directory), stem=self._stem, wrap=self._wrap)
+        async with start_child(COMPILER) as child:
+            with anyio.move_on_after(COMPILE_SECONDS):
+                await child.send(order)
+                answer = await child.receive()
+                await child.wait_ended()
+                if isinstance(answer, Refused):
+                    raise refusal_of(answer)
+                if isinstance(answer, Compiled):
+                    # Found anew rather than taken from the answer: the path is ours to choose, not the child's.
+                    found = await to_thread.run_sync(self._cache.find, self._stem)
+                    if found is not None:
+                        return found
+                raise SandboxError("the compiled plugin is not in the component cache", slug="plugin/worker-garbage")
+        raise PluginRefusedError(
+            f"compiling the plugin took longer than {COMPILE_SECONDS:g} s", slug="plugin/compile-timeout", hint="build a smaller plugin"
+        )
 
 
-async def _load_artifact(request: PluginRequest) -> Artifact:
-    cache = ComponentCache(request.cache_directory.absolute())
-    stem = artifact_stem(request.sha256, wrap=request.wrap)
+async def prepare_component(
+    component: bytes, sha256: str, cache_directory: Path, *, wrap: bool = True, on_phase: OnPhase = _unheard
+) -> ComponentFacts:
+    """Compile a component into the cache, if it is not there yet, without running it.
 
-    def look() -> Artifact | None:
-        _check_bytes(request)
-        cache.prepare()
-        return cache.find(stem)
-
-    return await to_thread.run_sync(look) or await _compile(request, cache, stem)
-
-
-def _forget_artifact(request: PluginRequest) -> None:
-    cache = ComponentCache(request.cache_directory.absolute())
-    stale = cache.find(artifact_stem(request.sha256, wrap=request.wrap))
-    if stale is not None:
-        cache.forget(stale)
+    A run that follows finds it compiled and verified. Raises `PluginRefusedError` for what is no plugin.
+    """
+    source = _Source(component, sha256, cache_directory, wrap=wrap, on_phase=on_phase)
+    facts = await to_thread.run_sync(source.inspect)
+    await source.artifact()
+    return facts
 
 
-async def _start_and_run(conversation: Conversation, request: PluginRequest, worker_module: str) -> PluginResult:
+async def _start_and_run(conversation: Conversation, source: _Source, worker: AbstractAsyncContextManager[Child]) -> PluginResult:
     """Start a worker and, while it starts, verify the artifact or make it."""
-    async with start_child(worker_module) as worker:
-        return await conversation.run(worker, await _load_artifact(request))
+    async with worker as child:
+        return await conversation.run(child, await source.artifact())
 
 
-async def run_plugin(request: PluginRequest, call: CanisterCall, on_line: OnLine, *, worker_module: str = WORKER) -> PluginResult:
+async def run_plugin(
+    request: PluginRequest,
+    call: CanisterCall,
+    on_line: OnLine,
+    *,
+    on_phase: OnPhase = _unheard,
+    pool: WorkerPool | None = None,
+    worker_module: str = WORKER,
+) -> PluginResult:
     """Run one plugin to its end.
 
     `call` answers canister calls: it gets the plugin's request, and either returns the reply's bytes or
     raises `CanisterCallError`, whose text the plugin gets as its error; anything else it raises ends the
-    plugin and comes out here. `on_line` is called with each line of output as it is complete. Whatever the
-    plugin does is in the result (`outcomes.failure_of` makes an error of it). Raises `SandboxError` when the
-    worker itself fails. Cancelling kills the worker at once. `worker_module` is the module of the process.
+    plugin and comes out here. `on_line` is called with each line of output as it is complete, `on_phase` when
+    the run goes on to something else. Whatever the plugin does is in the result (`outcomes.failure_of` makes
+    an error of it). Raises `SandboxError` when the worker itself fails. Cancelling kills the worker at once.
+    The worker comes from `pool`, or is a process of `worker_module`.
     """
+    source = _Source(request.component, request.sha256, request.cache_directory, wrap=request.wrap, on_phase=on_phase)
+
+    def worker() -> AbstractAsyncContextManager[Child]:
+        on_phase("starting", "")
+        return start_child(worker_module) if pool is None else pool.worker()
+
     try:
-        facts = await to_thread.run_sync(_inspect, request)
+        _check_files(request)
+        facts = await to_thread.run_sync(source.inspect)
         conversation = Conversation(request, call, on_line)
         try:
-            result = await _start_and_run(conversation, request, worker_module)
+            result = await _start_and_run(conversation, source, worker())
         except StaleArtifactError:
-            await to_thread.run_sync(_forget_artifact, request)
-            result = await _start_and_run(conversation, request, worker_module)
+            await to_thread.run_sync(source.forget)
+            result = await _start_and_run(conversation, source, worker())
     except PluginRefusedError as refusal:
         return PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=refusal.hint)
     except StaleArtifactError as error:

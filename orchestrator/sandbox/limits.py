@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.errors import UsageError
-
 __all__ = [
+    "CALLS_AT_ONCE",
     "COMPUTE_VARIABLES",
     "DEFAULT_COMPUTE_SECONDS",
+    "DEFAULT_MAX_CALLS",
     "DEFAULT_MEMORY_BYTES",
     "MAX_ARGUMENT_BYTES",
+    "MAX_BATCH_BYTES",
+    "MAX_BATCH_CALLS",
+    "MAX_BATCH_REPLY_BYTES",
     "MAX_ERROR_BYTES",
     "MAX_ERROR_CHARACTERS",
     "MAX_FILES_CHARACTERS",
@@ -21,18 +24,29 @@ __all__ = [
     "MAX_WASM_STACK_BYTES",
     "Limits",
     "compute_limit",
+    "excess_text",
 ]
 
 DEFAULT_COMPUTE_SECONDS: Final = 60.0
 """Seconds of the plugin's own computing, canister calls not counted."""
 DEFAULT_MEMORY_BYTES: Final = 1 << 30
 """Bytes of all linear memories of a plugin together."""
+DEFAULT_MAX_CALLS: Final = 100_000
+"""Canister calls of one step, answered or not; a site of ten thousand files in pieces of 1 MiB makes fewer."""
 MAX_OUTPUT_BYTES: Final = 1 << 20
 """Bytes kept of each of stdout and stderr; the rest is counted."""
 MAX_ARGUMENT_BYTES: Final = 4 << 20
 """Bytes of a canister call's argument; a network takes about 2 MiB."""
 MAX_REPLY_BYTES: Final = 4 << 20
 """Bytes of a canister's reply that a plugin is given."""
+MAX_BATCH_CALLS: Final = 1_000
+"""Calls of one batch."""
+MAX_BATCH_BYTES: Final = 16 << 20
+"""Bytes of one batch, the table of its calls included; a network takes about 2 MiB a call, and 8 are made at once."""
+MAX_BATCH_REPLY_BYTES: Final = 16 << 20
+"""Bytes of replies after which no further call of a batch is made."""
+CALLS_AT_ONCE: Final = 8
+"""How many calls of a batch are under way at once."""
 MAX_FILES_CHARACTERS: Final = 64 << 20
 """Characters of all declared files of a step together."""
 MAX_METHOD_BYTES: Final = 20_000
@@ -53,11 +67,23 @@ _POSITIVE_INTEGER: Final = re.compile(r"\+?[0-9]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of one run: seconds of computing, seconds in all (calls included, `None` is no limit), bytes."""
+    """The limits of one run: seconds of computing, seconds in all (calls included, `None` is no limit), bytes, calls.
+
+    `max_argument_bytes` and `max_reply_bytes` are of one call, and can only be lower than their defaults.
+    """
 
     compute_seconds: float = DEFAULT_COMPUTE_SECONDS
     timeout_seconds: float | None = None
     memory_bytes: int = DEFAULT_MEMORY_BYTES
+    max_calls: int = DEFAULT_MAX_CALLS
+    max_argument_bytes: int = MAX_ARGUMENT_BYTES
+    max_reply_bytes: int = MAX_REPLY_BYTES
+
+
+def _usage_error(summary: str, hint: str | None = None) -> Exception:
+    from orchestrator.errors import UsageError  # a worker process loads this module, and has no use for errors
+
+    return UsageError(summary, slug="plugin/compute-limit", hint=hint)
 
 
 def _seconds_of(variable: str, value: str) -> float:
@@ -65,10 +91,9 @@ def _seconds_of(variable: str, value: str) -> float:
     if _POSITIVE_INTEGER.fullmatch(text) and 1 <= int(text[:40]) <= _MAX_SECONDS:
         return float(text)
     shown = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    raise UsageError(
+    raise _usage_error(
         f"invalid {variable} value '{shown}': expected a positive integer number of seconds",
-        slug="plugin/compute-limit",
-        hint=f"unset {variable}, or set it to a number such as 60",
+        f"unset {variable}, or set it to a number such as 60",
     )
 
 
@@ -81,8 +106,13 @@ def compute_limit(*, flag: float | None, environment: Mapping[str, str], step: f
     if flag is not None:
         if flag > 0:
             return flag
-        raise UsageError(f"a compute limit of {flag:g} seconds lets no plugin run", slug="plugin/compute-limit")
+        raise _usage_error(f"a compute limit of {flag:g} seconds lets no plugin run")
     for variable in COMPUTE_VARIABLES:
         if variable in environment:
             return _seconds_of(variable, environment[variable])
     return DEFAULT_COMPUTE_SECONDS if step is None else step
+
+
+def excess_text(what: str, size: int, limit: int) -> str:
+    """Tell a plugin what of its canister call is too long, and by how much."""
+    return f"canister call failed: {what} of {size} bytes is {size - limit} over the limit of {limit}"

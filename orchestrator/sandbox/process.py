@@ -1,8 +1,9 @@
 """A child process of the sandbox, seen from the tool: frames to it, frames from it, and its end.
 
 A child runs in a session of its own, so that a terminal's Ctrl-C reaches the tool alone, and the tool ends
-the child's whole group; with an environment of its own, so that no secret of the user's is in it; and
-without the working directory on its module path.
+the child's whole group; with an environment of its own, so that no secret of the user's is in it; in an empty
+directory that has no name any more; and with nothing on its module path but the standard library, this
+package and wasmtime.
 """
 
 import os
@@ -12,6 +13,8 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Final
 
@@ -21,13 +24,15 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.frames import HEADER_BYTES, MAX_ANSWER_BYTES, Frame, FrameError, decode, encode, parse_header
 
-__all__ = ["Child", "ChildDiedError", "start_child"]
+__all__ = ["Child", "ChildDiedError", "spawn_child", "start_child"]
 
 STDERR_BYTES: Final = 16 << 10
 """Bytes kept of what a child writes to stderr, the last ones."""
 EXIT_SECONDS: Final = 5.0
 """How long a child may take to end after its last frame, before it is killed."""
-_INHERITED: Final = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+_INHERITED: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_SET: Final = {"LC_ALL": "C.UTF-8", "RUST_MIN_STACK": str(512 << 10)}
+"""wasmtime's own threads get a small stack, which counts as the plugin's memory."""
 _PACKAGE_ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 
@@ -59,9 +64,21 @@ def _describe_status(status: int | None) -> str:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    path = [str(_PACKAGE_ROOT), *filter(None, [kept.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(path), "LC_ALL": "C.UTF-8"}
+    return {**{name: os.environ[name] for name in _INHERITED if name in os.environ}, **_SET}
+
+
+@cache
+def _module_path() -> tuple[str, ...]:
+    """Tell where this package and wasmtime are: all that a child loads beside the standard library."""
+    found = find_spec("wasmtime")
+    wasmtime = [] if found is None or found.origin is None else [str(Path(found.origin).parent.parent)]
+    return (str(_PACKAGE_ROOT), *wasmtime)
+
+
+def _command(module: str) -> list[str]:
+    # Isolated and without `site`: what else is installed, and what it does at the start of every Python, is left out.
+    text = f"import sys; sys.path += {list(_module_path())!r}; from {module} import main; main()"
+    return [sys.executable, "-I", "-S", "-c", text]
 
 
 class Child:
@@ -123,34 +140,63 @@ class Child:
         with anyio.move_on_after(EXIT_SECONDS):
             await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The child's process id, which is also its group's."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the child has not ended yet, as far as is known without asking."""
+        return self._process.returncode is None
+
     def kill(self) -> None:
         """End the child and everything it may have started, at once."""
-        if self._process.returncode is None:
+        if self.is_alive:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def close(self) -> None:
+        """Kill the child if it is still there, and let go of everything that belongs to it; cannot be cancelled."""
+        self.kill()
+        with anyio.CancelScope(shield=True):
+            await self._process.wait()
+            await self._process.aclose()
+        self._stderr.close()
+
+
+async def spawn_child(module: str) -> Child:
+    """Start `main` of a module in a process of its own; whoever gets the child closes it."""
+    # A file and not a pipe: nobody has to read it while the child runs.
+    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+    nowhere = tempfile.mkdtemp(prefix="orchestrator-")
+    try:
+        with anyio.CancelScope(shield=True):  # a start that is cancelled half-way leaves open pipes behind
+            process = await anyio.open_process(
+                _command(module),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=nowhere,
+                env=_environment(),
+                start_new_session=True,
+            )
+    except BaseException:
+        stderr.close()
+        raise
+    finally:
+        # The child stands in it by now: an empty directory that nothing can be put into, and that nobody has to clean up.
+        os.rmdir(nowhere)  # noqa: PTH106 - at once and without a thread
+    if process.stdin is None or process.stdout is None:
+        raise SandboxError("a child process has no pipes", slug="plugin/worker-died")
+    return Child(process, orders=process.stdin, answers=process.stdout, stderr=stderr)
 
 
 @asynccontextmanager
 async def start_child(module: str) -> AsyncIterator[Child]:
-    """Start `python -m module` and end it when the block ends, however it ends."""
-    # A file and not a pipe: nobody has to read it while the child runs.
-    with tempfile.TemporaryFile() as stderr:
-        process = await anyio.open_process(
-            [sys.executable, "-P", "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            cwd="/",
-            env=_environment(),
-            start_new_session=True,
-        )
-        if process.stdin is None or process.stdout is None:
-            raise SandboxError("a child process has no pipes", slug="plugin/worker-died")
-        child = Child(process, orders=process.stdin, answers=process.stdout, stderr=stderr)
-        try:
-            yield child
-        finally:
-            child.kill()
-            with anyio.CancelScope(shield=True):
-                await process.wait()
-                await process.aclose()
+    """Start `main` of a module in a process of its own, and end it when the block ends, however it ends."""
+    child = await spawn_child(module)
+    try:
+        yield child
+    finally:
+        await child.close()

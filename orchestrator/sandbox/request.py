@@ -16,8 +16,10 @@ __all__ = [
     "InlineFile",
     "LimitName",
     "OnLine",
+    "OnPhase",
     "Outcome",
     "OutputLine",
+    "Phase",
     "PluginRequest",
     "PluginResult",
     "Preopen",
@@ -25,7 +27,9 @@ __all__ = [
 
 CallType = Literal["update", "query"]
 Outcome = Literal["ok", "err", "trap", "limit", "refused"]
-LimitName = Literal["compute", "timeout", "memory"]
+LimitName = Literal["compute", "timeout", "memory", "calls"]
+Phase = Literal["compiling", "starting", "running", "calling", "quiet"]
+"""What a run is at; `quiet` is a plugin that has neither computed nor called nor written for a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,8 @@ class InlineFile:
 class PluginRequest:
     """One run of one plugin.
 
-    `component` are the bytes whose sha256 (lower-case hex) is `sha256`; principals are text. `wrap=False`
+    `component` are the bytes whose sha256 (lower-case hex) is `sha256`; principals are text; `options` are what
+    the plugin gets from `options` of orchestrator:sync-plugin, each a name and a value. `wrap=False`
     leaves out the component that makes canister calls fast; results are the same.
     """
 
@@ -66,6 +71,7 @@ class PluginRequest:
     proxy_canister_id: str | None = None
     directories: tuple[Preopen, ...] = ()
     files: tuple[InlineFile, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
     limits: Limits = field(default_factory=Limits)
     wrap: bool = True
 
@@ -100,6 +106,8 @@ class OutputLine:
 
 CanisterCall = Callable[[CanisterCallRequest], Awaitable[bytes]]
 OnLine = Callable[[OutputLine], None]
+OnPhase = Callable[[Phase, str], None]
+"""Is told each phase as it begins, with a detail: the method for `calling`, how long for `quiet`, otherwise nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

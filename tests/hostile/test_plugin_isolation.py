@@ -236,4 +236,5 @@ def test_secrets_are_not_in_the_worker(component_cache: Path, monkeypatch: pytes
 
     detail = str(getattr(caught.value, "detail", ""))
     assert "hunter2" not in detail
-    assert "cwd=/\n" in detail
+    assert "files=[]\n" in detail
+    assert "descriptors=[0, 1, 2, 3]\n" in detail
