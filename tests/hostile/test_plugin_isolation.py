@@ -1,16 +1,21 @@
-"""Plugins that reach for what is not theirs: files, sockets, the environment."""
+"""Plugins that reach for what is around them: paths out of their directories, the environment, input, clocks, terminals.
 
-import socket
+What they try on files and networks is in `test_plugin_files` and `test_plugin_network`.
+"""
+
+import time
 from pathlib import Path
 
 import pytest
 
+from orchestrator.sandbox.limits import Limits
 from orchestrator.sandbox.request import Preopen
 from tests.support.components import OK, Guest, error
+from tests.support.plugin_probes import ALLOWED, Probe
 from tests.support.plugin_runs import run_now
+from tests.support.wasi_files_text import FILE_ERRORS
 
-READ, WRITE, MUTATE = 1, 2, 32
-CREATE, DIRECTORY, TRUNCATE = 1, 2, 8
+READ = 1
 FOLLOW = 1
 
 
@@ -27,29 +32,6 @@ def site(tmp_path: Path) -> Path:
     (directory / "absolute").symlink_to(tmp_path / "canister" / "secret.txt")
     (directory / "parent").symlink_to("..")
     return directory
-
-
-def snapshot(directory: Path) -> dict[str, bytes | str]:
-    """Describe everything below a directory's parent."""
-    return {
-        str(path.relative_to(directory.parent)): (
-            f"-> {path.readlink()}" if path.is_symlink() else path.read_bytes() if path.is_file() else "directory"
-        )
-        for path in sorted(directory.parent.rglob("*"))
-    }
-
-
-def attempt(guest: Guest, operation: str) -> bytes:
-    """Build a plugin that does one file operation on `$directory` (result at 80) and fails if it is allowed."""
-    return guest.plugin(
-        f"""
-        (local $directory i32)
-        (call $get-directories (i32.const 64))
-        (local.set $directory (i32.load (i32.load (i32.const 64))))
-        {operation}
-        (if (result i32) (i32.load8_u (i32.const 80)) (then {OK}) (else {guest.error("allowed")}))""",
-        wasi=("files",),
-    )
 
 
 def opening(guest: Guest, path: str, *, open_flags: int = 0, flags: int = READ, path_flags: int = 0) -> str:
@@ -88,72 +70,32 @@ def test_what_is_declared_can_be_read(component_cache: Path, site: Path, path: s
     assert result.error == text
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "../secret.txt",
-        "folder/../../secret.txt",
-        "outside",
-        "absolute",
-        "parent/secret.txt",
-        "parent",
-        "/etc/passwd",
-        "..",
-        "/",
-        "/proc/self/environ",
-        "index.html/../../secret.txt",
-    ],
+OUTSIDE = (
+    "../secret.txt",
+    "folder/../../secret.txt",
+    "outside",
+    "absolute",
+    "parent/secret.txt",
+    "parent",
+    "/etc/passwd",
+    "..",
+    "/",
+    "/proc/self/environ",
+    "index.html/../../secret.txt",
 )
-@pytest.mark.parametrize("path_flags", [0, FOLLOW])
-def test_nothing_else_can(component_cache: Path, site: Path, path: str, path_flags: int) -> None:
+
+
+@pytest.mark.parametrize("path_flags", [0, FOLLOW], ids=["links refused", "links followed"])
+def test_nothing_else_can(component_cache: Path, site: Path, path_flags: int) -> None:
     """No way of writing a path leads out of the directory, through links or without."""
-    result = run_now(reading(Guest(), path, path_flags=path_flags), component_cache, directories=(Preopen(guest="dist", host=site),)).result
+    probe = Probe(FILE_ERRORS, wasi=("files",))
+    for path in OUTSIDE:
+        probe.attempt(path, opening(probe, path, path_flags=path_flags), codes_at=4)
 
-    assert (result.outcome, result.error) == ("ok", None)
+    outcomes = probe.outcomes(run_now(probe.probing_plugin(), component_cache, directories=(Preopen(guest="dist", host=site),)).result)
 
-
-@pytest.mark.parametrize(
-    "name",
-    ["open for writing", "create", "truncate", "write", "resize", "make directory", "unlink", "remove directory", "rename", "symlink"],
-)
-def test_nothing_is_written(component_cache: Path, site: Path, name: str) -> None:
-    """Every operation that would change the directory is refused, and changes nothing."""
-    guest = Guest()
-    directory = "(local.get $directory)"
-    opened = opening(guest, "index.html") + "(if (i32.load8_u (i32.const 80)) (then unreachable))"
-    operation = {
-        "open for writing": opening(guest, "index.html", flags=READ | WRITE),
-        "create": opening(guest, "new.html", open_flags=CREATE, flags=WRITE),
-        "truncate": opening(guest, "index.html", open_flags=TRUNCATE, flags=WRITE),
-        "write": f"{opened} (call $write-file (i32.load (i32.const 84)) {guest.text('x')} (i64.const 0) (i32.const 80))",
-        "resize": f"{opened} (call $set-size (i32.load (i32.const 84)) (i64.const 0) (i32.const 80))",
-        "make directory": f"(call $create-directory {directory} {guest.text('new')} (i32.const 80))",
-        "unlink": f"(call $unlink {directory} {guest.text('index.html')} (i32.const 80))",
-        "remove directory": f"(call $remove-directory {directory} {guest.text('folder')} (i32.const 80))",
-        "rename": f"(call $rename {directory} {guest.text('index.html')} {directory} {guest.text('moved')} (i32.const 80))",
-        "symlink": f"(call $symlink {directory} {guest.text('index.html')} {guest.text('link')} (i32.const 80))",
-    }[name]
-    before = snapshot(site)
-
-    result = run_now(attempt(guest, operation), component_cache, directories=(Preopen(guest="dist", host=site),)).result
-
-    assert (result.outcome, result.error) == ("ok", None)
-    assert snapshot(site) == before
-
-
-def test_a_writable_handle_of_a_folder(component_cache: Path, site: Path) -> None:
-    """Asking for the right to change a folder does not give it."""
-    guest = Guest()
-    operation = f"""
-      {opening(guest, "folder", open_flags=DIRECTORY, flags=READ | MUTATE)}
-      (if (i32.eqz (i32.load8_u (i32.const 80)))
-        (then (call $unlink (i32.load (i32.const 84)) {guest.text("page.html")} (i32.const 80))))"""
-    before = snapshot(site)
-
-    result = run_now(attempt(guest, operation), component_cache, directories=(Preopen(guest="dist", host=site),)).result
-
-    assert (result.outcome, result.error) == ("ok", None)
-    assert snapshot(site) == before
+    assert tuple(outcomes) == OUTSIDE
+    assert ALLOWED not in outcomes.values()
 
 
 def test_nothing_declared_is_nothing_open(component_cache: Path) -> None:
@@ -165,32 +107,6 @@ def test_nothing_declared_is_nothing_open(component_cache: Path) -> None:
     )
 
     assert run_now(plugin, component_cache).result.outcome == "ok"
-
-
-@pytest.mark.parametrize("operation", ["connect", "bind", "udp", "resolve"])
-def test_no_network(component_cache: Path, operation: str) -> None:
-    """No socket of any kind comes into being; a listener on the loopback sees nobody."""
-    guest = Guest()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
-        port = listener.getsockname()[1]
-        address = f"(i32.const 0) (i32.const {port}) (i32.const 127) (i32.const 0) (i32.const 0) (i32.const 1)" + " (i32.const 0)" * 6
-        opened = "(if (i32.eqz (i32.load8_u (i32.const 80))) (then (call ${} (i32.load (i32.const 84)) (call $instance-network) {} (i32.const 80))))"
-        body = {
-            "connect": "(call $create-tcp (i32.const 0) (i32.const 80))" + opened.format("tcp-connect", address),
-            "bind": "(call $create-tcp (i32.const 0) (i32.const 80))" + opened.format("tcp-bind", address.replace(str(port), "0", 1)),
-            "udp": "(call $create-udp (i32.const 0) (i32.const 80))" + opened.format("udp-bind", address.replace(str(port), "0", 1)),
-            "resolve": f"(call $resolve (call $instance-network) {guest.text('localhost')} (i32.const 80))",
-        }[operation]
-        plugin = guest.plugin(
-            f"{body} (if (result i32) (i32.load8_u (i32.const 80)) (then {OK}) (else {guest.error('allowed')}))", wasi=("sockets",)
-        )
-
-        result = run_now(plugin, component_cache).result
-
-        assert (result.outcome, result.error) == ("ok", None)
-        with pytest.raises(BlockingIOError):
-            listener.accept()
 
 
 @pytest.mark.parametrize("what", ["get-environment", "get-arguments"])
@@ -217,6 +133,65 @@ def test_no_input(component_cache: Path) -> None:
     )
 
     assert run_now(plugin, component_cache).result.outcome == "ok"
+
+
+def test_no_terminal(component_cache: Path) -> None:
+    """No stream is a terminal, even when the tool's are."""
+    guest = Guest()
+    asked = "".join(
+        f"(call $terminal-{name} (i32.const 64)) (if (i32.load8_u (i32.const 64)) (then {guest.error(name)} return))"
+        for name in ("stdin", "stdout", "stderr")
+    )
+
+    result = run_now(guest.plugin(f"{asked} {OK}", wasi=("terminal",)), component_cache).result
+
+    assert (result.outcome, result.error) == ("ok", None)
+
+
+def test_clocks_go_on(component_cache: Path) -> None:
+    """The steady clock does not go back, and the wall clock tells the time of day."""
+    guest = Guest()
+    seconds = int(time.time())
+    plugin = guest.plugin(
+        f"""(local $before i64) (local.set $before (call $steady-now))
+        (call $wall-now (i32.const 64))
+        (if (i64.lt_u (call $steady-now) (local.get $before)) (then {guest.error("went back")} return))
+        (if (i64.lt_u (i64.load (i32.const 64)) (i64.const {seconds})) (then {guest.error("yesterday")} return))
+        (if (i64.gt_u (i64.load (i32.const 64)) (i64.const {seconds + 3600})) (then {guest.error("tomorrow")} return))
+        {OK}""",
+        wasi=("clocks",),
+    )
+
+    result = run_now(plugin, component_cache).result
+
+    assert (result.outcome, result.error) == ("ok", None)
+
+
+def test_random_numbers_differ(component_cache: Path) -> None:
+    """Two runs of one plugin get different random numbers: none is fixed, none is left over from another run."""
+    guest = Guest()
+    letters = "".join(
+        f"(i32.store8 (i32.const {512 + place}) (i32.add (i32.const 65) (i32.and (i32.wrap_i64 (call $random-number)) (i32.const 15))))"
+        for place in range(32)
+    )
+    plugin = guest.plugin(f"{letters} {error('(i32.const 512)', '(i32.const 32)')}", wasi=("random",))
+
+    first, second = (run_now(plugin, component_cache).result for _ in range(2))
+
+    assert first.outcome == second.outcome == "err"
+    assert first.error != second.error
+
+
+@pytest.mark.parametrize("count", [1 << 20, 1 << 40, (1 << 63) - 1], ids=["1 MiB", "1 TiB", "all there are"])
+def test_many_random_bytes(component_cache: Path, count: int) -> None:
+    """Random bytes in any number are given or refused; the process stays small and does not hang."""
+    plugin = Guest().plugin(f"(call $random-bytes (i64.const {count}) (i32.const 64)) {OK}", wasi=("random",), pages=64)
+
+    result = run_now(plugin, component_cache, limits=Limits(memory_bytes=64 << 20, compute_seconds=5, timeout_seconds=60)).result
+
+    assert result.outcome == ("ok" if count == 1 << 20 else result.outcome)
+    assert result.outcome in {"ok", "trap", "limit"}
+    assert result.peak_memory_bytes < 300 << 20
 
 
 @pytest.mark.parametrize("status", [0, 1])

@@ -116,5 +116,62 @@ _SLEEP = WasiGroup(
     ),
 )
 
-WASI_GROUPS = {"stdio": _STDIO, "environment": _ENVIRONMENT, "sleep": _SLEEP}
+_CLOCKS = WasiGroup(
+    imports="""
+  (import "wasi:clocks/monotonic-clock@0.2.1" (instance $steady (export "now" (func (result u64)))))
+  (import "wasi:clocks/wall-clock@0.2.1" (instance $wall-clock
+    (type $datetime-shape (record (field "seconds" u64) (field "nanoseconds" u32))) (export "datetime" (type $datetime (eq $datetime-shape)))
+    (export "now" (func (result $datetime)))))
+""",
+    functions=(
+        CoreFunction(name="steady-now", function='$steady "now"', result="i64", memory=False),
+        CoreFunction(name="wall-now", function='$wall-clock "now"', parameters="i32"),
+    ),
+)
+
+_RANDOM = WasiGroup(
+    imports="""
+  (import "wasi:random/random@0.2.1" (instance $random
+    (export "get-random-bytes" (func (param "len" u64) (result (list u8))))
+    (export "get-random-u64" (func (result u64)))))
+  (import "wasi:random/insecure-seed@0.2.1" (instance $seed (export "insecure-seed" (func (result (tuple u64 u64))))))
+""",
+    functions=(
+        CoreFunction(name="random-bytes", function='$random "get-random-bytes"', parameters="i64 i32"),
+        CoreFunction(name="random-number", function='$random "get-random-u64"', result="i64", memory=False),
+        CoreFunction(name="random-seed", function='$seed "insecure-seed"', parameters="i32"),
+    ),
+)
+
+
+def _terminal(name: str, kind: str) -> str:
+    return f"""
+  (import "wasi:cli/terminal-{name}@0.2.0" (instance $terminal-{name}
+    (alias outer 1 $terminal-{kind}-type (type $outer-terminal)) (export "terminal-{kind}" (type $terminal (eq $outer-terminal)))
+    (export "get-terminal-{name}" (func (result (option (own $terminal)))))))"""
+
+
+_TERMINAL = WasiGroup(
+    imports="""
+  (import "wasi:cli/terminal-input@0.2.0" (instance $terminal-input (export "terminal-input" (type (sub resource)))))
+  (alias export $terminal-input "terminal-input" (type $terminal-input-type))
+  (import "wasi:cli/terminal-output@0.2.0" (instance $terminal-output (export "terminal-output" (type (sub resource)))))
+  (alias export $terminal-output "terminal-output" (type $terminal-output-type))"""
+    + _terminal("stdin", "input")
+    + _terminal("stdout", "output")
+    + _terminal("stderr", "output"),
+    functions=tuple(
+        CoreFunction(name=f"terminal-{name}", function=f'$terminal-{name} "get-terminal-{name}"', parameters="i32")
+        for name in ("stdin", "stdout", "stderr")
+    ),
+)
+
+WASI_GROUPS = {
+    "clocks": _CLOCKS,
+    "random": _RANDOM,
+    "terminal": _TERMINAL,
+    "stdio": _STDIO,
+    "environment": _ENVIRONMENT,
+    "sleep": _SLEEP,
+}
 """Groups by name; their texts use distinct identifiers, so that a plugin may have several."""
