@@ -109,7 +109,8 @@ class _Source:
         if found is None:
             self._on_phase("compiling", self._described)
             async with _compiler_slot():
-                found = await self._compile()
+                # Whoever had the slot before may have compiled the same component.
+                found = await to_thread.run_sync(self._find) or await self._compile()
         return found
 
     async def _compile(self) -> Artifact:
