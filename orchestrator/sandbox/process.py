@@ -152,9 +152,9 @@ class Child:
 
     def kill(self) -> None:
         """End the child and everything it may have started, at once."""
-        if self.is_alive:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        # Also when the child itself has ended: its group's number is not given to others while anything is left in it.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
         """Kill the child if it is still there, and let go of everything that belongs to it; cannot be cancelled."""
