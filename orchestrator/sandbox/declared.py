@@ -1,8 +1,9 @@
-"""Resolves the directories and files that a plugin step declares, by the rules of icp:sync-plugin@0.1.
+"""Resolves the directories and files that a plugin step declares, by the rules of its interface.
 
-An entry is a path relative to the canister's directory, without `..`; no component of it may be a symbolic
-link (links above the canister's directory do not matter, and links inside a declared directory are the
-sandbox's business). Each component is opened from the one before it without following links, so that what
+For icp:sync-plugin@0.1 an entry is a path relative to the canister's directory, without `..`; no component of it may be
+a symbolic link (links above the canister's directory do not matter, and links inside a declared directory are the
+sandbox's business). With a `project_directory`, which is for @0.2, it may lead out of the canister's directory by `..`,
+as long as it stays in the project; then no component below the project may be a link. Each component is opened from the one before it without following links, so that what
 was checked is what is read; a directory is opened again when the plugin starts, and must be the same one.
 Nothing here blocks on a pipe or a device.
 """
@@ -11,22 +12,23 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PureWindowsPath
 from typing import Final, Literal
+from unicodedata import normalize
 
-from orchestrator.errors import Diagnostic, PluginRefusedError, Span
+from orchestrator.errors import PluginRefusedError, Span
+from orchestrator.sandbox.private_contents import find_private_contents
 from orchestrator.sandbox.request import InlineFile, Preopen
 
 __all__ = ["MAX_FILE_BYTES", "find_private_contents", "is_safe_relative", "read_file", "resolve_directory"]
 
 MAX_FILE_BYTES: Final = 16 << 20
 """Bytes of one file that is handed to a plugin as text."""
-PRIVATE_NAMES: Final = frozenset({".env", ".git", ".icp", ".orchestrator"})
-"""What a declared directory should not hold: secrets, history, and the tools' own state."""
-SCAN_ENTRIES: Final = 10_000
-"""How many directory entries are looked at for private contents."""
+_SIMILAR_ENTRIES: Final = 10_000
+"""How many names of a directory are compared with one that is not there."""
 
 _Kind = Literal["dir", "file"]
 _KINDS_OF_FILE: Final = (
@@ -44,38 +46,42 @@ _PASS: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """A declared entry on its way through the checks."""
+    """A declared entry on its way through the checks; `project` is set where it may lead out of `base`."""
 
     kind: _Kind
     text: str
     base: Path
     span: Span | None
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return tuple(part for part in self.text.split("/") if part not in {"", "."})
-
-    @property
-    def path(self) -> Path:
-        return self.base.joinpath(*self.parts)
+    project: Path | None = None
 
     def refusal(self, slug: str, why: str, *, detail: str | None = None, hint: str | None = None) -> PluginRefusedError:
         return PluginRefusedError(f"plugin {self.kind} '{self.text}' {why}", slug=slug, detail=detail, hint=hint, span=self.span)
 
-    def failure(self, error: OSError, reached: str) -> PluginRefusedError:
+    def failure(self, error: OSError, place: "_Place", reached: str, similar: str | None) -> PluginRefusedError:
         """Say why a component could not be opened."""
-        where = f"looked for {self.path}" if reached == "/".join(self.parts) else f"'{reached}' on the way to it is the reason"
+        where = f"looked for {place.path}" if reached == "/".join(place.parts) else f"'{reached}' on the way to it is the reason"
         if error.errno in {errno.ENOENT, errno.ENOTDIR}:
-            looks_foreign = "\\" in self.text or PureWindowsPath(self.text).drive
-            return self.refusal(
-                f"plugin/{self.kind}-missing",
-                "does not exist",
-                detail=where,
-                hint="write the path with forward slashes, relative to the canister's directory"
-                if looks_foreign
-                else f"create it (a build step may have to run first), or remove it from the step's `{self.kind}s`",
-            )
+            return self.refusal(f"plugin/{self.kind}-missing", "does not exist", detail=where, hint=self._missing_hint(similar))
         return self.refusal(f"plugin/{self.kind}-unreadable", f"cannot be read: {error.strerror}", detail=where)
+
+    def _missing_hint(self, similar: str | None) -> str:
+        if similar is not None:
+            return f"there is '{similar}', which is written with other characters: write the name exactly as it is on the disk"
+        if "\\" in self.text or PureWindowsPath(self.text).drive:
+            return "write the path with forward slashes, relative to the canister's directory"
+        return f"create it (a build step may have to run first), or remove it from the step's `{self.kind}s`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where an entry is: the directory to begin at, and the components from there."""
+
+    start: Path
+    parts: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return self.start.joinpath(*self.parts)
 
 
 def is_safe_relative(text: str, *, windows: bool = os.name == "nt") -> bool:
@@ -91,18 +97,49 @@ def is_safe_relative(text: str, *, windows: bool = os.name == "nt") -> bool:
     return ".." not in text.split("/")
 
 
-def _check_text(entry: _Entry) -> None:
-    if not is_safe_relative(entry.text):
-        raise entry.refusal(
-            "plugin/unsafe-path",
-            "is not a safe relative path (no absolute paths or '..' allowed)",
-            detail=f"a plugin reads what is below {entry.base} only",
-            hint="move or copy what it needs into the canister's directory",
-        )
+def _locate(entry: _Entry) -> _Place:
+    """Decide by its text where an entry is; raises `PluginRefusedError` for one that leads out of what it may see."""
+    parts = tuple(part for part in entry.text.split("/") if part not in {"", "."})
+    if entry.project is None:
+        if not is_safe_relative(entry.text):
+            raise entry.refusal(
+                "plugin/unsafe-path",
+                "is not a safe relative path (no absolute paths or '..' allowed)",
+                detail=f"a plugin reads what is below {entry.base} only",
+                hint="move or copy what it needs into the canister's directory",
+            )
+        place = _Place(start=entry.base, parts=parts)
+    else:
+        place = _locate_in_project(entry, parts, entry.project)
     try:
-        str(entry.path).encode("utf-8")
+        str(place.path).encode("utf-8")
     except UnicodeEncodeError:
         raise entry.refusal("plugin/unsafe-path", "has a path that is not UTF-8") from None
+    return place
+
+
+def _locate_in_project(entry: _Entry, parts: tuple[str, ...], project: Path) -> _Place:
+    """Resolve `..` in the text, from where the canister's directory really is."""
+    real_project = Path(os.path.realpath(project))
+    real_base = Path(os.path.realpath(entry.base))
+    without_dots = "/".join(part for part in entry.text.split("/") if part != "..")
+    if is_safe_relative(without_dots) and not entry.text.startswith("/") and real_base.is_relative_to(real_project):
+        resolved = list(real_base.relative_to(real_project).parts)
+        for part in parts:
+            if part != "..":
+                resolved.append(part)
+            elif resolved:
+                resolved.pop()
+            else:
+                break
+        else:
+            return _Place(start=real_project, parts=tuple(resolved))
+    raise entry.refusal(
+        "plugin/unsafe-path",
+        "is not a path within the project",
+        detail=f"a plugin reads what is below {project} only",
+        hint="write a path relative to the canister's directory that stays in the project",
+    )
 
 
 def _check_link(entry: _Entry, part: str, reached: str, parent: int) -> None:
@@ -117,33 +154,56 @@ def _check_link(entry: _Entry, part: str, reached: str, parent: int) -> None:
 
 
 @contextmanager
-def _opened(entry: _Entry) -> Iterator[int]:
-    """Open an entry component by component; gives a descriptor of whatever it is."""
-    _check_text(entry)
+def _opened(entry: _Entry) -> Iterator[tuple[int, Path]]:
+    """Open an entry component by component; gives a descriptor of whatever it is, and its path."""
+    place = _locate(entry)
     try:
-        current = os.open(entry.base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # may itself be a link
+        current = os.open(place.start, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # may itself be a link
     except OSError as error:
-        raise entry.failure(error, str(entry.base)) from error
-    reached = ""
+        raise entry.failure(error, place, str(place.start), None) from error
+    reached = part = ""
     try:
-        for number, part in enumerate(entry.parts, start=1):
+        for number, part in enumerate(place.parts, start=1):
             reached = f"{reached}/{part}" if reached else part
             _check_link(entry, part, reached, current)
-            last = number == len(entry.parts)
+            last = number == len(place.parts)
             if last:
-                _check_kind(entry, os.stat(part, dir_fd=current, follow_symlinks=False))
+                _check_kind(entry, os.stat(part, dir_fd=current, follow_symlinks=False), place)
             following = os.open(part, _OPEN if last else _PASS, dir_fd=current)
             os.close(current)
             current = following
-        _check_kind(entry, os.fstat(current))
-        yield current
+        _check_kind(entry, os.fstat(current), place)
     except OSError as error:
-        raise entry.failure(error, reached) from error
+        similar = _similar_name(current, part) if error.errno == errno.ENOENT else None
+        os.close(current)
+        raise entry.failure(error, place, reached, similar) from error
+    except PluginRefusedError:
+        os.close(current)
+        raise
+    try:
+        yield current, place.path
+    except OSError as error:
+        raise entry.failure(error, place, reached, None) from error
     finally:
         os.close(current)
 
 
-def _check_kind(entry: _Entry, status: os.stat_result) -> None:
+def _similar_name(parent: int, wanted: str) -> str | None:
+    """Return a name of a directory that looks like one that is not there: other letter case, or another form of Unicode."""
+    plain = normalize("NFKC", wanted).casefold()
+    try:
+        listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent)
+    except OSError:
+        return None
+    try:
+        with os.scandir(listed) as found:
+            names = sorted(item.name for item in islice(found, _SIMILAR_ENTRIES))
+    finally:
+        os.close(listed)
+    return next((name for name in names if normalize("NFKC", name).casefold() == plain), None)
+
+
+def _check_kind(entry: _Entry, status: os.stat_result, place: _Place) -> None:
     """Refuse an entry that is something else than declared, before it is opened: opening a device may have effects."""
     wanted = stat.S_ISDIR if entry.kind == "dir" else stat.S_ISREG
     if not wanted(status.st_mode):
@@ -151,31 +211,31 @@ def _check_kind(entry: _Entry, status: os.stat_result) -> None:
         raise entry.refusal(
             f"plugin/not-a-{entry.kind}",
             f"is {found}",
-            detail=f"at {entry.path}",
+            detail=f"at {place.path}",
             hint="declare it under `dirs`" if entry.kind == "file" and stat.S_ISDIR(status.st_mode) else None,
         )
 
 
-def resolve_directory(canister_directory: Path, entry: str, span: Span | None = None) -> Preopen:
+def resolve_directory(canister_directory: Path, entry: str, span: Span | None = None, *, project_directory: Path | None = None) -> Preopen:
     """Resolve one entry of `dirs`; the plugin sees it under the entry's own text.
 
     Raises `PluginRefusedError` at `span`: `plugin/unsafe-path`, `plugin/symlink`, `plugin/dir-missing`,
     `plugin/not-a-dir`, `plugin/dir-unreadable`.
     """
-    declared = _Entry(kind="dir", text=entry, base=canister_directory, span=span)
-    with _opened(declared) as descriptor:
+    declared = _Entry(kind="dir", text=entry, base=canister_directory, span=span, project=project_directory)
+    with _opened(declared) as (descriptor, path):
         status = os.fstat(descriptor)
-        return Preopen(guest=entry, host=declared.path, inode=(status.st_dev, status.st_ino))
+        return Preopen(guest=entry, host=path, inode=(status.st_dev, status.st_ino))
 
 
-def read_file(canister_directory: Path, entry: str, span: Span | None = None) -> InlineFile:
+def read_file(canister_directory: Path, entry: str, span: Span | None = None, *, project_directory: Path | None = None) -> InlineFile:
     """Read one entry of `files`, which the plugin gets as text.
 
     Raises `PluginRefusedError` at `span`: `plugin/unsafe-path`, `plugin/symlink`, `plugin/file-missing`,
     `plugin/not-a-file`, `plugin/file-unreadable`, `plugin/file-too-large`, `plugin/file-not-utf8`.
     """
-    declared = _Entry(kind="file", text=entry, base=canister_directory, span=span)
-    with _opened(declared) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+    declared = _Entry(kind="file", text=entry, base=canister_directory, span=span, project=project_directory)
+    with _opened(declared) as (descriptor, _), os.fdopen(descriptor, "rb", closefd=False) as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise declared.refusal(
@@ -193,52 +253,3 @@ def read_file(canister_directory: Path, entry: str, span: Span | None = None) ->
             detail=f"the byte at offset {error.start} does not belong to a character",
             hint="files are handed to the plugin as text; declare the directory of a binary file under `dirs`",
         ) from error
-
-
-def _entries_below(directory: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield entries breadth first, not following links and not entering what is private."""
-    waiting = [directory]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop(0)) as found:
-                for item in sorted(found, key=lambda each: each.name):
-                    yield item
-                    if item.name not in PRIVATE_NAMES and item.is_dir(follow_symlinks=False):
-                        waiting.append(Path(item.path))
-        except OSError:
-            continue
-
-
-def find_private_contents(directory: Preopen, span: Span | None = None) -> tuple[Diagnostic, ...]:
-    """Warn of what a declared directory should not hold; the first `SCAN_ENTRIES` entries are looked at.
-
-    Secrets and tool state (`plugin/private-contents`), and pipes that a plugin would wait for (`plugin/named-pipe`).
-    """
-    found = []
-    for _, item in zip(range(SCAN_ENTRIES), _entries_below(directory.host), strict=False):
-        problem = _problem_with(item)
-        if problem is not None:
-            slug, what = problem
-            inside = Path(item.path).relative_to(directory.host)
-            found.append(
-                Diagnostic(
-                    slug=slug,
-                    severity="warning",
-                    summary=f"plugin dir '{directory.guest}' holds {inside}, {what}",
-                    span=span,
-                    hint="declare a directory with nothing but what the plugin needs",
-                )
-            )
-    return tuple(found)
-
-
-def _problem_with(item: os.DirEntry[str]) -> tuple[str, str] | None:
-    """Name what is wrong with an entry, as a slug and the end of a sentence."""
-    if item.name in PRIVATE_NAMES:
-        return "plugin/private-contents", "which the plugin can read"
-    if item.is_file(follow_symlinks=False) or item.is_dir(follow_symlinks=False) or item.is_symlink():
-        return None  # the usual: the directory itself told, no further look is needed
-    with suppress(OSError):
-        if stat.S_ISFIFO(item.stat(follow_symlinks=False).st_mode):
-            return "plugin/named-pipe", "a named pipe: a plugin that opens it waits until something writes to it"
-    return None

@@ -17,7 +17,7 @@ from orchestrator.network.docker import command as docker_command
 from orchestrator.network.docker import runner as docker
 from orchestrator.protocol import certificate, pem
 from orchestrator.recipes import expressions, parser, render
-from orchestrator.sandbox import cache, component, declared, host, limits, meter, worker
+from orchestrator.sandbox import cache, component, declared, host, limits, meter, private_contents, worker
 from orchestrator.store import download, packages
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "limits.md"
@@ -60,6 +60,7 @@ SAID = {
     "its stack": f"{limits.MAX_WASM_STACK_BYTES // KIB} KiB |",
     "its instances, memories, tables": f"{worker.MAX_INSTANCES}, {worker.MAX_MEMORIES}, {worker.MAX_TABLES} |",
     "one of `files`": f"{declared.MAX_FILE_BYTES // MIB} MiB |",
+    "entries of one of `dirs` that are looked at for secrets": f"{private_contents.SCAN_ENTRIES:,} |",
     "all of `files` together": f"{limits.MAX_FILES_CHARACTERS:,} characters |",
     "the argument of a canister call": f"{limits.MAX_ARGUMENT_BYTES // MIB} MiB |",
     "the reply to a canister call": f"{limits.MAX_REPLY_BYTES // MIB} MiB |",

@@ -2,13 +2,14 @@
 
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import PluginRefusedError, Span
-from orchestrator.sandbox.declared import MAX_FILE_BYTES, find_private_contents, is_safe_relative, read_file, resolve_directory
-from orchestrator.sandbox.request import InlineFile, Preopen
+from orchestrator.sandbox.declared import MAX_FILE_BYTES, is_safe_relative, read_file, resolve_directory
+from orchestrator.sandbox.request import InlineFile
 
 SPAN = Span(path=Path("icp.yaml"), line=9, column=13, text="        dirs: [dist]")
 
@@ -201,32 +202,114 @@ def test_unreadable(canister: Path) -> None:
         read_file(canister, "locked")
 
 
-def test_private_contents(canister: Path) -> None:
-    """Secrets, history and tool state in a declared directory are warned of, wherever they are in it."""
-    (canister / "dist" / ".git" / "objects").mkdir(parents=True)
-    (canister / "dist" / "deep" / ".env").write_text("KEY=1", encoding="utf-8")
+@pytest.mark.parametrize(("entry", "there"), [("STYLES", "styles"), ("caf\u00e9", "cafe\u0301"), ("dist/A.TXT", "a.txt")])
+def test_names_that_look_like_others(canister: Path, entry: str, there: str) -> None:
+    """Another letter case or another form of the same character is another name; the hint says which one is there."""
+    (canister / "styles").mkdir()
+    (canister / "cafe\u0301").mkdir()
+    if (canister / entry).exists():
+        pytest.skip("this file system takes them for the same")
 
-    warnings = find_private_contents(Preopen(guest="dist", host=canister / "dist"), SPAN)
+    with pytest.raises(PluginRefusedError, match="does not exist") as caught:
+        resolve_directory(canister, entry)
 
-    assert [warning.summary for warning in warnings] == [
-        "plugin dir 'dist' holds .git, which the plugin can read",
-        "plugin dir 'dist' holds deep/.env, which the plugin can read",
-    ]
-    assert {warning.severity for warning in warnings} == {"warning"}
-    assert warnings[0].span == SPAN
-
-
-def test_contents_that_keep_a_plugin_waiting(canister: Path) -> None:
-    """A named pipe in a declared directory is warned of: a plugin that opens it waits for a writer."""
-    os.mkfifo(canister / "dist" / "deep" / "pipe")
-
-    (warning,) = find_private_contents(Preopen(guest="dist", host=canister / "dist"), SPAN)
-
-    assert warning.summary == "plugin dir 'dist' holds deep/pipe, a named pipe: a plugin that opens it waits until something writes to it"
-    assert (warning.slug, warning.span) == ("plugin/named-pipe", SPAN)
+    assert caught.value.hint is not None
+    assert f"'{there}'" in caught.value.hint
 
 
-def test_no_private_contents(canister: Path) -> None:
-    """An ordinary directory gives no warning, and a missing one neither."""
-    assert find_private_contents(Preopen(guest="dist", host=canister / "dist")) == ()
-    assert find_private_contents(Preopen(guest="gone", host=canister / "gone")) == ()
+def test_long_names_and_paths(canister: Path) -> None:
+    """What the system has no room for is refused with its reason."""
+    with pytest.raises(PluginRefusedError, match="cannot be read: File name too long"):
+        resolve_directory(canister, "x" * 256)
+    with pytest.raises(PluginRefusedError, match="has a path that is not UTF-8"):
+        resolve_directory(canister, "\ud800")
+
+
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [("dist", "real/dist"), ("../shared", "shared"), ("../real/../shared/", "shared"), ("dist/../..", "."), ("..", ".")],
+)
+def test_entries_within_the_project(tmp_path: Path, canister: Path, entry: str, found: str) -> None:
+    """With the project's directory given, an entry may leave the canister's, and stays in the project."""
+    (tmp_path / "shared").mkdir()
+
+    directory = resolve_directory(canister, entry, SPAN, project_directory=tmp_path)
+
+    assert directory.guest == entry
+    assert directory.host.samefile(tmp_path / found)
+
+
+@pytest.mark.parametrize("entry", ["../..", "../../other", "dist/../../../x", "/etc", "../real/../../x", "a\0b"])
+def test_entries_outside_the_project(tmp_path: Path, canister: Path, entry: str) -> None:
+    """An entry that leads out of the project, even for one step, is refused."""
+    with pytest.raises(PluginRefusedError) as caught:
+        resolve_directory(canister, entry, SPAN, project_directory=tmp_path)
+    with pytest.raises(PluginRefusedError):
+        read_file(canister, entry, SPAN, project_directory=tmp_path)
+
+    assert caught.value.slug == "plugin/unsafe-path"
+    assert caught.value.summary == f"plugin dir '{entry}' is not a path within the project"
+
+
+def test_files_and_links_within_the_project(tmp_path: Path, canister: Path) -> None:
+    """The rules about links hold for the whole way from the project's directory."""
+    (tmp_path / "shared.txt").write_text("shared", encoding="utf-8")
+    (tmp_path / "linked").symlink_to("real")
+
+    assert read_file(canister, "../shared.txt", project_directory=tmp_path).content == "shared"
+    with pytest.raises(PluginRefusedError, match="resolves through a symlink"):
+        resolve_directory(canister, "../linked/dist", project_directory=tmp_path)
+
+
+def test_canisters_outside_the_project(tmp_path: Path, canister: Path) -> None:
+    """A canister's directory that is not in the project (through a link, for example) has no entries in it."""
+    (tmp_path / "project").mkdir()
+
+    with pytest.raises(PluginRefusedError, match="not a path within the project"):
+        resolve_directory(canister, "dist", project_directory=tmp_path / "project")
+
+
+def keep_swapping(directory: Path, link: Path, ended: threading.Event) -> None:
+    """Let a link take the place of a directory and give it back, until told to end."""
+    aside = directory.with_name("aside")
+    while not ended.is_set():
+        directory.rename(aside)
+        link.rename(directory)
+        directory.rename(link)
+        aside.rename(directory)
+
+
+def test_swapped_while_it_is_resolved(tmp_path: Path) -> None:
+    """However often a link to a secret takes the place of a directory: what is opened and read is never behind the link."""
+    secret, canister = tmp_path / "secret", tmp_path / "canister"
+    for directory in (secret, canister):
+        (directory / "a" / "b").mkdir(parents=True)
+        (directory / "a" / "b" / "file").write_text(directory.name, encoding="utf-8")
+    status = (canister / "a" / "b").stat()
+    (tmp_path / "link").symlink_to(secret / "a")
+    ended = threading.Event()
+    swapper = threading.Thread(target=keep_swapping, args=(canister / "a", tmp_path / "link", ended))
+    swapper.start()
+    read: list[str] = []
+    opened: list[tuple[int, int] | None] = []
+    refused: list[str] = []
+    try:
+        while min(len(read), len(opened), len(refused)) < 20:
+            try:
+                read.append(read_file(canister, "a/b/file").content)
+                opened.append(resolve_directory(canister, "a/b").inode)
+            except PluginRefusedError as error:
+                refused.append(error.slug)
+    finally:
+        ended.set()
+        swapper.join()
+
+    assert set(read) == {"canister"}
+    assert set(opened) == {(status.st_dev, status.st_ino)}
+    assert set(refused) <= {
+        "plugin/symlink",
+        "plugin/dir-missing",
+        "plugin/file-missing",
+        "plugin/dir-unreadable",
+        "plugin/file-unreadable",
+    }
