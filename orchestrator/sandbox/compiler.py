@@ -19,9 +19,9 @@ from orchestrator.sandbox.cache import Artifact, ComponentCache
 from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Compile, Compiled, Refused
-from orchestrator.sandbox.interface import CALL_IMPORT, CALL_SIGNATURE, EXEC_EXPORT, EXEC_SIGNATURE, check_imports
+from orchestrator.sandbox.interface import EXEC_EXPORT, EXEC_SIGNATURE, FUNCTION_SIGNATURES, check_imports
 from orchestrator.sandbox.signature import describe_function
-from orchestrator.sandbox.wrapping import HOST_IMPORT, shim_text, wrap
+from orchestrator.sandbox.wrapping import HOST_IMPORTS, shim_text, wrap
 
 __all__ = ["compile_component", "main"]
 
@@ -56,17 +56,19 @@ def _check_shape(name: str, found: object, expected: str) -> None:
             f"the plugin's `{name}` has another type than its interface says",
             slug="plugin/interface-type",
             detail=f"it has {described}\nthe interface has {expected}",
-            hint="build the plugin with the interface text of wit/icp-sync-plugin-0.1.0",
+            hint="build the plugin with the interface texts in wit/",
         )
 
 
-def _check_types(engine: Engine, component: Component) -> None:
+def _check_types(engine: Engine, component: Component, *, wrapped: bool) -> None:
     """Refuse a component whose imports or `exec` are not those of a sync plugin, by wasmtime's own reading."""
-    items = {name: item.ty for name, item in component.type.imports(engine).items() if name != HOST_IMPORT}
+    ours = HOST_IMPORTS if wrapped else ()
+    items = {name: item.ty for name, item in component.type.imports(engine).items() if name not in ours}
     imports = {name: item for name, item in items.items() if not isinstance(item, ValType)}
     check_imports(imports)
-    if CALL_IMPORT in imports:
-        _check_shape(CALL_IMPORT, imports[CALL_IMPORT], CALL_SIGNATURE)
+    for name, signature in FUNCTION_SIGNATURES.items():
+        if name in imports:
+            _check_shape(name, imports[name], signature)
     exports = component.type.exports(engine)
     if EXEC_EXPORT not in exports:
         raise PluginRefusedError(
@@ -83,7 +85,7 @@ def _compile_into(cache: ComponentCache, order: Compile) -> Artifact:
     component = _compile_wrapped(engine, order.component) if order.wrap else None
     wrapped = component is not None
     component = component or _compile_plain(engine, order.component)
-    _check_types(engine, component)
+    _check_types(engine, component, wrapped=wrapped)
     artifact = cache.store(order.stem, component.serialize(), wrapped=wrapped)
     cache.prune()
     return artifact

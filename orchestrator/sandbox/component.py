@@ -5,7 +5,7 @@ from typing import Final
 
 from orchestrator.errors import PluginRefusedError
 from orchestrator.sandbox.binary import COMPONENT_HEADER, CORE_MODULE_HEADER, NotUnderstoodError, Sort, read_outline
-from orchestrator.sandbox.interface import EXEC_EXPORT, check_imports
+from orchestrator.sandbox.interface import EXEC_EXPORT, check_imports, extension_version
 from orchestrator.sandbox.wrapping import can_wrap
 
 __all__ = ["MAX_COMPONENT_BYTES", "ComponentFacts", "inspect_component"]
@@ -18,13 +18,15 @@ MAX_COMPONENT_BYTES: Final = 256 << 20
 class ComponentFacts:
     """What a component says about itself.
 
-    `interface` is the sync-plugin version (`0.1.0`), `imports` and `exports` are names in file order,
+    `interface` is the version of icp:sync-plugin (`0.1.0`), `extension` that of orchestrator:sync-plugin if it
+    uses any of it, `imports` and `exports` are names in file order,
     `wrappable` tells whether its canister calls can take the fast path. All are empty when `understood` is
     false: then only wasmtime can tell, and does so when it compiles the component.
     """
 
     understood: bool
     interface: str | None = None
+    extension: str | None = None
     imports: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     wrappable: bool = False
@@ -75,4 +77,11 @@ def inspect_component(data: bytes) -> ComponentFacts:
             detail=f"it exports {', '.join(f'`{name}`' for name in outline.exports) or 'nothing'}",
             hint="build it for the world `sync-plugin`, which exports exec",
         )
-    return ComponentFacts(understood=True, interface=interface, imports=imports, exports=outline.exports, wrappable=can_wrap(outline))
+    return ComponentFacts(
+        understood=True,
+        interface=interface,
+        extension=extension_version(imports),
+        imports=imports,
+        exports=outline.exports,
+        wrappable=can_wrap(outline),
+    )

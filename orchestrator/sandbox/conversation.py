@@ -6,17 +6,15 @@ from typing import Final
 import anyio
 
 from orchestrator.errors import PluginRefusedError, SandboxError
+from orchestrator.sandbox.answers import Answers, TooManyCallsError
 from orchestrator.sandbox.cache import Artifact
-from orchestrator.sandbox.frames import Call, Done, Output, Refused, Reply, Start
-from orchestrator.sandbox.limits import MAX_ERROR_CHARACTERS, MAX_REPLY_BYTES
-from orchestrator.sandbox.outcomes import Ending, memory_ending, read_ending, timeout_ending
+from orchestrator.sandbox.frames import Batch, Call, Done, Frame, Output, Refused, Start
+from orchestrator.sandbox.limits import MAX_BATCH_BYTES, MAX_BATCH_CALLS
+from orchestrator.sandbox.outcomes import Ending, calls_ending, memory_ending, read_ending, timeout_ending
 from orchestrator.sandbox.output import LineCapture
 from orchestrator.sandbox.process import Child, ChildDiedError
 from orchestrator.sandbox.request import (
-    CallType,
     CanisterCall,
-    CanisterCallError,
-    CanisterCallRequest,
     OnLine,
     OutputLine,
     PluginRequest,
@@ -54,8 +52,17 @@ def _order(request: PluginRequest, artifact: Artifact) -> Start:
         proxy_canister_id=request.proxy_canister_id,
         directories=tuple((each.guest, str(each.host.absolute()), _inode_text(each)) for each in request.directories),
         files=tuple((file.name, file.content) for file in request.files),
+        options=request.options,
         compute_ns=min(int(request.limits.compute_seconds * 1e9), MAX_NANOSECONDS),
         memory_bytes=request.limits.memory_bytes,
+    )
+
+
+def _garbage(frame: Frame) -> SandboxError:
+    return SandboxError(
+        "the plugin's worker process sent something that is not part of the conversation",
+        slug="plugin/worker-garbage",
+        detail=f"a frame of the kind {frame.kind}",
     )
 
 
@@ -65,21 +72,23 @@ class Conversation:
     def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine) -> None:
         """Take what to run, who answers its calls, and who is told its lines."""
         self._request = request
-        self._call = call
+        self._answers = Answers(request.limits, call)
         self._on_line = on_line
         self._stdout = LineCapture("stdout")
         self._stderr = LineCapture("stderr")
-        self._calls = 0
-        self._call_seconds = 0.0
 
     async def run(self, worker: Child, artifact: Artifact) -> PluginResult:
         """Run the artifact to its end or to its timeout; raises `StaleArtifactError`."""
         limits = self._request.limits
         started = anyio.current_time()
-        with anyio.move_on_after(limits.timeout_seconds):
-            return await self._converse(worker, artifact)
-        spent = anyio.current_time() - started - self._call_seconds
-        return self.result(timeout_ending(limits), compute_seconds=min(spent, limits.compute_seconds))
+        ending = timeout_ending(limits)
+        try:
+            with anyio.move_on_after(limits.timeout_seconds):
+                return await self._converse(worker, artifact)
+        except TooManyCallsError as excess:
+            ending = calls_ending(limits, excess.count)
+        spent = anyio.current_time() - started - self._answers.seconds
+        return self.result(ending, compute_seconds=min(spent, limits.compute_seconds))
 
     async def _converse(self, worker: Child, artifact: Artifact) -> PluginResult:
         try:
@@ -107,15 +116,28 @@ class Conversation:
                 case Output() as output:
                     self._take_output(output)
                 case Call() as asked:
-                    await worker.send(await self._answer(asked))
+                    await worker.send(await self._answers.answer(asked))
+                case Batch() as batch:
+                    await self._answer_batch(worker, batch.count)
                 case Done() | Refused() as last:
                     return last
                 case other:
-                    raise SandboxError(
-                        "the plugin's worker process sent something that is not part of the conversation",
-                        slug="plugin/worker-garbage",
-                        detail=f"a frame of the kind {other.kind}",
-                    )
+                    raise _garbage(other)
+
+    async def _answer_batch(self, worker: Child, count: int) -> None:
+        """Take all calls of a batch, make them, and send all replies: the worker reads nothing before it has said everything."""
+        calls: list[Call] = []
+        size = 0
+        while len(calls) < count:
+            asked = await worker.receive()
+            if not isinstance(asked, Call):
+                raise _garbage(asked)
+            calls.append(asked)
+            size += len(asked.argument)
+            if count > MAX_BATCH_CALLS or size > MAX_BATCH_BYTES:
+                raise _garbage(asked)
+        for reply in await self._answers.answer_batch(calls):
+            await worker.send(reply)
 
     def _take_output(self, output: Output) -> None:
         capture = self._stderr if output.stderr else self._stdout
@@ -124,23 +146,6 @@ class Conversation:
     def _announce(self, capture: LineCapture, lines: list[str]) -> None:
         for line in lines:
             self._on_line(OutputLine(stream=capture.name, text=line))
-
-    async def _answer(self, asked: Call) -> Reply:
-        self._calls += 1
-        call_type: CallType = "query" if asked.query else "update"
-        started = anyio.current_time()
-        try:
-            reply = await self._call(
-                CanisterCallRequest(method=asked.method, arg=asked.argument, call_type=call_type, direct=asked.direct, cycles=asked.cycles)
-            )
-        except CanisterCallError as error:
-            return Reply(accepted=False, payload=error.text[:MAX_ERROR_CHARACTERS].encode("utf-8", "replace"))
-        finally:
-            self._call_seconds += anyio.current_time() - started
-        if len(reply) > MAX_REPLY_BYTES:
-            text = f"canister call failed: the reply of {len(reply)} bytes is longer than {MAX_REPLY_BYTES}"
-            return Reply(accepted=False, payload=text.encode())
-        return Reply(accepted=True, payload=reply)
 
     def result(
         self, ending: Ending, *, dropped: tuple[int, int] = (0, 0), compute_seconds: float = 0.0, peak_memory_bytes: int = 0
@@ -159,5 +164,5 @@ class Conversation:
             stderr=tuple(self._stderr.lines),
             compute_seconds=compute_seconds,
             peak_memory_bytes=peak_memory_bytes,
-            calls=self._calls,
+            calls=self._answers.calls,
         )

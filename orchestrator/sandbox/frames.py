@@ -25,6 +25,7 @@ __all__ = [
     "HEADER_BYTES",
     "MAX_ANSWER_BYTES",
     "MAX_ORDER_BYTES",
+    "Batch",
     "Call",
     "Compile",
     "Compiled",
@@ -32,6 +33,7 @@ __all__ = [
     "Frame",
     "FrameError",
     "Output",
+    "Pulse",
     "Refused",
     "Reply",
     "Start",
@@ -73,11 +75,12 @@ class Compile:
 class Start:
     """Tool to worker: run the artifact.
 
-    A directory is (guest, host, device and inode as `D:I`, or nothing where any will do), a file is (name, content).
+    A directory is (guest, host, device and inode as `D:I`, or nothing where any will do), a file is (name, content),
+    an option (name, value).
     """
 
     kind: ClassVar[int] = 2
-    schema: ClassVar[tuple[str, ...]] = ("str", "bool", "int", "str", "str", "str", "str?", "triples", "pairs", "int", "int")
+    schema: ClassVar[tuple[str, ...]] = ("str", "bool", "int", "str", "str", "str", "str?", "triples", "pairs", "pairs", "int", "int")
     artifact: str
     wrapped: bool
     parent_pid: int
@@ -87,6 +90,7 @@ class Start:
     proxy_canister_id: str | None
     directories: tuple[tuple[str, str, str], ...]
     files: tuple[tuple[str, str], ...]
+    options: tuple[tuple[str, str], ...]
     compute_ns: int
     memory_bytes: int
 
@@ -147,10 +151,29 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Worker to tool: the next `count` frames are `Call`s, which may be made in any order; as many `Reply`s answer them, in theirs."""
+
+    kind: ClassVar[int] = 21
+    schema: ClassVar[tuple[str, ...]] = ("int",)
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """Worker to tool, now and then: what the plugin has computed, and how long it has given no sign of life."""
+
+    kind: ClassVar[int] = 22
+    schema: ClassVar[tuple[str, ...]] = ("int", "int")
+    compute_ns: int
+    quiet_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """Worker to tool, the last frame: how the run ended and what it used.
 
-    `ending` is one of `ok`, `err`, `fault`, `exit`, `compute`, `memory`, `idle`,
+    `ending` is one of `ok`, `err`, `fault`, `exit`, `compute`, `memory`, `pipe` (`text` is its path),
     `artifact`; `text` is the guest's
     error or wasmtime's message; `dropped_*` count the bytes of output beyond the cap; `linear_bytes` is the
     memory that the plugin's linear memories had taken at the end (0 where the system does not tell).
@@ -167,8 +190,10 @@ class Done:
     dropped_stderr: int
 
 
-Frame = Compile | Start | Reply | Compiled | Refused | Output | Call | Done
-_KINDS: Final[dict[int, type[Frame]]] = {frame.kind: frame for frame in (Compile, Start, Reply, Compiled, Refused, Output, Call, Done)}
+Frame = Compile | Start | Reply | Compiled | Refused | Output | Call | Batch | Pulse | Done
+_KINDS: Final[dict[int, type[Frame]]] = {
+    frame.kind: frame for frame in (Compile, Start, Reply, Compiled, Refused, Output, Call, Batch, Pulse, Done)
+}
 
 
 def _pack_bytes(value: bytes) -> list[bytes]:

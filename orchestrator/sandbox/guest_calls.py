@@ -1,17 +1,19 @@
-"""Answers a plugin's canister calls inside its worker process, by asking the tool.
+"""Answers what a plugin asks of its host inside its worker process: canister calls, by asking the tool, and its options.
 
 Of other packages it imports wasmtime alone: the worker loads this module.
 """
 
 import os
+from collections.abc import Iterator
+from struct import Struct
 from typing import Any, Final
 
-from wasmtime.component import Variant
+from wasmtime.component import Linker, Variant
 
 from orchestrator.sandbox.capture import CapturedStream
 from orchestrator.sandbox.channel import Channel
-from orchestrator.sandbox.frames import Call, Reply
-from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_METHOD_BYTES
+from orchestrator.sandbox.frames import Batch, Call, Reply
+from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_BATCH_CALLS, MAX_METHOD_BYTES, excess_text
 from orchestrator.sandbox.meter import Meter
 
 __all__ = ["BUG_STATUS", "GuestCalls"]
@@ -19,49 +21,168 @@ __all__ = ["BUG_STATUS", "GuestCalls"]
 BUG_STATUS: Final = 70
 """The status of a process that was told what it cannot understand."""
 
+_Asked = tuple[bytes, bytes, bool, bool, int]
+"""Method, argument, whether it is a query, direct, cycles."""
+_ENTRY: Final = Struct("<IIIIBB6xQ")
+"""A call in the table of a wrapped batch, as `shim.wat` describes it."""
+_RESULT: Final = Struct("<III")
+"""A result in the answer to a wrapped batch: 0 for ok or 1 for err, start, length."""
+_SHIM_BASE: Final = 64
+"""The address in the shim's memory at which what it hands over begins."""
+
+
+def _excess(method_size: int, argument_size: int) -> Reply | None:
+    """Refuse a call that is too long."""
+    if argument_size > MAX_ARGUMENT_BYTES:
+        return _error(excess_text("the argument", argument_size, MAX_ARGUMENT_BYTES))
+    if method_size > MAX_METHOD_BYTES:
+        return _error(excess_text("the method's name", method_size, MAX_METHOD_BYTES))
+    return None
+
+
+def _excess_of(asked: _Asked) -> Reply | None:
+    return _excess(len(asked[0]), len(asked[1]))
+
+
+def _error(text: str) -> Reply:
+    return Reply(accepted=False, payload=text.encode())
+
+
+def _batch_excess(count: int, size: int) -> Reply | None:
+    """Refuse a batch of `count` calls in `size` bytes that is too large."""
+    if count > MAX_BATCH_CALLS:
+        over = f"a batch of {count} calls is {count - MAX_BATCH_CALLS} over the limit of {MAX_BATCH_CALLS}"
+    elif size > MAX_BATCH_BYTES:
+        over = f"a batch of {size} bytes is {size - MAX_BATCH_BYTES} over the limit of {MAX_BATCH_BYTES}"
+    else:
+        return None
+    return _error(f"canister call failed: {over}, and none of it was made; make several batches of it")
+
+
+def _frame(asked: _Asked) -> Call:
+    method, argument, query, direct, cycles = asked
+    return Call(method=method.decode(), argument=argument, query=query, direct=direct, cycles=cycles)
+
+
+def _from_record(request: Any) -> _Asked:
+    fields = vars(request)
+    return fields["method"].encode(), fields["arg"], fields["call-type"] == "query", fields["direct"], fields["cycles"]
+
+
+def _from_table(memory: bytes, table: int, count: int) -> Iterator[_Asked]:
+    for method, method_length, argument, argument_length, call_type, direct, cycles in _ENTRY.iter_unpack(
+        memory[table : table + count * _ENTRY.size]
+    ):
+        yield (
+            memory[method - _SHIM_BASE : method - _SHIM_BASE + method_length] if method_length else b"",
+            memory[argument - _SHIM_BASE : argument - _SHIM_BASE + argument_length] if argument_length else b"",
+            call_type == 1,
+            direct == 1,
+            cycles,
+        )
+
+
+def _to_table(replies: list[Reply]) -> str:
+    start = len(replies) * _RESULT.size
+    table, payloads = bytearray(), []
+    for reply in replies:
+        table += _RESULT.pack(not reply.accepted, start, len(reply.payload))
+        payloads.append(reply.payload)
+        start += len(reply.payload)
+    return b"".join((table, *payloads)).decode("latin-1")
+
+
+def _to_value(reply: Reply) -> bytes | str:
+    """Make what wasmtime takes for a result: bytes are ok, `str` is the error."""
+    return reply.payload if reply.accepted else reply.payload.decode()
+
 
 class GuestCalls:
-    """Answers the plugin's `canister-call` by asking the tool."""
+    """Answers the functions of the plugin's world."""
 
-    def __init__(self, channel: Channel, streams: tuple[CapturedStream, ...], meter: Meter) -> None:
-        """Take the way to the tool, the streams that are told before a call, and the meter that stands still during one."""
+    def __init__(
+        self, channel: Channel, streams: tuple[CapturedStream, ...], meter: Meter, *, options: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """Take the way to the tool, the streams told before a call, the meter that stands still during one, the options."""
         self._channel = channel
         self._streams = streams
         self._meter = meter
+        self._options = options
 
-    def wrapped(self, _store: object, method: str, argument: str, call_type: int, direct: bool, cycles: int) -> Variant:  # noqa: FBT001 - wasmtime calls it
-        """Answer a wrapped plugin: bytes come and go as Latin-1 text."""
+    def define(self, linker: Linker, *, wrapped: bool) -> None:
+        """Give the linker the functions that a plugin may import, and those of the component around a wrapped one."""
+        with linker.root() as root:
+            root.add_func("canister-call", self.plain)
+            root.add_func("canister-call-batch", self.plain_batch)
+            root.add_func("options", self.options)
+            if wrapped:
+                root.add_func("orchestrator-call", self.wrapped)
+                root.add_func("orchestrator-call-batch", self.wrapped_batch)
+
+    def options(self, _store: object) -> list[tuple[str, str]]:
+        """Answer the options of the command line."""
+        return list(self._options)
+
+    def wrapped(
+        self,
+        _store: object,
+        method: str,
+        argument: str,
+        call_type: int,
+        direct: bool,  # noqa: FBT001 - wasmtime passes a call's fields one by one
+        cycles: int,
+        *sizes: int,
+    ) -> Variant:
+        """Answer a wrapped plugin: bytes come and go as Latin-1 text, `sizes` are those of method and argument."""
         with self._meter.elsewhere():
-            accepted, payload = self._ask(
-                method.encode("latin-1"), argument.encode("latin-1"), query=call_type == 1, direct=direct, cycles=cycles
-            )
-            return Variant("ok" if accepted else "err", payload.decode("latin-1"))
+            asked = (method.encode("latin-1"), argument.encode("latin-1"), call_type == 1, direct, cycles)
+            reply = _excess(*sizes) or self._ask(asked)
+            return Variant("ok" if reply.accepted else "err", reply.payload.decode("latin-1"))
+
+    def wrapped_batch(self, _store: object, memory: str, table: int, count: int, size: int) -> str:
+        """Answer a wrapped plugin's batch, as `shim.wat` describes it."""
+        with self._meter.elsewhere():
+            refused = _batch_excess(count, size)
+            if refused is not None:
+                entry = _RESULT.pack(1, count * _RESULT.size, len(refused.payload))
+                return (entry * count + refused.payload).decode("latin-1")
+            return _to_table(self._ask_batch(list(_from_table(memory.encode("latin-1"), table, count))))
 
     def plain(self, _store: object, request: Any) -> bytes | str:
         """Answer a plugin that is not wrapped; `str` is the error."""
         with self._meter.elsewhere():
-            fields = vars(request)
-            accepted, payload = self._ask(
-                fields["method"].encode(),
-                fields["arg"],
-                query=fields["call-type"] == "query",
-                direct=fields["direct"],
-                cycles=fields["cycles"],
-            )
-            return payload if accepted else payload.decode()
+            asked = _from_record(request)
+            return _to_value(_excess_of(asked) or self._ask(asked))
 
-    def _ask(self, method: bytes, argument: bytes, *, query: bool, direct: bool, cycles: int) -> tuple[bool, bytes]:
-        if len(argument) > MAX_ARGUMENT_BYTES:
-            return False, f"canister call failed: the argument is longer than {MAX_ARGUMENT_BYTES} bytes".encode()
-        if len(method) > MAX_METHOD_BYTES:
-            return False, f"canister call failed: the method's name is longer than {MAX_METHOD_BYTES} bytes".encode()
+    def plain_batch(self, _store: object, requests: list[Any]) -> list[bytes | str]:
+        """Answer the batch of a plugin that is not wrapped."""
+        with self._meter.elsewhere():
+            batch = [_from_record(request) for request in requests]
+            refused = _batch_excess(len(batch), sum(len(method) + len(argument) + _ENTRY.size for method, argument, *_ in batch))
+            return [_to_value(reply) for reply in ([refused] * len(batch) if refused else self._ask_batch(batch))]
+
+    def _ask(self, asked: _Asked) -> Reply:
+        return self._exchange([_frame(asked)], 1)[0]
+
+    def _ask_batch(self, batch: list[_Asked]) -> list[Reply]:
+        refused = [_excess_of(asked) for asked in batch]
+        wanted = [_frame(asked) for asked, refusal in zip(batch, refused, strict=True) if refusal is None]
+        replies = iter(self._exchange([Batch(count=len(wanted)), *wanted], len(wanted)) if wanted else ())
+        return [refusal or next(replies) for refusal in refused]
+
+    def _exchange(self, frames: list[Batch | Call], count: int) -> list[Reply]:
+        """Tell the tool what is wanted, then take the replies."""
         try:
             for stream in self._streams:
                 stream.drain()  # what was written before a call is told before it
-            self._channel.send(Call(method=method.decode(), argument=argument, query=query, direct=direct, cycles=cycles))
-            reply = self._channel.receive()
+            for frame in frames:
+                self._channel.send(frame)
+            return [self._reply() for _ in range(count)]
         except (EOFError, OSError):
             os._exit(1)
+
+    def _reply(self) -> Reply:
+        reply = self._channel.receive()
         if not isinstance(reply, Reply):
             os._exit(BUG_STATUS)
-        return reply.accepted, reply.payload
+        return reply

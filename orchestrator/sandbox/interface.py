@@ -1,23 +1,29 @@
-"""What a sync plugin may import and must export, and where the interface's text is.
+"""What a sync plugin may import and must export, and where the interfaces' texts are.
 
 The world of `icp:sync-plugin@0.1` has one function of its own, `canister-call`, and one export, `exec`;
-besides it the host offers WASI 0.2 without HTTP. Types-only imports need no implementation.
+the world `orchestrator:sync-plugin@0.1` includes it and has two functions more; besides these the host offers
+WASI 0.2 without HTTP. A plugin imports as much of it as it likes. Types-only imports need no implementation.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from orchestrator.errors import PluginRefusedError
 
 __all__ = [
+    "BATCH_IMPORT",
     "CALL_IMPORT",
-    "CALL_SIGNATURE",
     "EXEC_EXPORT",
     "EXEC_SIGNATURE",
+    "EXTENSION_VERSIONS",
+    "FUNCTION_SIGNATURES",
+    "OPTIONS_IMPORT",
     "SUPPORTED_VERSIONS",
     "check_imports",
+    "extension_version",
     "interface_version",
     "wit_directory",
 ]
@@ -25,12 +31,23 @@ __all__ = [
 SUPPORTED_VERSIONS: Final = ("0.1",)
 """The interface versions (major.minor) this host implements; any patch of them has the same shape."""
 
+EXTENSION_VERSIONS: Final = ("0.1",)
+"""The versions (major.minor) of this project's own interface, orchestrator:sync-plugin, that this host implements."""
+
 CALL_IMPORT: Final = "canister-call"
+BATCH_IMPORT: Final = "canister-call-batch"
+OPTIONS_IMPORT: Final = "options"
 EXEC_EXPORT: Final = "exec"
 
-CALL_SIGNATURE: Final = (
-    "func(record{method: string, arg: list<u8>, call-type: enum{update, query}, direct: bool, cycles: u64}) -> result<list<u8>, string>"
+_REQUEST: Final = "record{method: string, arg: list<u8>, call-type: enum{update, query}, direct: bool, cycles: u64}"
+FUNCTION_SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        CALL_IMPORT: f"func({_REQUEST}) -> result<list<u8>, string>",
+        BATCH_IMPORT: f"func(list<{_REQUEST}>) -> list<result<list<u8>, string>>",
+        OPTIONS_IMPORT: "func() -> list<tuple<string, string>>",
+    }
 )
+"""The functions of the worlds that a plugin may import, by name, with their exact types."""
 EXEC_SIGNATURE: Final = (
     "func(record{canister-id: string, environment: string, dirs: list<string>, "
     "files: list<record{name: string, content: string}>, identity-principal: string, "
@@ -38,7 +55,10 @@ EXEC_SIGNATURE: Final = (
 )
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
-_TYPES_IMPORT: Final = re.compile(r"icp:sync-plugin/types@(?P<version>\d+\.\d+)(\.\d+)?(?P<rest>[-+].*)?")
+_VERSION: Final = r"@(?P<version>\d+\.\d+)(\.\d+)?(?P<rest>[-+].*)?"
+_INTERFACE_IMPORT: Final = re.compile(r"icp:sync-plugin/[a-z0-9-]+" + _VERSION)
+_EXTENSION_IMPORT: Final = re.compile(r"orchestrator:sync-plugin/[a-z0-9-]+" + _VERSION)
+_TYPES_INTERFACES: Final = ("icp:sync-plugin/types@", "orchestrator:sync-plugin/extension@")
 _WASI_IMPORT: Final = re.compile(r"wasi:(?P<name>[a-z0-9-]+/[a-z0-9-]+)@0\.2(\.\d+)?")
 _WASI_OFFERED: Final = frozenset(
     {
@@ -72,28 +92,39 @@ _WASI_OFFERED: Final = frozenset(
     }
 )
 
-_SUPPORTED_TEXT: Final = ", ".join(f"icp:sync-plugin@{version}" for version in SUPPORTED_VERSIONS)
+_SUPPORTED_TEXT: Final = ", ".join(
+    [
+        *(f"icp:sync-plugin@{version}" for version in SUPPORTED_VERSIONS),
+        *(f"orchestrator:sync-plugin@{version}" for version in EXTENSION_VERSIONS),
+    ]
+)
+
+
+def _version_of(name: str, pattern: re.Pattern[str], supported: tuple[str, ...]) -> str | None:
+    """Find the version, as written, in the name of an interface that `pattern` knows; refuse one that is not supported."""
+    match = pattern.fullmatch(name)
+    if match is None:
+        return None
+    package, _, written = name.partition("@")
+    if match["version"] not in supported or match["rest"]:
+        raise PluginRefusedError(
+            f"the plugin is made for {package.partition('/')[0]}@{written}, which this version does not implement",
+            slug="plugin/interface-version",
+            detail=f"implemented here: {_SUPPORTED_TEXT}",
+            hint="build the plugin for an implemented version, or update orchestrator",
+        )
+    return written
 
 
 def interface_version(imports: Iterable[str]) -> str:
-    """Find the interface version that import names tell, as written (`0.1.0`).
+    """Find the version of icp:sync-plugin that import names tell, as written (`0.1.0`).
 
     Raises `PluginRefusedError` when there is none (`plugin/no-interface`) or this host does not implement
-    it (`plugin/interface-version`).
+    one of them (`plugin/interface-version`).
     """
-    for name in imports:
-        match = _TYPES_IMPORT.fullmatch(name)
-        if match is None:
-            continue
-        written = name.partition("@")[2]
-        if match["version"] not in SUPPORTED_VERSIONS or match["rest"]:
-            raise PluginRefusedError(
-                f"the plugin is made for icp:sync-plugin@{written}, which this version does not implement",
-                slug="plugin/interface-version",
-                detail=f"implemented here: {_SUPPORTED_TEXT}",
-                hint="build the plugin for an implemented version, or update orchestrator",
-            )
-        return written
+    versions = [version for name in imports if (version := _version_of(name, _INTERFACE_IMPORT, SUPPORTED_VERSIONS))]
+    if versions:
+        return versions[0]
     raise PluginRefusedError(
         "the component does not implement a supported sync-plugin interface",
         slug="plugin/no-interface",
@@ -102,24 +133,38 @@ def interface_version(imports: Iterable[str]) -> str:
     )
 
 
+def extension_version(imports: Iterable[str]) -> str | None:
+    """Find the version of orchestrator:sync-plugin that import names tell, as written; `None` for a plugin without it.
+
+    The functions of the world carry no version. A plugin that imports them and none of the world's types is of
+    the first version. Raises `PluginRefusedError` (`plugin/interface-version`).
+    """
+    names = tuple(imports)
+    versions = [version for name in names if (version := _version_of(name, _EXTENSION_IMPORT, EXTENSION_VERSIONS))]
+    if versions:
+        return versions[0]
+    return f"{EXTENSION_VERSIONS[0]}.0" if {BATCH_IMPORT, OPTIONS_IMPORT} & {*names} else None
+
+
 def _is_offered(name: str) -> bool:
-    if name == CALL_IMPORT or _TYPES_IMPORT.fullmatch(name):
+    if name in FUNCTION_SIGNATURES or name.startswith(_TYPES_INTERFACES):
         return True
     match = _WASI_IMPORT.fullmatch(name)
     return match is not None and match["name"] in _WASI_OFFERED
 
 
 def check_imports(imports: Iterable[str]) -> str:
-    """Refuse a component that imports what this host does not offer; answer its interface version."""
+    """Refuse a component that imports what this host does not offer; answer its version of icp:sync-plugin."""
     names = tuple(imports)
     version = interface_version(names)
+    extension_version(names)
     missing = [name for name in names if not _is_offered(name)]
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
         raise PluginRefusedError(
             f"the plugin imports what a sync plugin is not offered: {listed}",
             slug="plugin/unknown-import",
-            detail="offered are canister-call and WASI 0.2 without HTTP",
+            detail=f"offered are {', '.join(FUNCTION_SIGNATURES)} and WASI 0.2 without HTTP",
             hint="build the plugin without these imports; for HTTP, let the canister do the work or use a script step",
         )
     return version

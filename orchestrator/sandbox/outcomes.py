@@ -6,11 +6,11 @@ from typing import Final
 
 from orchestrator.errors import PluginFailedError, PluginLimitError, PluginRefusedError, PluginTrapError, SandboxError, Span
 from orchestrator.sandbox.frames import Done
-from orchestrator.sandbox.limits import COMPUTE_VARIABLES, MAX_WASM_STACK_BYTES, Limits
+from orchestrator.sandbox.limits import COMPUTE_VARIABLES, MAX_ARGUMENT_BYTES, MAX_WASM_STACK_BYTES, Limits
 from orchestrator.sandbox.meter import idle_limit
 from orchestrator.sandbox.request import LimitName, Outcome, PluginResult
 
-__all__ = ["Ending", "compute_ending", "failure_of", "memory_ending", "read_ending", "timeout_ending"]
+__all__ = ["Ending", "calls_ending", "compute_ending", "failure_of", "memory_ending", "read_ending", "timeout_ending"]
 
 MEMORY_SUSPICION: Final = 0.5
 """A plugin that aborts while its memories hold this share of the limit is taken to have wanted more."""
@@ -30,7 +30,7 @@ _TRAPS: Final = (
     ("integer overflow", "computed an integer that does not fit"),
     ("invalid conversion to integer", "converted a number that is no integer"),
     ("cannot leave component instance", "called the host from a place where a component must not"),
-    ("fuel allocated for hostcalls", "passed more data in one call than the host takes"),
+    ("fuel allocated for hostcalls", f"passed the host more than {MAX_ARGUMENT_BYTES} bytes in one call or batch"),
     ("wasm trap: interrupt", "was interrupted"),
 )
 _OVER_MEMORY: Final = ("exceeds memory limit", "out of memory (failed to allocate", "os error 12")
@@ -97,6 +97,16 @@ def memory_ending(limits: Limits, detail: str | None = None) -> Ending:
         f"plugin ran out of its memory limit of {_size(limits.memory_bytes)}",
         detail=detail,
         hint=f"set `memory` on the step above {_size(limits.memory_bytes)}, or let the plugin work on smaller pieces",
+    )
+
+
+def calls_ending(limits: Limits, count: int) -> Ending:
+    """Describe a run that wanted to make more canister calls than one run may, `count` in all."""
+    return _limit(
+        "calls",
+        f"plugin made more than {limits.max_calls} canister calls: {count} would be {count - limits.max_calls} over the limit",
+        detail="those within the limit were made",
+        hint="let each call do more, or do the work in several steps; no key of the manifest raises this limit",
     )
 
 

@@ -19,11 +19,13 @@ from wasmtime.component import Component, Linker, Record
 
 from orchestrator.sandbox.capture import CapturedStream
 from orchestrator.sandbox.channel import Channel
+from orchestrator.sandbox.confinement import confine, lower_resource_limits
 from orchestrator.sandbox.engine import new_engine
-from orchestrator.sandbox.frames import Done, Refused, Start
+from orchestrator.sandbox.frames import Done, Pulse, Refused, Start
 from orchestrator.sandbox.guest_calls import BUG_STATUS, GuestCalls
 from orchestrator.sandbox.limits import MAX_ERROR_BYTES
 from orchestrator.sandbox.meter import Meter, Usage, thread_clock
+from orchestrator.sandbox.pipes import PipeWatch
 
 __all__ = ["main"]
 
@@ -40,6 +42,8 @@ THREAD_STACK_BYTES: Final = 256 << 10
 """Stack of this process's own threads, which counts as the plugin's memory."""
 
 _OWN_DESCRIPTORS: Final = "/proc/self/fd"
+_OWN_PROCESS: Final = "/proc/self"
+"""What the system tells of this process: its memory, and what its threads wait in."""
 _NO_SUCH_IMPORT: Final = "matching implementation was not found in the linker"
 
 
@@ -88,8 +92,11 @@ class _Run:
             clock=thread_clock(),
             wall=monotonic_ns,
             interrupt=self._engine.increment_epoch,
-            give_up=self._give_up,
             is_too_big=lambda: self._usage.is_over(start.memory_bytes),
+            written=lambda: sum(stream.written for stream in self._streams),
+            tell=lambda used, quiet: channel.send_if_free(Pulse(compute_ns=used, quiet_ns=quiet)),
+            pipes=PipeWatch.prepared(),
+            give_up=self._give_up,
         )
 
     def run(self) -> Done | Refused:
@@ -99,7 +106,8 @@ class _Run:
         except WasmtimeError as error:
             return self._done("artifact", str(error))
         self._usage = Usage()
-        self._usage.limit(self._start.memory_bytes, sum(len(content) for _, content in self._start.files))
+        inputs = sum(len(content) for _, content in self._start.files)
+        lower_resource_limits(memory_bytes=self._usage.most_bytes(self._start.memory_bytes, inputs))
         try:
             store = self._store()
         except (OSError, WasmtimeError) as error:
@@ -126,11 +134,11 @@ class _Run:
             stream.wait_ended(FLUSH_SECONDS)
         return self._done(ending, text, linear_bytes)
 
-    def _give_up(self) -> None:
-        """End a run from the watching thread: a plugin that sleeps in the host cannot be interrupted."""
+    def _give_up(self, path: str) -> None:
+        """End a run from the watching thread: a plugin that waits in the host cannot be interrupted."""
         for stream in self._streams:
             stream.drain()
-        self._channel.send(self._done("idle", ""))
+        self._channel.send(self._done("pipe", path))
         os._exit(0)
 
     def _store(self) -> Store:
@@ -156,13 +164,9 @@ class _Run:
         return store
 
     def _execute(self, store: Store, component: Component) -> tuple[str, str]:
-        calls = GuestCalls(self._channel, self._streams, self._meter)
         linker = Linker(self._engine)
         linker.add_wasip2()
-        with linker.root() as root:
-            root.add_func("canister-call", calls.plain)
-            if self._start.wrapped:
-                root.add_func("orchestrator-call", calls.wrapped)
+        GuestCalls(self._channel, self._streams, self._meter, options=self._start.options).define(linker, wrapped=self._start.wrapped)
         with self._meter.watching():
             instance = linker.instantiate(store, component)
             function = instance.get_func(store, "exec")
@@ -196,6 +200,7 @@ def main() -> None:
         channel = Channel.from_standard_streams()
         start = channel.receive()
         if isinstance(start, Start):
+            confine(readable=[_OWN_PROCESS, start.artifact, *(host for _, host, _ in start.directories)])
             channel.send(_Run(start, channel).run())
             status = 0
     except BaseException:  # noqa: BLE001 - the process's edge: its stderr is what the tool shows of a bug

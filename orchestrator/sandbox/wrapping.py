@@ -1,14 +1,15 @@
 """Builds a component around a plugin, so that the bytes of its canister calls cross to Python in one piece.
 
 wasmtime's C interface carries a `list<u8>` as one 32-byte value per byte; a string it carries whole. The
-wrapping component imports what the plugin imports, and one function of our own with texts in place of
+wrapping component imports what the plugin imports, and functions of our own with texts in place of
 bytes; a small shim component (`shim.wat`) translates; the plugin sits inside, byte for byte as it came:
 
     imports of the plugin, verbatim
     import "orchestrator-call"                       (method, arg: string, …) -> result<string, string>
+    import "orchestrator-call-batch"                 (memory: string, table, count, size: u32) -> string
     component 0: the shim      component 1: the plugin
-    instance: the shim with the types and "orchestrator-call"
-    instance: the plugin with the outer imports, its canister-call taken from the shim
+    instance: the shim with the types and the two functions
+    instance: the plugin with the outer imports, its canister-call and canister-call-batch taken from the shim
     export "exec"
 
 Encoding per the component model's binary format (WebAssembly/component-model, design/mvp/Binary.md).
@@ -18,23 +19,32 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.sandbox.binary import COMPONENT_HEADER, NotUnderstoodError, Outline, Section, Sort
-from orchestrator.sandbox.interface import CALL_IMPORT, EXEC_EXPORT
-from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_METHOD_BYTES
+from orchestrator.sandbox.interface import BATCH_IMPORT, CALL_IMPORT, EXEC_EXPORT
+from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_METHOD_BYTES
 
-__all__ = ["HOST_IMPORT", "can_wrap", "shim_text", "wrap"]
+__all__ = ["HOST_IMPORTS", "can_wrap", "shim_text", "wrap"]
 
-HOST_IMPORT: Final = "orchestrator-call"
-"""The private function that a wrapped plugin's calls arrive at."""
+HOST_IMPORTS: Final = ("orchestrator-call", "orchestrator-call-batch")
+"""The private functions that a wrapped plugin's calls and batches of calls arrive at."""
 
 _TYPES_PREFIX: Final = "icp:sync-plugin/types@"
-_U64, _U8, _BOOL, _STRING = b"\x77", b"\x7d", b"\x7f", b"\x73"
+_SHIMMED: Final = (CALL_IMPORT, BATCH_IMPORT)
+_U64, _U32, _U8, _BOOL, _STRING = b"\x77", b"\x79", b"\x7d", b"\x7f", b"\x73"
+_CALL_PARAMETERS: Final = (
+    *(("method", _STRING), ("arg", _STRING), ("call-type", _U8), ("direct", _BOOL), ("cycles", _U64)),
+    *(("method-size", _U32), ("arg-size", _U32)),
+)
+_BATCH_PARAMETERS: Final = (("memory", _STRING), ("table", _U32), ("count", _U32), ("size", _U32))
 _RESULT_OF_STRINGS: Final = b"\x6a\x01" + _STRING + b"\x01" + _STRING
 
 
 def shim_text() -> str:
     """Give the shim component's text, with the caps of this host filled in."""
     text = (Path(__file__).parent / "shim.wat").read_text(encoding="utf-8")
-    return text.replace("{method_cap}", str(MAX_METHOD_BYTES + 1)).replace("{argument_cap}", str(MAX_ARGUMENT_BYTES + 1))
+    caps = {"method_cap": MAX_METHOD_BYTES, "argument_cap": MAX_ARGUMENT_BYTES, "batch_cap": MAX_BATCH_BYTES}
+    for name, cap in caps.items():
+        text = text.replace(f"{{{name}}}", str(cap))
+    return text
 
 
 def _unsigned(value: int) -> bytes:
@@ -81,9 +91,21 @@ def _alias_function(instance: int, name: str) -> bytes:
     return _section(Section.ALIAS, _vector(bytes([Sort.FUNCTION, 0]) + _unsigned(instance) + _text(name)))
 
 
+def _function_type(parameters: tuple[tuple[str, bytes], ...], result: bytes) -> bytes:
+    return b"\x40" + _vector(*(_text(name) + code for name, code in parameters)) + b"\0" + result
+
+
+def _host_functions(first_type: int) -> bytes:
+    """Define the types of our own functions, and import these."""
+    call = _function_type(_CALL_PARAMETERS, _signed(first_type))
+    batch = _function_type(_BATCH_PARAMETERS, _STRING)
+    imports = (b"\0" + _text(name) + b"\x01" + _unsigned(first_type + 1 + number) for number, name in enumerate(HOST_IMPORTS))
+    return _section(Section.TYPE, _vector(_RESULT_OF_STRINGS, call, batch)) + _section(Section.IMPORT, _vector(*imports))
+
+
 def can_wrap(outline: Outline) -> bool:
     """Tell whether a component with this outline can be wrapped; without a canister call there is no use."""
-    return outline.plain_prefix and any(item.name == CALL_IMPORT for item in outline.imports)
+    return outline.plain_prefix and any(item.name in _SHIMMED for item in outline.imports)
 
 
 def wrap(component: bytes, outline: Outline, shim: bytes) -> bytes:
@@ -94,29 +116,26 @@ def wrap(component: bytes, outline: Outline, shim: bytes) -> bytes:
     types = next((item for item in outline.imports if item.name.startswith(_TYPES_PREFIX)), None)
     if types is None or not can_wrap(outline):
         raise NotUnderstoodError("a component that cannot be wrapped")
-    first_type, first_function = outline.counts[Sort.TYPE], outline.counts[Sort.FUNCTION]
+    first_function = outline.counts[Sort.FUNCTION]
     shim_instance = outline.counts[Sort.INSTANCE]
-    parameters = _vector(
-        *(
-            _text(name) + code
-            for name, code in (("method", _STRING), ("arg", _STRING), ("call-type", _U8), ("direct", _BOOL), ("cycles", _U64))
-        )
+    # In this order they are defined: the two functions of the host, then the two of the shim, then the plugin's.
+    host_call, host_batch, *shimmed, exec_function = range(first_function, first_function + 5)
+    fast = dict(zip(_SHIMMED, shimmed, strict=True))
+    shim_arguments = (
+        _argument("types", Sort.INSTANCE, types.index),
+        _argument("host", Sort.FUNCTION, host_call),
+        _argument("host-batch", Sort.FUNCTION, host_batch),
     )
-    host_function, fast_call, exec_function = first_function, first_function + 1, first_function + 2
-    plugin_arguments = (
-        _argument(item.name, Sort.FUNCTION, fast_call) if item.name == CALL_IMPORT else _argument(item.name, item.sort, item.index)
-        for item in outline.imports
-    )
+    plugin_arguments = (_argument(item.name, item.sort, fast.get(item.name, item.index)) for item in outline.imports)
     return b"".join(
         (
             COMPONENT_HEADER,
             outline.prefix,
-            _section(Section.TYPE, _vector(_RESULT_OF_STRINGS, b"\x40" + parameters + b"\0" + _signed(first_type))),
-            _section(Section.IMPORT, _vector(b"\0" + _text(HOST_IMPORT) + b"\x01" + _unsigned(first_type + 1))),
+            _host_functions(outline.counts[Sort.TYPE]),
             _section(Section.COMPONENT, shim),
             _section(Section.COMPONENT, component),
-            _instantiate(0, _argument("types", Sort.INSTANCE, types.index), _argument("host", Sort.FUNCTION, host_function)),
-            _alias_function(shim_instance, CALL_IMPORT),
+            _instantiate(0, *shim_arguments),
+            *(_alias_function(shim_instance, name) for name in _SHIMMED),
             _instantiate(1, *plugin_arguments),
             _alias_function(shim_instance + 1, EXEC_EXPORT),
             _section(Section.EXPORT, _vector(b"\0" + _text(EXEC_EXPORT) + bytes([Sort.FUNCTION]) + _unsigned(exec_function) + b"\0")),

@@ -33,6 +33,21 @@ EXEC_OF_U32 = """
             id="another canister-call",
         ),
         pytest.param(
+            assemble(f'(component {TYPES} (import "canister-call-batch" (func (result (list u8)))) {EXEC_OF_U32})'),
+            "plugin/interface-type",
+            id="another batch",
+        ),
+        pytest.param(
+            assemble(f'(component {TYPES} (import "options" (func (param "x" u32))) {EXEC_OF_U32})'),
+            "plugin/interface-type",
+            id="other options",
+        ),
+        pytest.param(
+            assemble(f'(component {TYPES} (import "orchestrator-call" (func)) {EXEC_OF_U32})'),
+            "plugin/unknown-import",
+            id="the host's own function",
+        ),
+        pytest.param(
             assemble(f'(component {TYPES} (import "r" (type (sub resource))) {EXEC_OF_U32})'), "plugin/unknown-import", id="resource"
         ),
         pytest.param(Guest().plugin(OK, version="0.3.0"), "plugin/interface-version", id="later version"),

@@ -10,7 +10,8 @@ the addresses that `Guest.text` gives, 16 to 1023 as scratch memory, and the fun
 """
 
 import functools
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import wasmtime
@@ -22,12 +23,15 @@ from tests.support.wasi_text import WASI_GROUPS, CoreFunction
 __all__ = [
     "CALL_RESULT",
     "OK",
+    "BatchCall",
     "Guest",
     "assemble",
     "component_that_calls",
     "component_that_fails",
     "component_that_loops",
     "component_that_prints",
+    "component_that_reports_batch",
+    "component_that_reports_options",
     "component_that_returns_ok",
     "component_that_returns_reply",
     "component_that_traps",
@@ -87,6 +91,20 @@ _EXEC_PARAMETERS = " ".join(
 
 _GROUPS = {**WASI_GROUPS, "files": FILES, "sockets": SOCKETS}
 """Parts of WASI by name; their texts use distinct identifiers, so that a plugin may have several."""
+_EXTENSION = """
+  (import "orchestrator:sync-plugin/extension@0.1.0" (instance $extension
+    (type $result-shape (result (list u8) (error string))) (export "call-result" (type (eq $result-shape)))
+    (type $option-shape (tuple string string)) (export "named-option" (type (eq $option-shape)))))
+  (import "canister-call-batch"
+    (func $canister-call-batch (param "reqs" (list $canister-call-request)) (result (list (result (list u8) (error string))))))
+  (import "options" (func $options (result (list (tuple string string)))))
+"""
+
+_EXTENSION_FUNCTIONS = (
+    CoreFunction(name="canister-call-batch", function="$canister-call-batch", parameters="i32 i32 i32"),
+    CoreFunction(name="options", function="$options", parameters="i32"),
+)
+
 _CANISTER = CoreFunction(name="canister-call", function="$canister-call", parameters="i32 i32 i32 i32 i32 i32 i64 i32")
 
 
@@ -101,6 +119,18 @@ def error(address: str, length: str) -> str:
 def assemble(text: str) -> bytes:
     """Encode component (or module) text."""
     return bytes(wasmtime.wat2wasm(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchCall:
+    """One call of a batch; its argument is `arg`, or as many zeros as `zeros` says."""
+
+    method: bytes = b"store"
+    arg: bytes = b""
+    zeros: int = 0
+    query: bool = False
+    direct: bool = False
+    cycles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +149,7 @@ class Guest:
     def __init__(self) -> None:
         """Start with no texts."""
         self._data: list[_Datum] = []
+        self._placed: dict[bytes | int, tuple[int, int]] = {}
         self._next = 1024
 
     def text(self, value: str | bytes) -> str:
@@ -145,20 +176,24 @@ class Guest:
         extra_imports: str = "",
         after_types: str = "",
         extra_definitions: str = "",
+        extension: bool = False,
     ) -> bytes:
         """Build the plugin whose `exec` is `body`.
 
         `functions` are further core definitions, `wasi` names of `_GROUPS`, `pages` the memory's
         first size in 64 KiB, `extra_imports`, `after_types` and `extra_definitions` component definitions: first,
-        between the types and canister-call, and last.
+        between the types and canister-call, and last. `extension` is for the world of orchestrator:sync-plugin:
+        its functions are `$canister-call-batch` and `$options`.
         """
         heap = (self._next + 0xFFFF) // 0x10000 * 0x10000
         groups = [_GROUPS[name] for name in wasi]
-        core = [_CANISTER, *(function for group in groups for function in group.functions)]
+        functions_of_extension = _EXTENSION_FUNCTIONS if extension else ()
+        core = [_CANISTER, *functions_of_extension, *(function for group in groups for function in group.functions)]
         imports = "".join(f'(import "host" "{item.name}" (func ${item.name} {item.type}))\n' for item in core)
         exports = " ".join(f'(export "{item.name}" (func ${item.name}-lowered))' for item in core)
         return assemble(
             f"(component\n{extra_imports}{_TYPES.format(version=version, after_types=after_types)}"
+            + (_EXTENSION if extension else "")
             + "".join(group.imports for group in groups)
             + _MEMORY.format(pages=heap // 0x10000 + 1 if pages is None else pages, heap=heap)
             + "".join(item.lowered() for item in core)
@@ -181,6 +216,27 @@ class Guest:
         signed = cycles - (1 << 64) if cycles >= 1 << 63 else cycles
         flags = f"(i32.const {int(query)}) (i32.const {int(direct)}) (i64.const {signed})"
         return f"(call $canister-call {self.text(method)} {self.text(arg)} {flags} (i32.const {CALL_RESULT}))"
+
+    def batch(self, calls: Sequence[BatchCall]) -> str:
+        """Make a batch of canister calls; address and length of the list of results are at `CALL_RESULT`."""
+        rows = bytearray()
+        for call in calls:
+            rows += struct.pack(
+                "<IIIIBB6xQ", *self._place(call.method), *self._place(call.zeros or call.arg), call.query, call.direct, call.cycles
+            )
+        table, _ = self._place(bytes(rows))
+        return f"(call $canister-call-batch (i32.const {table}) (i32.const {len(calls)}) (i32.const {CALL_RESULT}))"
+
+    def _place(self, data: bytes | int) -> tuple[int, int]:
+        """Place bytes in memory, or make room for so many zeros; answer their address and length. Equal ones share their place."""
+        if data not in self._placed:
+            if isinstance(data, int):
+                self._placed[data] = self._next, data
+                self._next = (self._next + data + 15) // 16 * 16
+            else:
+                self.text(data)
+                self._placed[data] = self._data[-1].address, len(data)
+        return self._placed[data]
 
 
 def component_that_returns_ok() -> bytes:
@@ -233,3 +289,46 @@ def component_that_prints(*, stdout: bytes = b"", stderr: bytes = b"", then: str
         for start in range(0, len(data), 4096)
     ]
     return guest.plugin("\n".join(writes) + then, wasi=("stdio",))
+
+
+def component_that_reports_batch(calls: Sequence[BatchCall]) -> bytes:
+    """Build a plugin that makes a batch of calls, and then for each result a query `ok` or `err` with the result's bytes."""
+    guest = Guest()
+    batch = guest.batch(calls)
+    ok, err = guest.text("ok"), guest.text("err")
+    rest = (
+        "(i32.load offset=4 (local.get $at)) (i32.load offset=8 (local.get $at)) (i32.const 1) (i32.const 0) (i64.const 0) (i32.const 48)"
+    )
+    return guest.plugin(
+        f"""
+      (local $at i32) (local $end i32)
+      {batch}
+      (local.set $at (i32.load (i32.const {CALL_RESULT})))
+      (local.set $end (i32.add (local.get $at) (i32.mul (i32.const 12) (i32.load (i32.const {CALL_RESULT + 4})))))
+      (block $done (loop $next
+        (br_if $done (i32.ge_u (local.get $at) (local.get $end)))
+        (if (i32.load8_u (local.get $at)) (then (call $canister-call {err} {rest})) (else (call $canister-call {ok} {rest})))
+        (local.set $at (i32.add (local.get $at) (i32.const 12)))
+        (br $next)))
+      {OK}""",
+        extension=True,
+    )
+
+
+def component_that_reports_options() -> bytes:
+    """Build a plugin that makes a query for each option: its name is the method, its value the argument."""
+    texts = " ".join(f"(i32.load offset={offset} (local.get $at))" for offset in (0, 4, 8, 12))
+    return Guest().plugin(
+        f"""
+      (local $at i32) (local $end i32)
+      (call $options (i32.const {CALL_RESULT}))
+      (local.set $at (i32.load (i32.const {CALL_RESULT})))
+      (local.set $end (i32.add (local.get $at) (i32.shl (i32.load (i32.const {CALL_RESULT + 4})) (i32.const 4))))
+      (block $done (loop $next
+        (br_if $done (i32.ge_u (local.get $at) (local.get $end)))
+        (call $canister-call {texts} (i32.const 1) (i32.const 0) (i64.const 0) (i32.const 48))
+        (local.set $at (i32.add (local.get $at) (i32.const 16)))
+        (br $next)))
+      {OK}""",
+        extension=True,
+    )

@@ -23,6 +23,15 @@ def test_a_plugin() -> None:
     assert facts.interface == "0.1.0"
     assert facts.imports == ("icp:sync-plugin/types@0.1.0", "canister-call")
     assert facts.exports == ("exec",)
+    assert facts.extension is None
+
+
+def test_a_plugin_of_the_extension() -> None:
+    """A plugin that uses the extension has two versions."""
+    facts = inspect_component(Guest().plugin(OK, extension=True))
+
+    assert (facts.interface, facts.extension) == ("0.1.0", "0.1.0")
+    assert facts.wrappable
 
 
 def test_core_module() -> None:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from orchestrator.sandbox import frames
-from orchestrator.sandbox.frames import Call, Compile, Compiled, Done, Frame, FrameError, Output, Refused, Reply, Start
+from orchestrator.sandbox.frames import Batch, Call, Compile, Compiled, Done, Frame, FrameError, Output, Refused, Reply, Start
 
 EVERY_FRAME: tuple[Frame, ...] = (
     Compile(component=b"\0asm", directory="/cache", stem="ab", wrap=True),
@@ -21,6 +21,7 @@ EVERY_FRAME: tuple[Frame, ...] = (
         proxy_canister_id=None,
         directories=(("dist", "/p/dist", "2049:7"), ("ü", "/p/ü", "")),
         files=(("a.txt", "text\n"),),
+        options=(("level", "9"),),
         compute_ns=2**63,
         memory_bytes=1 << 30,
     ),
@@ -29,6 +30,7 @@ EVERY_FRAME: tuple[Frame, ...] = (
     Refused(slug="plugin/x", summary="no", detail="", hint="h"),
     Output(stderr=True, data=b"\xfe"),
     Call(method="store", argument=b"DIDL\0\0", query=False, direct=True, cycles=2**64 - 1),
+    Batch(count=3),
     Done(ending="ok", text="", compute_ns=1, peak_bytes=2, linear_bytes=3, dropped_stdout=4, dropped_stderr=5),
 )
 
@@ -59,6 +61,7 @@ def test_proxy_round_trip() -> None:
         proxy_canister_id="",
         directories=(),
         files=(),
+        options=(),
         compute_ns=0,
         memory_bytes=0,
     )

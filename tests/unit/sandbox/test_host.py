@@ -182,8 +182,12 @@ def test_other_exceptions_end_the_run(component_cache: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "argument", "message"),
     [
-        ("m", b"x" * (MAX_ARGUMENT_BYTES + 1), f"the argument is longer than {MAX_ARGUMENT_BYTES} bytes"),
-        ("m" * (MAX_METHOD_BYTES + 1), b"", f"the method's name is longer than {MAX_METHOD_BYTES} bytes"),
+        (
+            "m",
+            b"x" * (MAX_ARGUMENT_BYTES + 1),
+            f"the argument of {MAX_ARGUMENT_BYTES + 1} bytes is 1 over the limit of {MAX_ARGUMENT_BYTES}",
+        ),
+        ("m" * (MAX_METHOD_BYTES + 1), b"", f"the method's name of {MAX_METHOD_BYTES + 1} bytes is 1 over the limit of {MAX_METHOD_BYTES}"),
     ],
     ids=["argument", "method"],
 )
@@ -200,7 +204,7 @@ def test_oversize_call_on_the_plain_way(component_cache: Path) -> None:
     run = run_now(component_that_calls("m", b"x" * (MAX_ARGUMENT_BYTES + 1)), component_cache, wrap=False)
 
     assert (run.result.outcome, run.calls) == ("trap", [])
-    assert run.result.error == "plugin trapped: it passed more data in one call than the host takes"
+    assert run.result.error == f"plugin trapped: it passed the host more than {MAX_ARGUMENT_BYTES} bytes in one call or batch"
 
 
 def test_largest_call_and_reply(component_cache: Path) -> None:
@@ -212,7 +216,9 @@ def test_largest_call_and_reply(component_cache: Path) -> None:
 
     assert fits.result.outcome == "ok"
     assert len(fits.calls[0].arg) == MAX_ARGUMENT_BYTES
-    assert too_long.result.error == f"canister call failed: the reply of {MAX_REPLY_BYTES + 1} bytes is longer than {MAX_REPLY_BYTES}"
+    assert too_long.result.error == (
+        f"canister call failed: the reply of {MAX_REPLY_BYTES + 1} bytes is 1 over the limit of {MAX_REPLY_BYTES}; the call was made"
+    )
 
 
 def test_lines(component_cache: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import PluginRefusedError
-from orchestrator.sandbox.interface import check_imports, interface_version, wit_directory
+from orchestrator.sandbox.interface import check_imports, extension_version, interface_version, wit_directory
 
 TYPES = "icp:sync-plugin/types@0.1.0"
+EXTENSION = "orchestrator:sync-plugin/extension@"
 
 
 def test_wit_is_packaged() -> None:
@@ -64,3 +65,58 @@ def test_unknown_imports_are_all_named() -> None:
 
     assert caught.value.slug == "plugin/unknown-import"
     assert "`wasi:http/types@0.2.0`, `wasi:cli/stdout@0.3.0`, `make-coffee`" in caught.value.summary
+
+
+def test_extension_includes_the_interface() -> None:
+    """The extension's text is packaged with an exact copy of the interface that its world includes."""
+    folder = wit_directory() / "orchestrator-sync-plugin-0.1.0"
+    text = (folder / "orchestrator-sync-plugin.wit").read_text(encoding="utf-8")
+    included = folder / "deps" / "icp-sync-plugin-0.1.0" / "icp-sync-plugin.wit"
+
+    assert "package orchestrator:sync-plugin@0.1.0;" in text
+    assert "include icp:sync-plugin/sync-plugin@0.1.0;" in text
+    assert re.findall(r"^    import ([a-z-]+):", text, re.MULTILINE) == ["canister-call-batch", "options"]
+    assert included.read_bytes() == (wit_directory() / "icp-sync-plugin-0.1.0" / "icp-sync-plugin.wit").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("imports", "version"),
+    [
+        ([TYPES, "canister-call"], None),
+        ([TYPES, f"{EXTENSION}0.1.0", "canister-call-batch"], "0.1.0"),
+        ([TYPES, f"{EXTENSION}0.1.4", "options"], "0.1.4"),
+        ([TYPES, "options"], "0.1.0"),
+    ],
+)
+def test_extension_version(imports: list[str], version: str | None) -> None:
+    """The extension's version is that of its types; its functions alone are of the first version."""
+    assert check_imports(imports) == "0.1.0"
+    assert extension_version(imports) == version
+
+
+@pytest.mark.parametrize(
+    ("imports", "named"),
+    [
+        ([TYPES, f"{EXTENSION}0.2.0"], "orchestrator:sync-plugin@0.2.0"),
+        ([TYPES, "orchestrator:sync-plugin/anything@1.0.0"], "orchestrator:sync-plugin@1.0.0"),
+        ([TYPES, "icp:sync-plugin/types@0.3.0"], "icp:sync-plugin@0.3.0"),
+        ([TYPES, "icp:sync-plugin/more@0.3.0"], "icp:sync-plugin@0.3.0"),
+    ],
+)
+def test_one_version_too_many(imports: list[str], named: str) -> None:
+    """Beside an implemented version, another one of either package is refused by its name."""
+    with pytest.raises(PluginRefusedError, match=re.escape(named)) as caught:
+        check_imports(imports)
+
+    assert caught.value.slug == "plugin/interface-version"
+
+
+@pytest.mark.parametrize(
+    "name", ["icp:sync-plugin/host@0.1.0", "orchestrator:sync-plugin/host@0.1.0", "other:sync-plugin/types@0.1.0", "canister-calls"]
+)
+def test_near_misses_are_unknown(name: str) -> None:
+    """A name that is almost one of ours is not offered."""
+    with pytest.raises(PluginRefusedError, match=re.escape(f"`{name}`")) as caught:
+        check_imports([TYPES, name])
+
+    assert caught.value.slug == "plugin/unknown-import"

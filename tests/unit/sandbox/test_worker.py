@@ -26,6 +26,7 @@ def order(artifact: Path) -> Start:
         proxy_canister_id=None,
         directories=(),
         files=(),
+        options=(),
         compute_ns=10**10,
         memory_bytes=1 << 30,
     )

@@ -5,21 +5,21 @@ import wasmtime
 from wasmtime.component import Component
 
 from orchestrator.sandbox.binary import NotUnderstoodError, read_outline
-from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_METHOD_BYTES
-from orchestrator.sandbox.wrapping import HOST_IMPORT, can_wrap, shim_text, wrap
+from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_METHOD_BYTES
+from orchestrator.sandbox.wrapping import HOST_IMPORTS, can_wrap, shim_text, wrap
 from tests.support.components import OK, Guest, assemble, component_that_returns_ok
 
 
 @pytest.mark.parametrize("groups", [(), ("stdio",), ("files", "environment"), ("stdio", "sockets", "sleep")])
 def test_wasmtime_accepts_it(groups: tuple[str, ...]) -> None:
-    """The wrapping component is valid, imports what the plugin imports and one function more, and exports exec."""
+    """The wrapping component is valid, imports what the plugin imports and two functions more, and exports exec."""
     plugin = Guest().plugin(OK, wasi=groups)
     engine = wasmtime.Engine()
 
     wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble(shim_text())))
 
     plain = Component(engine, plugin)
-    assert set(wrapped.type.imports(engine)) == {*plain.type.imports(engine), HOST_IMPORT}
+    assert set(wrapped.type.imports(engine)) == {*plain.type.imports(engine), *HOST_IMPORTS}
     assert set(wrapped.type.exports(engine)) == {"exec"}
 
 
@@ -57,9 +57,19 @@ def test_without_calls_there_is_no_use() -> None:
 
 
 def test_caps_are_in_the_shim() -> None:
-    """The shim cuts one byte above the host's caps, so that the host can tell."""
+    """The shim passes on what is within the host's caps."""
     text = shim_text()
 
-    assert f"(i32.const {MAX_ARGUMENT_BYTES + 1})" in text
-    assert f"(i32.const {MAX_METHOD_BYTES + 1})" in text
+    for cap in (MAX_ARGUMENT_BYTES, MAX_METHOD_BYTES, MAX_BATCH_BYTES):
+        assert f"(i32.const {cap})" in text
     assert "{" not in text
+
+
+def test_world_of_the_extension() -> None:
+    """A plugin that imports batches and options keeps these imports, and has its batches from the shim."""
+    plugin = Guest().plugin(OK, extension=True)
+    engine = wasmtime.Engine()
+
+    wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble(shim_text())))
+
+    assert {"canister-call", "canister-call-batch", "options", *HOST_IMPORTS} <= set(wrapped.type.imports(engine))
