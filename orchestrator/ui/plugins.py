@@ -1,13 +1,10 @@
 """Plugins as text and as JSON: what a component is, and what a run of one alone did."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from orchestrator.sandbox.reports import ComponentReport, Producer
 from orchestrator.ui.style import harmless
-
-if TYPE_CHECKING:
-    from orchestrator.engine.authoring.component_report import ComponentReport
-    from orchestrator.engine.authoring.producers import Producer
 
 __all__ = ["PLUGIN_SCHEMA", "component_to_json", "render_component", "render_size"]
 
@@ -19,7 +16,7 @@ _KINDS: Final[Mapping[str, str]] = {
 }
 
 
-def component_to_json(path: str, report: "ComponentReport") -> dict[str, object]:
+def component_to_json(path: str, report: ComponentReport) -> dict[str, object]:
     """Return a component's report as plain values; `size` is in bytes."""
     refusal = report.refusal
     return {
@@ -40,12 +37,12 @@ def component_to_json(path: str, report: "ComponentReport") -> dict[str, object]
     }
 
 
-def render_component(path: str, report: "ComponentReport") -> str:
+def render_component(path: str, report: ComponentReport) -> str:
     """Return a component's report as lines, without a final line end."""
     return "\n".join(f"{label + ':':<12} {text}".rstrip() if label else f"{'':<12} {text}" for label, text in _facts(path, report))
 
 
-def _facts(path: str, report: "ComponentReport") -> Iterator[tuple[str, str]]:
+def _facts(path: str, report: ComponentReport) -> Iterator[tuple[str, str]]:
     yield "file", harmless(path)
     yield "size", f"{render_size(report.size)} ({report.size} bytes)" if report.size >= 1 << 10 else f"{report.size} bytes"
     yield "sha256", report.sha256
@@ -67,7 +64,7 @@ def _listed(label: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield ("" if number else label), text
 
 
-def _producer(producer: "Producer") -> str:
+def _producer(producer: Producer) -> str:
     return harmless(f"{producer.name} {producer.version}".strip() + f" ({producer.field})")
 
 

@@ -102,4 +102,4 @@ def test_a_missing_file_is_a_wrong_command_line(orchestrator: Command) -> None:
     done = orchestrator("plugin", "inspect", "missing.wasm")
 
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith("error[usage/no-component]: `missing.wasm` cannot be read\n  No such file or directory")
+    assert done.stderr.startswith("error[usage/no-component]: the plugin `missing.wasm` cannot be read\n  No such file or directory")

@@ -4,16 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Ability", "describe_abilities"]
+from orchestrator.sandbox.reports import Ability
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ability:
-    """One thing that plugins do or might want to do; `text` goes on after "it may", or after "it may not"."""
-
-    name: str
-    granted: bool
-    text: str
+__all__ = ["describe_abilities"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

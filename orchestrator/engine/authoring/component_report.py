@@ -1,40 +1,17 @@
 """Looking at a component without running it: what it is, what it wants, and whether this host takes it."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from orchestrator.engine.authoring.abilities import Ability, describe_abilities
-from orchestrator.engine.authoring.producers import Producer, read_producers
+from orchestrator.engine.authoring.abilities import describe_abilities
+from orchestrator.engine.authoring.producers import read_producers
 from orchestrator.errors import PluginRefusedError
+from orchestrator.sandbox.reports import ComponentKind, ComponentReport, interface_name
 
 if TYPE_CHECKING:
     from orchestrator.sandbox.binary import Outline
 
-__all__ = ["ComponentKind", "ComponentReport", "interface_name", "report_component"]
-
-ComponentKind = Literal["component", "core-module", "unknown"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentReport:
-    """What a file says about itself.
-
-    `size` in bytes, `sha256` in lower-case hex. `interface` is the name of the interface that it is made for, as
-    `icp:sync-plugin@0.1.0`; `imports` and `exports` are names in the file's order; `fast_calls` tells whether its
-    canister calls cross to the host in one piece; `refusal` is why it cannot be run here, if it cannot.
-    """
-
-    size: int
-    sha256: str
-    kind: ComponentKind
-    interface: str | None
-    imports: tuple[str, ...]
-    exports: tuple[str, ...]
-    fast_calls: bool
-    abilities: tuple[Ability, ...]
-    producers: tuple[Producer, ...]
-    refusal: PluginRefusedError | None
+__all__ = ["report_component"]
 
 
 def report_component(data: bytes) -> ComponentReport:
@@ -61,11 +38,6 @@ def report_component(data: bytes) -> ComponentReport:
         producers=read_producers(data),
         refusal=refusal,
     )
-
-
-def interface_name(version: str | None) -> str | None:
-    """Return an interface's whole name; a bare version is one of `icp:sync-plugin`."""
-    return f"icp:sync-plugin@{version}" if version is not None and "@" not in version else version
 
 
 def _outline(data: bytes) -> "Outline | None":

@@ -6,10 +6,11 @@ understood is left out.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Producer", "read_producers"]
+from orchestrator.sandbox.reports import Producer
+
+__all__ = ["read_producers"]
 
 MAX_SECTIONS: Final = 100_000
 """The most sections that are looked at, nested ones included."""
@@ -24,15 +25,6 @@ _NAME: Final = b"producers"
 _HEADER_BYTES: Final = 8
 _MODULE_HEADER: Final = b"\0asm\x01\0\0\0"
 _CUSTOM, _NESTED_MODULE, _NESTED_COMPONENT = 0, 1, 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Producer:
-    """One tool: `field` is its part (`language`, `processed-by`, `sdk`), `version` may be empty."""
-
-    field: str
-    name: str
-    version: str
 
 
 class _UnreadableError(Exception):

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine.authoring.producers import MAX_PRODUCERS, Producer, read_producers
+from orchestrator.engine.authoring.producers import MAX_PRODUCERS, read_producers
+from orchestrator.sandbox.reports import Producer
 
 COMPONENT = b"\0asm\x0d\0\x01\0"
 MODULE = b"\0asm\x01\0\0\0"

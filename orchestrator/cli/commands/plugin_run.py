@@ -1,0 +1,135 @@
+"""`orchestrator plugin run`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli.options import shared_options
+from orchestrator.cli.state import State
+from orchestrator.cli.trial_options import OrderedCommand, check_writable, parse_answers, parse_limits, parse_options
+from orchestrator.cli.verbs import wait
+from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.engine.authoring.trace import Watcher
+    from orchestrator.engine.authoring.trial import PluginTrial
+    from orchestrator.sandbox.reports import TrialReport
+
+__all__ = ["run"]
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(cls=OrderedCommand, short_help="Run a plugin against a canister that is not there.")
+@click.argument("component", metavar="X.wasm", type=_PATH)
+@click.option("--dir", "dirs", metavar="DIR", multiple=True, help="A directory that the plugin may read, by the name given here.")
+@click.option("--file", "files", metavar="FILE", multiple=True, help="A text file that the plugin is given.")
+@click.option("--canister-id", metavar="PRINCIPAL", help="The canister that is synced, as the plugin sees it.")
+@click.option("--identity-principal", metavar="PRINCIPAL", help="The user, as the plugin sees it [default: anonymous].")
+@click.option("--proxy", metavar="PRINCIPAL", help="The proxy canister, as the plugin sees it.")
+@click.option("--reply", metavar="METHOD=HEX", multiple=True, help="A reply of a method, in hex or as `(…)` in Candid text.")
+@click.option("--fail", metavar="METHOD=TEXT", multiple=True, help="Let a call of a method fail with this text.")
+@click.option("--timeout", metavar="DURATION", help="End the run after this time, calls included: 10m.")
+@click.option("--compute-limit", metavar="SECONDS", type=float, help="End the run after this much computing [default: 60].")
+@click.option("--memory", metavar="SIZE", help="End the run when it wants more memory [default: 1gib].")
+@click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="An option that the plugin may ask for.")
+@click.option("--record", metavar="FILE", type=_PATH, help="Write what was given, asked and answered to a file.")
+@click.option("--replay", metavar="FILE", type=_PATH, help="Answer from a recording, and fail where the plugin asks for something else.")
+@shared_options
+@click.pass_context
+def run(context: click.Context, /, *, component: Path, record: Path | None, replay: Path | None, **given: Any) -> None:
+    """Run X.wasm in its sandbox, without a network: a canister that is not there answers its calls.
+
+    Each method answers its `--reply` and `--fail` options in their order, and the last one stays; other methods reply
+    with no values. Paths are relative to the working directory and follow the rules of a step's `dirs` and `files`.
+    The exit status is 0 when the plugin returned ok, else 1.
+    """
+    from orchestrator.engine.authoring.recording import make_recording, write_recording
+    from orchestrator.engine.authoring.running import read_component, run_plugin_alone
+
+    state = context.find_object(State)
+    assert state is not None  # noqa: S101  # every command line has one
+    directory = state.terminal.directory
+    if replay is not None:
+        _refuse_beside_replay(record=record, answers=bool(given["reply"] or given["fail"]))
+    trial = _make_trial(context, state, read_component(directory, component), replay, given)
+    if record is not None:
+        check_writable(directory / record, record)
+    report = wait(lambda: run_plugin_alone(trial, _watch(state)))
+    _show(state, report)
+    if record is not None:
+        write_recording(directory / record, make_recording(trial, report))
+    failure = report.failure()
+    if failure is not None:
+        raise failure
+
+
+def _make_trial(context: click.Context, state: State, component: bytes, replay: Path | None, given: Mapping[str, Any]) -> "PluginTrial":
+    """Return what is to be run; what the command line does not say is as recorded, where there is a recording."""
+    from orchestrator.engine.authoring.recording import read_recording, replay_of
+    from orchestrator.engine.authoring.trial import PluginTrial
+    from orchestrator.store.user import UserDirectories
+
+    terminal = state.terminal
+    trial = PluginTrial(
+        component=component,
+        directory=terminal.directory,
+        environment=state.environment,
+        limits=parse_limits(timeout=given["timeout"], compute=given["compute_limit"], memory=given["memory"], environ=terminal.environ),
+        replies=parse_answers(context, given["reply"], given["fail"]),
+        cache_directory=UserDirectories.from_environment(terminal.environ).components,
+    )
+    if replay is not None:
+        trial = replay_of(trial, read_recording(terminal.directory, replay))
+    typed = {name: given[name] for name in ("canister_id", "identity_principal", "proxy", "dirs", "files") if given[name]}
+    if state.environment_is_typed:
+        typed["environment"] = state.environment
+    if given["options"]:
+        typed["options"] = parse_options(given["options"])
+    return replace(trial, **typed)
+
+
+def _refuse_beside_replay(*, record: Path | None, answers: bool) -> None:
+    if record is not None or answers:
+        other = "`--record`" if record is not None else "`--reply` and `--fail`"
+        raise UsageError(
+            f"{other} cannot stand beside `--replay`",
+            slug="usage/replay",
+            hint="all answers of a replay come from its recording; leave one of them out",
+        )
+
+
+def _watch(state: State) -> "Watcher":
+    """Show people what the plugin does while it does it; programs get it all at the end."""
+    from orchestrator.engine.authoring.trace import Watcher
+    from orchestrator.ui.style import choose_style
+    from orchestrator.ui.trials import render_call, render_output
+
+    if state.as_json:
+        return Watcher()
+    stdout = state.terminal.stdout
+    style = choose_style(stdout, state.terminal.environ)
+
+    def show(text: str) -> None:
+        stdout.write(f"{text}\n")
+        stdout.flush()
+
+    return Watcher(
+        on_line=lambda line: show(render_output(line, style=style)),
+        on_call=lambda number, call: show(render_call(number, call, style=style)),
+    )
+
+
+def _show(state: State, report: "TrialReport") -> None:
+    from orchestrator.ui.style import choose_style
+    from orchestrator.ui.trials import render_ending, trial_to_json
+
+    terminal = state.terminal
+    style = choose_style(terminal.stdout, terminal.environ)
+    text = json.dumps(trial_to_json(report), ensure_ascii=False) if state.as_json else render_ending(report, style=style)
+    terminal.stdout.write(f"{text}\n")
+    terminal.stdout.flush()

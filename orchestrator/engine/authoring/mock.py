@@ -1,0 +1,89 @@
+"""A canister that is not there: answers a plugin's calls from what the author wrote down."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Final, Protocol, TypeAlias, cast
+
+from orchestrator.errors import CandidError, UsageError
+from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
+
+__all__ = ["EMPTY_REPLY", "Answer", "Answerer", "Failure", "MockCanister", "Replies", "encode_reply"]
+
+EMPTY_REPLY: Final = b"DIDL\0\0"
+"""What a method answers for which nothing was said: no values, in hex 4449444c0000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An answer that makes the call fail; the plugin is given `text` as the reason."""
+
+    text: str
+
+
+Computed: TypeAlias = Callable[[CanisterCallRequest], bytes | str | Failure | Awaitable[bytes | str | Failure]]
+"""A model of a method: is given the call, and gives its answer at once or as an awaitable."""
+Answer: TypeAlias = bytes | str | Failure | Computed
+"""A reply as bytes or as Candid text such as `(1 : nat)`, a failure, or a function that makes one of these."""
+Replies: TypeAlias = Mapping[str, Answer | Sequence[Answer]]
+"""The answers of each method; those of a list come in its order, and the last one stays."""
+
+
+class Answerer(Protocol):
+    """Answers a plugin's calls."""
+
+    async def answer(self, request: CanisterCallRequest) -> bytes:
+        """Return the reply; raise `CanisterCallError` to make the call fail."""
+        ...
+
+
+class MockCanister:
+    """Answers from a list for each method; what is not listed, from `otherwise`."""
+
+    def __init__(self, replies: Replies, otherwise: Answer = EMPTY_REPLY) -> None:
+        """Take the answers; raises `UsageError` for text that is not Candid."""
+        self._answers = {method: _prepared(method, answers) for method, answers in replies.items()}
+        self._otherwise = _encoded("otherwise", otherwise)
+
+    async def answer(self, request: CanisterCallRequest) -> bytes:
+        """Give the method's next answer."""
+        answers = self._answers.get(request.method)
+        answer = self._otherwise if answers is None else answers[0]
+        if answers is not None and len(answers) > 1:
+            del answers[0]
+        if callable(answer):
+            computed = answer(request)
+            answer = await computed if isawaitable(computed) else computed
+        if isinstance(answer, str):
+            answer = encode_reply(request.method, answer)
+        if isinstance(answer, Failure):
+            raise CanisterCallError(answer.text)
+        if not isinstance(answer, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a model of `{request.method}` answered with {type(answer).__name__}, not bytes, Candid text or Failure")
+        return bytes(answer)
+
+
+def encode_reply(method: str, text: str) -> bytes:
+    """Encode a reply that is written as Candid text; raises `UsageError`."""
+    from orchestrator.candid import parse_arguments
+
+    try:
+        return parse_arguments(text, None)
+    except CandidError as error:
+        raise UsageError(
+            f"the reply of `{method}` is not Candid text: {error.summary}",
+            slug="usage/reply",
+            detail=error.detail,
+            hint='write values in parentheses, with types where they matter, such as `(1 : nat, "text")`',
+        ) from error
+
+
+def _prepared(method: str, answers: Answer | Sequence[Answer]) -> list[Answer]:
+    listed: list[Answer] = list(answers) if isinstance(answers, (list, tuple)) else [cast("Answer", answers)]
+    if not listed:
+        raise UsageError(f"the list of replies of `{method}` is empty", slug="usage/reply", hint="leave the method out for an empty reply")
+    return [_encoded(method, answer) for answer in listed]
+
+
+def _encoded(method: str, answer: Answer) -> Answer:
+    return encode_reply(method, answer) if isinstance(answer, str) else answer

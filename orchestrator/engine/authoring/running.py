@@ -1,0 +1,142 @@
+"""Running a plugin alone: in the real sandbox, against a canister that is not there, without a network.
+
+report = await run_plugin_alone(PluginTrial(component=Path("plugin.wasm"), dirs=("seed",)))
+assert report.result == "ok", report.error
+assert [call.method for call in report.calls] == ["put", "put"]
+"""
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import anyio.to_thread
+
+from orchestrator.core.principal import Principal, PrincipalError
+from orchestrator.engine.authoring.mock import MockCanister
+from orchestrator.engine.authoring.replay import Replay
+from orchestrator.engine.authoring.trace import Ended, Trace, Watcher
+from orchestrator.engine.authoring.trial import PluginTrial
+from orchestrator.errors import PluginRefusedError, UsageError
+from orchestrator.sandbox.reports import TrialReport, interface_name
+from orchestrator.sandbox.request import PluginRequest, PluginResult
+from orchestrator.store.user import UserDirectories
+
+__all__ = ["read_component", "run_plugin_alone"]
+
+_SILENT = Watcher()
+
+
+async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> TrialReport:
+    """Run a plugin to its end; `watcher` is told what it does while it does it.
+
+    Whatever the plugin does is in the report. Raises `UsageError` for a trial that makes no sense, such as a component
+    that is not there, and what a function among the replies raises.
+    """
+    _check(trial)
+    answerer = Replay(trial.recording) if trial.recording is not None else MockCanister(trial.replies, trial.otherwise)
+    trace = Trace(answerer, trial.proxy, watcher)
+    component = await anyio.to_thread.run_sync(_component, trial)
+    try:
+        request = await anyio.to_thread.run_sync(_request, trial, component)
+    except PluginRefusedError as refusal:
+        result = PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=refusal.hint)
+    else:
+        result = await _run(request, trace)
+    report = _report(component, result, trace)
+    return _judge(report, answerer) if isinstance(answerer, Replay) else report
+
+
+async def _run(request: PluginRequest, trace: Trace) -> PluginResult:
+    from orchestrator.sandbox.host import run_plugin
+
+    with trace.scope:
+        return await run_plugin(request, trace.answer, trace.take_line)
+    ended = trace.ended or Ended(outcome="trap", slug="plugin/ended", error="the run was ended")
+    return PluginResult(
+        outcome=ended.outcome,
+        error=ended.error,
+        slug=ended.slug,
+        detail=ended.detail,
+        hint=ended.hint,
+        stdout=tuple(line.text for line in trace.lines if line.stream == "stdout"),
+        stderr=tuple(line.text for line in trace.lines if line.stream == "stderr"),
+    )
+
+
+def read_component(directory: Path, path: Path) -> bytes:
+    """Read a component's file, relative to `directory`; one that is too long is cut off just beyond the limit.
+
+    Raises `UsageError`, which names the path as it was written.
+    """
+    from orchestrator.sandbox.component import MAX_COMPONENT_BYTES
+
+    try:
+        with (directory / path).open("rb") as file:
+            return file.read(MAX_COMPONENT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"the plugin `{path}` cannot be read",
+            slug="usage/no-component",
+            detail=error.strerror or str(error),
+            hint="name the component file that the plugin's build makes",
+        ) from error
+
+
+def _check(trial: PluginTrial) -> None:
+    principals = {"canister id": trial.canister_id, "identity": trial.identity_principal, "proxy": trial.proxy}
+    for what, text in principals.items():
+        if text is not None:
+            try:
+                Principal.from_text(text)
+            except PrincipalError as error:
+                raise UsageError(f"the {what} is not a principal", slug="usage/principal", detail=str(error)) from error
+
+
+def _component(trial: PluginTrial) -> bytes:
+    return trial.component if isinstance(trial.component, bytes) else read_component(trial.directory, trial.component)
+
+
+def _request(trial: PluginTrial, component: bytes) -> PluginRequest:
+    """Read what is declared, by the rules of a step; raises `PluginRefusedError`."""
+    from orchestrator.sandbox.declared import read_file, resolve_directory
+
+    return PluginRequest(
+        component=component,
+        sha256=hashlib.sha256(component).hexdigest(),
+        canister_id=trial.canister_id,
+        environment=trial.environment,
+        identity_principal=trial.identity_principal,
+        cache_directory=trial.cache_directory or UserDirectories.from_environment(os.environ).components,
+        proxy_canister_id=trial.proxy,
+        directories=tuple(resolve_directory(trial.directory, entry) for entry in trial.dirs),
+        files=tuple(read_file(trial.directory, entry) for entry in trial.files),
+        limits=trial.limits,
+    )
+
+
+def _report(component: bytes, result: PluginResult, trace: Trace) -> TrialReport:
+    return TrialReport(
+        component_sha256=hashlib.sha256(component).hexdigest(),
+        result=result.outcome,
+        error=result.error,
+        stdout=result.stdout,
+        stderr=result.stderr,
+        calls=tuple(trace.calls),
+        compute_seconds=result.compute_seconds,
+        peak_memory_bytes=result.peak_memory_bytes,
+        interface=interface_name(result.interface),
+        slug=result.slug,
+        detail=result.detail,
+        hint=result.hint,
+        limit=result.limit,
+    )
+
+
+def _judge(report: TrialReport, replay: Replay) -> TrialReport:
+    """Add how far the recording was followed; calls that a plugin left out are a failure of a run that ended well."""
+    missing = replay.missing() if report.result == "ok" else None
+    report = replace(report, replay=replay.report())
+    if missing is None:
+        return report
+    return replace(report, result=missing.outcome, error=missing.error, slug=missing.slug, detail=missing.detail, hint=missing.hint)

@@ -1,0 +1,273 @@
+"""`orchestrator plugin run`: a plugin in its sandbox, against a canister that is not there."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from orchestrator.candid import parse_arguments
+from tests.support.command import Command
+from tests.support.components import (
+    CALL_RESULT,
+    OK,
+    Guest,
+    component_that_calls,
+    component_that_fails,
+    component_that_loops,
+    component_that_prints,
+    component_that_returns_ok,
+    component_that_returns_reply,
+    component_that_traps,
+    error,
+)
+from tests.support.workspace import Completed
+
+FIELDS = ["schema", "result", "error", "stdout", "stderr", "calls", "compute_seconds", "peak_memory_bytes", "interface"]
+CALL_FIELDS = ["method", "type", "direct", "cycles", "via_proxy", "arg_hex", "arg_text", "result", "error"]
+PROXY = "rrkah-fqaaa-aaaaa-aaaaq-cai"
+GREETING = parse_arguments('("hi")', None)
+Run = Callable[..., Completed]
+
+
+@pytest.fixture
+def run(orchestrator: Command, project: Path, component_cache: Path) -> Run:
+    """Return what runs a component as `x.wasm`; all tests share the compiled components."""
+    home = project.parent / "home" / "orchestrator" / "cache"
+    home.mkdir(parents=True)
+    (home / "components").symlink_to(component_cache)
+
+    def run(component: bytes, *options: str) -> Completed:
+        (project / "x.wasm").write_bytes(component)
+        return orchestrator("plugin", "run", "x.wasm", *options)
+
+    return run
+
+
+def facts(done: Completed) -> dict[str, Any]:
+    """Return the one object that a run printed."""
+    assert done.stdout.count("\n") == 1, str(done)
+    value = json.loads(done.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def echo(*calls: str) -> bytes:
+    """Build a plugin that makes queries without arguments, and returns all replies and errors in a row as its error."""
+    guest = Guest()
+    copies = "".join(
+        f"""{guest.call(method, b"DIDL" + bytes(2), query=True)}
+        (memory.copy (i32.add (i32.const 512) (local.get $end))
+          (i32.load (i32.const {CALL_RESULT + 4})) (i32.load (i32.const {CALL_RESULT + 8})))
+        (local.set $end (i32.add (local.get $end) (i32.load (i32.const {CALL_RESULT + 8}))))"""
+        for method in calls
+    )
+    return guest.plugin(f"(local $end i32) {copies} {error('(i32.const 512)', '(local.get $end)')}")
+
+
+def test_json_has_the_shape_that_scripts_rely_on(run: Run) -> None:
+    """One line with exactly the documented fields, and nothing else on stdout."""
+    done = run(component_that_calls("put", GREETING, cycles=2**63, times=2), "--proxy", PROXY, "--json")
+    shown = facts(done)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert list(shown) == FIELDS
+    assert (shown["schema"], shown["result"], shown["error"], shown["interface"]) == (1, "ok", None, "icp:sync-plugin@0.1.0")
+    assert (shown["stdout"], shown["stderr"]) == ([], [])
+    assert 0 < shown["compute_seconds"] < 60
+    assert shown["peak_memory_bytes"] > 0
+    assert [list(call) for call in shown["calls"]] == [CALL_FIELDS] * 2
+    assert shown["calls"][0] == {
+        "method": "put",
+        "type": "update",
+        "direct": False,
+        "cycles": "9223372036854775808",
+        "via_proxy": True,
+        "arg_hex": GREETING.hex(),
+        "arg_text": '("hi")',
+        "result": "4449444c0000",
+        "error": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "how", "via"),
+    [
+        pytest.param(["--proxy", PROXY], {}, True, id="update"),
+        pytest.param(["--proxy", PROXY], {"direct": True}, False, id="direct"),
+        pytest.param(["--proxy", PROXY], {"query": True}, False, id="query"),
+        pytest.param([], {}, False, id="no-proxy"),
+    ],
+)
+def test_the_way_that_a_call_would_take_is_told(run: Run, options: list[str], how: dict[str, bool], via: bool) -> None:  # noqa: FBT001  # an expectation
+    """Only an update call that is not direct goes through a proxy, if there is one."""
+    (call,) = facts(run(component_that_calls("m", GREETING, **how), *options, "--json"))["calls"]
+
+    assert (call["via_proxy"], call["direct"], call["type"]) == (via, bool(how.get("direct")), "query" if how.get("query") else "update")
+
+
+def test_text_tells_the_run_as_it_goes(run: Run, snapshot: SnapshotAssertion) -> None:
+    """Lines and calls come in their order, and one line sums the run up."""
+    guest = Guest()
+    write = f"(call $write (call $get-stdout) {guest.text('sending' + chr(10))} (i32.const 48))"
+    late = f"(call $write (call $get-stderr) {guest.text('careful: done' + chr(10))} (i32.const 48))"
+    calls = guest.call("put", GREETING, direct=True) + guest.call("raw", b"\1\2", query=True)
+    done = run(guest.plugin(write + calls + late + OK, wasi=("stdio",)), "--fail", "raw=no such method", "--reply", "put=(42 : nat)")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    *before, last = done.stdout.splitlines()
+    assert "\n".join(before) == snapshot
+    assert last.startswith("ok: 2 calls, ")
+    assert last.endswith(", icp:sync-plugin@0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("component", "options", "result", "words"),
+    [
+        pytest.param(component_that_fails("no such folder"), [], "err", "no such folder", id="err"),
+        pytest.param(component_that_traps(), [], "trap", "plugin trapped: it aborted", id="trap"),
+        pytest.param(
+            Guest().plugin(f"(call $exit (i32.const 0)) {OK}", wasi=("environment",)), [], "trap", "plugin trapped: it exited", id="exit"
+        ),
+        pytest.param(component_that_loops(), ["--compute-limit", "0.2"], "limit", "plugin exceeded the 0.2s compute", id="compute"),
+        pytest.param(
+            Guest().plugin("(drop (memory.grow (i32.const 12))) unreachable"),
+            ["--memory", "1mib"],
+            "limit",
+            "plugin ran out of its memory limit of 1 MiB",
+            id="memory",
+        ),
+        pytest.param(b"\0asm\x01\0\0\0", [], "refused", "core WebAssembly module", id="core-module"),
+        pytest.param(component_that_returns_ok(), ["--dir", "nowhere"], "refused", "plugin dir 'nowhere' does not exist", id="dir"),
+        pytest.param(component_that_returns_ok(), ["--file", "/etc/hosts"], "refused", "is not a safe relative path", id="absolute"),
+    ],
+)
+def test_every_bad_end_is_told(run: Run, component: bytes, options: list[str], result: str, words: str) -> None:
+    """Whatever the end, the JSON says which it was, the error is on stderr too, and the exit status is 1."""
+    done = run(component, *options, "--json")
+    shown = facts(done)
+
+    assert done.exit_code == 1
+    assert (shown["result"], list(shown)) == (result, FIELDS)
+    assert words in shown["error"]
+    assert words in done.stderr
+
+
+def test_an_error_is_the_plugins_own_text_to_programs(run: Run) -> None:
+    """`error` of an err is what the plugin returned, nothing around it."""
+    assert facts(run(component_that_fails("a\u202eb"), "--json"))["error"] == "a\u202eb"
+
+
+def test_answers_come_in_the_order_of_the_command_line(run: Run) -> None:
+    """Replies and failures of one method mix as they were typed, and the last one stays."""
+    done = run(
+        echo("m", "m", "m", "m", "other"),
+        *("--reply", f"m={b'one '.hex()}", "--fail", "m=two ", "--reply=m=" + b"three ".hex()),
+        *("--fail", "other=four", "--json"),
+    )
+
+    assert facts(done)["error"] == "one two three three four"
+
+
+def test_a_failure_may_stay_too(run: Run) -> None:
+    """The last answer stays, also when it is a failure."""
+    done = run(echo("m", "m", "m"), "--reply", f"m={b'one '.hex()}", "--fail", "m=two ", "--json")
+
+    assert facts(done)["error"] == "one two two "
+
+
+@pytest.mark.parametrize("reply", ['m=("hi")', f"m={GREETING.hex()}", f"m=0x{GREETING.hex().upper()}"])
+def test_a_reply_is_hex_or_candid(run: Run, reply: str) -> None:
+    """What begins with a parenthesis is Candid text, all else is hex."""
+    (call,) = facts(run(component_that_returns_reply("m"), "--reply", reply, "--json"))["calls"]
+
+    assert call["result"] == GREETING.hex()
+
+
+def test_the_plugin_sees_what_the_command_line_says(run: Run, project: Path) -> None:
+    """Environment, ids and files arrive; a file has the name that was typed."""
+    (project / "a").mkdir()
+    (project / "a" / "b.txt").write_text("text")
+    guest = Guest()
+    # The texts that the plugin is given stand together, with the name and the content of its file in the list.
+    body = """(local $end i32)
+      (call $add (local.get $canister) (local.get $canister-length)) (call $add (local.get $environment) (local.get $environment-length))
+      (call $add (local.get $identity) (local.get $identity-length)) (call $add (local.get $proxy) (local.get $proxy-length))
+      (call $add (i32.load (local.get $files)) (i32.load offset=4 (local.get $files)))
+      (call $add (i32.load offset=8 (local.get $files)) (i32.load offset=12 (local.get $files)))""" + error(
+        "(i32.const 256)", "(global.get $end)"
+    )
+    functions = """(global $end (mut i32) (i32.const 0))
+      (func $add (param $address i32) (param $length i32)
+        (memory.copy (i32.add (i32.const 256) (global.get $end)) (local.get $address) (local.get $length))
+        (global.set $end (i32.add (global.get $end) (local.get $length))))"""
+    component = guest.plugin(body, functions=functions)
+    principals = ("--canister-id", "aaaaa-aa", "--identity-principal", "2vxsx-fae", "--proxy", PROXY)
+    done = run(component, *principals, "-e", "staging", "--file", "./a/b.txt", "--json")
+
+    assert facts(done)["error"] == f"aaaaa-aastaging2vxsx-fae{PROXY}./a/b.txttext"
+
+
+def test_output_is_harmless_to_people_and_exact_for_programs(run: Run) -> None:
+    """Control and direction characters are spelled out on a terminal, and kept in JSON."""
+    component = component_that_prints(stdout="a\u202eb\x07\n".encode(), stderr=b"c\x1b[31md\n")
+
+    text, shown = run(component), facts(run(component, "--json"))
+
+    assert sorted(text.stdout.splitlines()[:2], reverse=True) == ["stdout  a\\u202eb\\x07", "stderr  cd"]
+    assert (shown["stdout"], shown["stderr"]) == (["a\u202eb\x07"], ["cd"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--reply", "m"], "`m` is not of the form `--reply METHOD=HEX`"),
+        (["--reply", "=00"], "`=00` is not of the form `--reply METHOD=HEX`"),
+        (["--fail", "m"], "`m` is not of the form `--fail METHOD=TEXT`"),
+        (["--reply", "m=xyz"], "the reply of `m` is neither hex digits nor Candid text"),
+        (["--reply", "m=(1 : gnat)"], "the reply of `m` is not Candid text"),
+        (["--option", "k"], "`k` is not of the form `--option NAME=VALUE`"),
+        (["--timeout", "soon"], "`--timeout`: `soon` ends with an unknown unit"),
+        (["--timeout", "0s"], "`--timeout 0s` lets no plugin run"),
+        (["--memory", "lots"], "`--memory`: `lots` ends with an unknown unit"),
+        (["--memory", "0"], "`--memory 0` lets no plugin run"),
+        (["--compute-limit", "0"], "`--compute-limit 0` lets no plugin run"),
+        (["--compute-limit", "nan"], "`--compute-limit nan` lets no plugin run"),
+        (["--compute-limit", "x"], "'x' is not a valid float"),
+        (["--canister-id", "backend"], "the canister id is not a principal"),
+        (["--identity-principal", "me"], "the identity is not a principal"),
+        (["--proxy", "proxy"], "the proxy is not a principal"),
+        (["--record", "nowhere/r.json"], "the recording `nowhere/r.json` cannot be written"),
+        (["--record", "."], "the recording `.` cannot be written"),
+        (["--replay", "missing.json"], "the recording `missing.json` cannot be read"),
+        (["--replay", "icp.yaml"], "`icp.yaml` is not a recording that can be replayed"),
+        (["--replay", "r.json", "--record", "s.json"], "`--record` cannot stand beside `--replay`"),
+        (["--replay", "r.json", "--fail", "m=t"], "`--reply` and `--fail` cannot stand beside `--replay`"),
+    ],
+)
+def test_a_wrong_command_line_runs_nothing(run: Run, options: list[str], words: str) -> None:
+    """What cannot be meant is said before the plugin runs, with exit status 2 and nothing on stdout."""
+    done = run(component_that_prints(stdout=b"ran"), *options)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert words in done.stderr
+
+
+def test_a_missing_component_is_a_wrong_command_line(orchestrator: Command) -> None:
+    """A file that is not there is named, with exit status 2."""
+    done = orchestrator("plugin", "run", "missing.wasm", "--json")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("error[usage/no-component]: the plugin `missing.wasm` cannot be read")
+
+
+def test_the_compute_variables_count(orchestrator: Command, run: Run) -> None:
+    """Without the option the variables set the limit, and a malformed one is refused."""
+    first = run(component_that_returns_ok())
+    done = orchestrator("plugin", "run", "x.wasm", environ={"ICP_CLI_PLUGIN_COMPUTE_LIMIT_SECS": "soon"})
+
+    assert first.exit_code == 0
+    assert done.exit_code == 2
+    assert "invalid ICP_CLI_PLUGIN_COMPUTE_LIMIT_SECS value 'soon'" in done.stderr
