@@ -50,6 +50,7 @@ class Answers:
         """Take the run's limits, and who makes the calls."""
         self.calls = 0
         self.seconds = 0.0
+        self._batches = 0
         self._limits = limits
         self._call = call
 
@@ -69,6 +70,7 @@ class Answers:
         way are ended first, the others are not made.
         """
         self._count(len(batch))
+        self._batches += 1
         started = anyio.current_time()
         slots = anyio.CapacityLimiter(CALLS_AT_ONCE)
         made = _Batch(len(batch))
@@ -91,7 +93,7 @@ class Answers:
                 made.put(index, _refuse(f"{held}; this call was not made, make it in another batch"))
                 return
             try:
-                made.put(index, await self._make(asked))
+                made.put(index, await self._make(asked, self._batches))
             except OrchestratorError as error:
                 made.fail(error)
 
@@ -100,13 +102,13 @@ class Answers:
             raise TooManyCallsError(self.calls + more)
         self.calls += more
 
-    async def _make(self, asked: Call) -> Reply:
+    async def _make(self, asked: Call, batch: int | None = None) -> Reply:
         size, most = len(asked.argument), self._limits.max_argument_bytes
         if size > most:
             return _refuse(excess_text("the argument", size, most))
         call_type: CallType = "query" if asked.query else "update"
         request = CanisterCallRequest(
-            method=asked.method, arg=asked.argument, call_type=call_type, direct=asked.direct, cycles=asked.cycles
+            method=asked.method, arg=asked.argument, call_type=call_type, direct=asked.direct, cycles=asked.cycles, batch=batch
         )
         try:
             reply = await self._call(request)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.errors import PluginRefusedError, SandboxError
+from orchestrator.errors import Diagnostic, PluginRefusedError, SandboxError
 from orchestrator.sandbox.request import CallType, LimitName, Outcome
 
 __all__ = [
@@ -44,7 +44,7 @@ class ComponentReport:
     """What a file says about itself.
 
     `size` in bytes, `sha256` in lower-case hex. `interface` is the name of the interface that it is made for, as
-    `icp:sync-plugin@0.1.0`; `imports` and `exports` are names in the file's order; `fast_calls` tells whether its
+    `icp:sync-plugin@0.1.0`, and `extension` that of this project's own, if it uses it; `imports` and `exports` are names in the file's order; `fast_calls` tells whether its
     canister calls cross to the host in one piece; `refusal` is why it cannot be run here, if it cannot.
     """
 
@@ -52,6 +52,7 @@ class ComponentReport:
     sha256: str
     kind: ComponentKind
     interface: str | None
+    extension: str | None
     imports: tuple[str, ...]
     exports: tuple[str, ...]
     fast_calls: bool
@@ -64,7 +65,7 @@ class ComponentReport:
 class TrialCall:
     """A canister call that the plugin made.
 
-    `cycles` are what it wants to attach. `via_proxy` tells whether a deployment would send it through the proxy.
+    `cycles` are what it wants to attach; `batch` is the number of the batch that it is part of, if it is. `via_proxy` tells whether a deployment would send it through the proxy.
     `result` is the reply, `error` why there is none; both are `None` for a call that the run's end left without answer.
     """
 
@@ -76,6 +77,7 @@ class TrialCall:
     arg: bytes
     result: bytes | None = None
     error: str | None = None
+    batch: int | None = None
 
     @property
     def arg_text(self) -> str | None:
@@ -102,7 +104,7 @@ class TrialReport:
     """How a run of a plugin alone ended and what it did; `calls` are in the order of asking.
 
     `error` is one sentence, for `err` the plugin's own text; `slug`, `detail` and `hint` go with it, and `limit` names
-    the limit that was reached. `compute_seconds` are the plugin's own, `peak_memory_bytes` the worker's peak above its
+    the limit that was reached. `warnings` are what is odd about what the plugin was given. `compute_seconds` are the plugin's own, `peak_memory_bytes` the worker's peak above its
     baseline, `component_sha256` is lower-case hex. `replay` says how far a recording was followed.
     """
 
@@ -120,6 +122,7 @@ class TrialReport:
     hint: str | None = None
     limit: LimitName | None = None
     replay: ReplayReport | None = None
+    warnings: tuple[Diagnostic, ...] = ()
 
     def failure(self) -> SandboxError | None:
         """Return the error that stands for a run that failed, or `None` for one that ended well."""

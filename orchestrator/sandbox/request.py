@@ -78,13 +78,17 @@ class PluginRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanisterCallRequest:
-    """A canister call as the plugin asks for it; the target is always the canister being synced."""
+    """A canister call as the plugin asks for it; the target is always the canister being synced.
+
+    `batch` is the number, from 1, of the run's batch that it is part of.
+    """
 
     method: str
     arg: bytes
     call_type: CallType
     direct: bool
     cycles: int
+    batch: int | None = field(default=None, compare=False)
 
 
 class CanisterCallError(Exception):

@@ -26,6 +26,7 @@ def component_to_json(path: str, report: ComponentReport) -> dict[str, object]:
         "size": report.size,
         "sha256": report.sha256,
         "interface": report.interface,
+        "extension": report.extension,
         "imports": list(report.imports),
         "exports": list(report.exports),
         "fast_calls": report.fast_calls,
@@ -49,7 +50,7 @@ def _facts(path: str, report: ComponentReport) -> Iterator[tuple[str, str]]:
     yield "kind", _KINDS[report.kind]
     if report.kind == "unknown":
         return
-    yield "interface", harmless(report.interface or "none that is implemented here")
+    yield "interface", harmless(", ".join(filter(None, (report.interface, report.extension))) or "none that is implemented here")
     yield from _listed("made with", [_producer(each) for each in report.producers])
     yield from _listed("imports", _grouped(report.imports))
     yield from _listed("exports", [", ".join(harmless(name) for name in report.exports)] if report.exports else [])

@@ -63,6 +63,7 @@ def render_call(number: int, call: TrialCall, *, style: Style = PLAIN) -> str:
     words = [f"{call.type} {style.paint('bold', harmless(call.method))}"]
     words += ["direct"] if call.direct else []
     words += ["through the proxy"] if call.via_proxy else []
+    words += [f"batch {call.batch}"] if call.batch is not None else []
     words += [f"with {call.cycles} cycles"] if call.cycles else []
     lines = [f"{style.paint('cyan', f'call {number}')}  {', '.join(words)}", *_message("argument", call.arg, style)]
     if call.error is not None:

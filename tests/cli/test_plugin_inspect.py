@@ -10,7 +10,21 @@ from syrupy.assertion import SnapshotAssertion
 from tests.support.command import Command
 from tests.support.components import OK, Guest, component_that_calls
 
-FIELDS = {"schema", "path", "kind", "size", "sha256", "interface", "imports", "exports", "fast_calls", "may", "producers", "refused"}
+FIELDS = {
+    "schema",
+    "path",
+    "kind",
+    "size",
+    "sha256",
+    "interface",
+    "extension",
+    "imports",
+    "exports",
+    "fast_calls",
+    "may",
+    "producers",
+    "refused",
+}
 
 
 @pytest.fixture

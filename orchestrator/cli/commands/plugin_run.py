@@ -125,6 +125,7 @@ def _watch(state: State) -> "Watcher":
 
 
 def _show(state: State, report: "TrialReport") -> None:
+    from orchestrator.ui.errors import render_diagnostic
     from orchestrator.ui.style import choose_style
     from orchestrator.ui.trials import render_ending, trial_to_json
 
@@ -133,3 +134,5 @@ def _show(state: State, report: "TrialReport") -> None:
     text = json.dumps(trial_to_json(report), ensure_ascii=False) if state.as_json else render_ending(report, style=style)
     terminal.stdout.write(f"{text}\n")
     terminal.stdout.flush()
+    for warning in report.warnings:
+        terminal.stderr.write(f"{render_diagnostic(warning, base=terminal.directory, style=state.style())}\n\n")

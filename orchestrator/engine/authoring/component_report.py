@@ -31,6 +31,7 @@ def report_component(data: bytes) -> ComponentReport:
         sha256=hashlib.sha256(data).hexdigest(),
         kind=_kind(data),
         interface=interface_name(facts.interface),
+        extension=None if facts.extension is None else f"orchestrator:sync-plugin@{facts.extension}",
         imports=imports,
         exports=() if outline is None else outline.exports,
         fast_calls=facts.wrappable,

@@ -107,6 +107,7 @@ def _recorded(call: TrialCall) -> RecordedCall:
         arg=call.arg,
         result=call.result,
         error=call.error,
+        batch=call.batch,
     )
 
 

@@ -5,6 +5,7 @@ assert report.result == "ok", report.error
 assert [call.method for call in report.calls] == ["put", "put"]
 """
 
+import contextlib
 import hashlib
 import os
 from dataclasses import replace
@@ -17,7 +18,7 @@ from orchestrator.engine.authoring.mock import MockCanister
 from orchestrator.engine.authoring.replay import Replay
 from orchestrator.engine.authoring.trace import Ended, Trace, Watcher
 from orchestrator.engine.authoring.trial import PluginTrial
-from orchestrator.errors import PluginRefusedError, UsageError
+from orchestrator.errors import Diagnostic, PluginRefusedError, UsageError
 from orchestrator.sandbox.reports import TrialReport, interface_name
 from orchestrator.sandbox.request import PluginRequest, PluginResult
 from orchestrator.store.user import UserDirectories
@@ -43,7 +44,7 @@ async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> Tr
         result = PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=refusal.hint)
     else:
         result = await _run(request, trace)
-    report = _report(component, result, trace)
+    report = replace(_report(component, result, trace), warnings=await anyio.to_thread.run_sync(_warnings, trial, component))
     return _judge(report, answerer) if isinstance(answerer, Replay) else report
 
 
@@ -111,8 +112,33 @@ def _request(trial: PluginTrial, component: bytes) -> PluginRequest:
         proxy_canister_id=trial.proxy,
         directories=tuple(resolve_directory(trial.directory, entry) for entry in trial.dirs),
         files=tuple(read_file(trial.directory, entry) for entry in trial.files),
+        options=trial.options,
         limits=trial.limits,
     )
+
+
+def _warnings(trial: PluginTrial, component: bytes) -> tuple[Diagnostic, ...]:
+    """Say what is odd about what a plugin is given: folders that should not be read, options that it does not ask for."""
+    from orchestrator.sandbox.component import inspect_component
+    from orchestrator.sandbox.declared import resolve_directory
+    from orchestrator.sandbox.interface import OPTIONS_IMPORT
+    from orchestrator.sandbox.private_contents import find_private_contents
+
+    warnings: list[Diagnostic] = []
+    with contextlib.suppress(PluginRefusedError):  # the result says so
+        for entry in trial.dirs:
+            warnings += find_private_contents(resolve_directory(trial.directory, entry))
+        facts = inspect_component(component)
+        if trial.options and facts.understood and OPTIONS_IMPORT not in facts.imports:
+            warnings.append(
+                Diagnostic(
+                    slug="plugin/unread-options",
+                    severity="warning",
+                    summary=f"the plugin asks for no options: {', '.join(name for name, _ in trial.options)} will not be read",
+                    hint="build it for the world `sync-plugin` of orchestrator:sync-plugin@0.1",
+                )
+            )
+    return tuple(warnings)
 
 
 def _report(component: bytes, result: PluginResult, trace: Trace) -> TrialReport:

@@ -88,6 +88,7 @@ class Trace:
             cycles=request.cycles,
             via_proxy=self._proxy is not None and request.call_type == "update" and not request.direct,
             arg=request.arg,
+            batch=request.batch,
         )
 
     def _finish(self, index: int, call: TrialCall) -> None:
