@@ -29,6 +29,7 @@ __all__ = [
     "NothingChanged",
     "OperationSettled",
     "PlanReady",
+    "PluginPhase",
     "Retrying",
     "RunFinished",
     "RunResult",
@@ -37,6 +38,7 @@ __all__ = [
     "StepFinished",
     "StepKind",
     "StepOutput",
+    "StepPhase",
     "StepSkipped",
     "StepStarted",
     "Stream",
@@ -48,6 +50,7 @@ __all__ = [
 RunResult = Literal["done", "failed", "changes", "paused", "unknown", "interrupted"]
 StepKind = Literal["create", "settings", "install", "upgrade", "reinstall", "start", "stop", "sync-script", "sync-plugin"]
 Stream = Literal["stdout", "stderr"]
+PluginPhase = Literal["compiling", "starting", "running", "calling", "quiet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +200,23 @@ class StepOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepPhase:
+    """What a plugin step is taking long with; a phase that is neither `compiling` nor `quiet` says that this is over.
+
+    `detail` is the component's size for `compiling`, and for how long there was no sign of life for `quiet`.
+    """
+
+    event: ClassVar[str] = "step-phase"
+    canister: str
+    step: StepKind
+    index: int
+    total: int
+    phase: PluginPhase
+    detail: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
     """A step succeeded."""
 
@@ -320,6 +340,7 @@ Event = (
     | NothingChanged
     | StepStarted
     | StepOutput
+    | StepPhase
     | StepFinished
     | StepSkipped
     | StepFailed

@@ -10,9 +10,20 @@ from orchestrator.candid import Variant, decode, encode, load_interface
 from orchestrator.core.principal import Principal
 from orchestrator.errors import AgentError, CandidDecodeError
 
-__all__ = ["ProxySender", "encode_proxy_call", "read_proxy_reply"]
+__all__ = ["ProxyError", "ProxySender", "encode_proxy_call", "read_proxy_reply"]
 
 _METHOD = "proxy"
+
+
+class ProxyError(AgentError):
+    """Raised when the proxy refused a call, or the call that it forwarded failed; `reason` is in icp-cli's words."""
+
+    default_slug = "agent/proxy"
+
+    def __init__(self, reason: str, *, hint: str, prefix: str = "proxy call failed: ") -> None:
+        """Take the reason; the summary puts `prefix` before it."""
+        super().__init__(f"{prefix}{reason}", hint=hint)
+        self.reason = reason
 
 
 class ProxySender:
@@ -29,7 +40,7 @@ class ProxySender:
     async def update(self, canister_id: Principal, method: str, arg: bytes, *, effective_canister_id: Principal | None = None) -> bytes:  # noqa: ARG002 - the proxy's own calls need none
         """Call an update method as the proxy canister and return its reply.
 
-        Raises `AgentError` with slug `agent/proxy` when the proxy or the forwarded call fails, and what the
+        Raises `ProxyError` when the proxy or the forwarded call fails, and what the
         sender raises when the proxy cannot be reached.
         """
         reply = await self._sender.update(self._proxy, _METHOD, encode_proxy_call(canister_id, method, arg, cycles=self._cycles))
@@ -46,30 +57,27 @@ def encode_proxy_call(canister_id: Principal, method: str, arg: bytes, *, cycles
 
 
 def read_proxy_reply(reply: bytes) -> bytes:
-    """Return the forwarded call's reply from the proxy's; raise `AgentError` for what failed."""
+    """Return the forwarded call's reply from the proxy's; raise `ProxyError` for what failed."""
     service = load_interface("proxy").service
     try:
         answer: Any = decode(reply, service.methods[_METHOD].results if service else ())[0]
     except CandidDecodeError as error:
-        raise _failure(f"failed to decode proxy canister response: {error.summary}", "check that the proxy is a proxy canister") from error
+        reason = f"failed to decode proxy canister response: {error.summary}"
+        raise ProxyError(reason, hint="check that the proxy is a proxy canister", prefix="") from error
     if answer.label == "Ok":
         result: bytes = answer.value["result"]
         return result
     raise _describe(answer.value)
 
 
-def _describe(error: Variant) -> AgentError:
+def _describe(error: Variant) -> ProxyError:
+    """Return the proxy's own error; its numbers are grouped as icp-cli does."""
     fields: Any = error.value
     if error.label == "InsufficientCycles":
-        text = f"Proxy canister has insufficient cycles. Available: {fields['available']}, required: {fields['required']}"
-        return _failure(f"proxy call failed: {text}", "top up the proxy canister, or attach fewer cycles")
+        text = f"Proxy canister has insufficient cycles. Available: {fields['available']:_}, required: {fields['required']:_}"
+        return ProxyError(text, hint="top up the proxy canister, or attach fewer cycles")
     if error.label == "CallFailed":
-        return _failure(
-            f"proxy call failed: Proxy call failed: {fields['reason']}", "the forwarded call failed: its own error is in the message"
-        )
+        text = f"Proxy call failed: {fields['reason']}"
+        return ProxyError(text, hint="the forwarded call failed: its own error is in the message")
     text = "Unauthorized: you are not in the proxy canister's controllers list"
-    return _failure(f"proxy call failed: {text}", "let a controller of the proxy canister add this identity")
-
-
-def _failure(summary: str, hint: str) -> AgentError:
-    return AgentError(summary, slug="agent/proxy", hint=hint)
+    return ProxyError(text, hint="let a controller of the proxy canister add this identity")

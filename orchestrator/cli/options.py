@@ -1,5 +1,6 @@
 """Options that every command has, accepted before the command and after it; what stands later wins."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,7 +9,7 @@ import click
 
 from orchestrator.cli.state import DEFAULT_ENVIRONMENT, ENVIRONMENT_VARIABLES, State
 
-__all__ = ["confirm_option", "plan_options", "proxy_option", "shared_options"]
+__all__ = ["KeyValue", "Seconds", "confirm_option", "plan_options", "plugin_options", "proxy_option", "shared_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,6 +44,55 @@ def confirm_option(command: Command) -> Command:
     )
 
 
+class KeyValue(click.ParamType):  # type: ignore[type-arg]  # older versions of click have no argument there
+    """A pair as it is typed: `KEY=VALUE`; the value may be empty and have further `=`."""
+
+    name = "KEY=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split a text; a usage error when there is no key."""
+        key, found, text = str(value).partition("=")
+        if not key or not found:
+            self.fail(f"'{value}' is not of the form KEY=VALUE", param, ctx)
+        return key, text
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg]  # the same
+    """A number of seconds above zero, such as `30` or `0.5`."""
+
+    name = "SECONDS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a number; a usage error for any other text."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not (math.isfinite(seconds) and seconds > 0):
+            self.fail(f"'{value}' is not a number of seconds above zero", param, ctx)
+        return seconds
+
+
+def plugin_options(command: Command) -> Command:
+    """Add what sync plugins are given: `--option` and `--compute-limit`."""
+    given = _option(
+        "--option",
+        "plugin_options",
+        metavar="KEY=VALUE",
+        type=KeyValue(),
+        multiple=True,
+        help="Pass this on to the sync plugins that ask for options; may be repeated.",
+    )
+    limit = _option(
+        "--compute-limit",
+        "compute_seconds",
+        metavar="SECONDS",
+        type=Seconds(),
+        help="How long each sync plugin may compute; its calls do not count [default: the step's `compute`, else 60].",
+    )
+    return given(limit(command))
+
+
 def plan_options(command: Command) -> Command:
     """Add what decides about a plan: `mode` and `force`, which the command is given."""
     modes = click.Choice(["auto", "install", "reinstall", "upgrade"])
@@ -74,7 +124,13 @@ _OPTIONS = (
         type=click.Path(path_type=Path),
         help="Read the identity's password from a file.",
     ),
-    _option("--jobs", "jobs", metavar="N", type=click.IntRange(min=1), help="How many things to do at once."),
+    _option(
+        "--jobs",
+        "jobs",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="How many things to do at once [default: 8, and a plugin for each core].",
+    ),
     _option("-y", "--yes", "yes", is_flag=True, default=None, help="Answer yes to every question."),
     _option("--json", "as_json", is_flag=True, default=None, help="Print JSON objects, one per line, and nothing else on stdout."),
     _option("-v", "--verbose", "verbose", is_flag=True, default=None, help="Show the log on stderr."),

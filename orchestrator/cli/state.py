@@ -83,6 +83,18 @@ class State:
         return given if isinstance(given, int) else None
 
     @property
+    def compute_seconds(self) -> float | None:
+        """Return how long each plugin may compute, if that was said."""
+        given = self.options.get("compute_seconds")
+        return given if isinstance(given, float) else None
+
+    @property
+    def plugin_options(self) -> tuple[tuple[str, str], ...]:
+        """Return what plugins are passed on, in the order in which it was typed."""
+        given = self.options.get("plugin_options")
+        return given if isinstance(given, tuple) else ()
+
+    @property
     def yes(self) -> bool:
         """Tell whether every question was answered in advance."""
         return bool(self.options.get("yes"))

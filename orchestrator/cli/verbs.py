@@ -133,7 +133,7 @@ async def _agree(_plan: "Plan") -> bool:
 
 
 def _open_session(state: State, project: "Project", verb: str, emit: "Emit") -> "Session":
-    from orchestrator.engine.session import DEFAULT_JOBS, open_session
+    from orchestrator.engine.session import open_session
     from orchestrator.store.download import download
     from orchestrator.store.user import UserDirectories
 
@@ -142,11 +142,13 @@ def _open_session(state: State, project: "Project", verb: str, emit: "Emit") -> 
         state.environment,
         verb=verb,
         emit=emit,
-        jobs=state.jobs or DEFAULT_JOBS,
+        jobs=state.jobs,
         environ=state.terminal.environ,
         identity=state.identity,
         password=make_password_source(state),
         proxy=state.proxy,
+        compute_seconds=state.compute_seconds,
+        plugin_options=state.plugin_options,
         confirmed=state.confirmed,
         ask_name=make_name_source(state),
         fetch=download,

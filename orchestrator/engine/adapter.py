@@ -237,8 +237,19 @@ async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[C
     async with HttpTransport(access.api_url) as transport, watched_network(session, access, flying):
         client = Client(transport, identity, access.root_key, SystemClock(access.clock_offset_ns))
         proxy = resolve_proxy(session, ids.load())
-        if proxy is not None and str(proxy) == access.proxy_canister_id:  # an embedded network's own, which may not know who asks
-            await tell_accounts(session.project.directory, access.name, [str(identity.principal)])
+
+        async def admit(canister_id: Principal) -> None:
+            """Have an embedded network's own proxy canister, which may not know who asks, serve the identity."""
+            if str(canister_id) == access.proxy_canister_id:
+                await tell_accounts(session.project.directory, access.name, [str(identity.principal)])
+
+        async def controllers(canister_id: Principal) -> frozenset[Principal] | None:
+            await admit(canister_id)
+            found = await client.read_canister_info(canister_id)
+            return None if found is None else frozenset(found.controllers)
+
+        if proxy is not None:
+            await admit(proxy)
         creation_at = Principal.from_text(access.effective_canister_id) if access.effective_canister_id else DEFAULT_EFFECTIVE_CANISTER
 
         def open_port(log: RequestLog | None) -> NetworkPort:
@@ -254,6 +265,7 @@ async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[C
             open_port=open_port,
             instance_id=access.instance_id,
             proxy=proxy,
+            controllers=controllers,
             candid_ui=CANDID_UI_CANISTER if access.launcher in {None, "embedded"} else None,
             tell_names=partial(tell_names, session.project.directory, access.name, session.environment.name) if access.managed else None,
         )

@@ -19,7 +19,9 @@ from orchestrator.core.project import Canister
 from orchestrator.core.settings import AMOUNTS, CANISTER_ID_PREFIX, SettingsUpdate, plan_settings, plan_variables
 from orchestrator.engine.planner import Prospect
 from orchestrator.engine.ports import InstallMode
+from orchestrator.engine.preparing import plugin_steps
 from orchestrator.engine.readiness import wait_ready
+from orchestrator.engine.routing import proxy_canister
 from orchestrator.engine.run import Run, run_step
 from orchestrator.engine.steps.create import apply_creation
 from orchestrator.engine.steps.install import Installation, apply_install
@@ -127,7 +129,9 @@ async def _install_and_sync(run: Run, work: _Work) -> None:
         finally:
             installed[canister.name].set()
         if not run.failures.stopped(canister.name):
-            await _start_and_sync(run, work, canister)
+            await _start(run, work, canister)
+        if not run.failures.stopped(canister.name) and await _proxies_ready(run, work, canister, installed):
+            await _sync(run, work, canister)
 
     async with anyio.create_task_group() as group:
         for canister in work.prospect.canisters:
@@ -169,12 +173,32 @@ async def _install(run: Run, work: _Work, canister: Canister) -> None:
         await run_step(run, canister.name, mode, partial(apply_install, run, installation))
 
 
-async def _start_and_sync(run: Run, work: _Work, canister: Canister) -> None:
+async def _start(run: Run, work: _Work, canister: Canister) -> None:
     present = work.observed.canisters[canister.name]
     if any(change.action == "start" for change in work.prospect.plan.of(canister.name)):
         await run_step(run, canister.name, "start", partial(apply_start, run, canister.name, present.id))
-    if run.failures.stopped(canister.name) or not canister.sync:
+
+
+async def _proxies_ready(run: Run, work: _Work, canister: Canister, installed: Mapping[str, anyio.Event]) -> bool:
+    """Wait until the canisters that plugin steps call through are installed; `False`, and said so, when one failed."""
+    for _, step in plugin_steps(canister, work.prospect.due[canister.name]):
+        name = proxy_canister(run.session, step)
+        if name is None or name == canister.name:
+            continue
+        if name in installed:
+            await installed[name].wait()
+        if run.failures.stopped(name):
+            reason = f"it calls through `{name}`, which failed"
+            run.failures.block(canister.name, reason)
+            run.session.emit(StepSkipped(canister=canister.name, step="sync-plugin", index=1, total=len(canister.sync), reason=reason))
+            return False
+    return True
+
+
+async def _sync(run: Run, work: _Work, canister: Canister) -> None:
+    if not canister.sync:
         return
+    present = work.observed.canisters[canister.name]
     plan = work.prospect.plan
     if any(change.action in {*_INSTALLS, "start"} for change in plan.of(canister.name)) and work.prospect.due[canister.name]:
         await wait_ready(run, canister.name, present.id)

@@ -12,11 +12,13 @@ from orchestrator.engine.applying import apply_prospect
 from orchestrator.engine.consent import Consent, refuse_anonymous, require_confirmation, require_consent
 from orchestrator.engine.planner import Options, Prospect, make_prospect
 from orchestrator.engine.ports import Connection
+from orchestrator.engine.preparing import Preparation, plugin_steps
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.run import Run
 from orchestrator.engine.session import Session
 from orchestrator.engine.settle import settle
 from orchestrator.engine.stores import Stores, open_stores
+from orchestrator.engine.syncing import check_sync
 from orchestrator.engine.urls import emit_urls
 from orchestrator.errors import DeployError, OrchestratorError
 from orchestrator.events import NothingChanged, PlanReady
@@ -37,7 +39,7 @@ def hold_environment(session: Session) -> EnvironmentLock:
 
 
 @asynccontextmanager
-async def locked_run(session: Session, connection: Connection) -> AsyncIterator[Run]:
+async def locked_run(session: Session, connection: Connection, preparation: Preparation | None = None) -> AsyncIterator[Run]:
     """Hold the environment, settle what was left open, and hand out a run with its own journal."""
     refuse_anonymous(session, connection)
     await require_confirmation(session)
@@ -45,7 +47,7 @@ async def locked_run(session: Session, connection: Connection) -> AsyncIterator[
         stores = open_stores(session, connection)
         await settle(session, connection, stores)
         with Journal(session.files.journal(session.run), clock=session.now) as journal:
-            yield make_run(session, connection, stores, journal)
+            yield make_run(session, connection, stores, journal, preparation)
 
 
 async def execute(
@@ -57,6 +59,7 @@ async def execute(
     *,
     consent: Consent | None = None,
     approved_digest: str | None = None,
+    preparation: Preparation | None = None,
 ) -> Plan:
     """Plan and apply under the lock; returns the plan that was applied.
 
@@ -69,6 +72,8 @@ async def execute(
         await settle(session, connection, stores)
         prospect = await make_prospect(session, connection, canisters, artifacts, options)
         plan = prospect.plan
+        due = [canister for canister in prospect.canisters if prospect.due[canister.name]]
+        check_sync(session, stores.ids.load(), due, plan.canisters)
         if approved_digest is None:
             session.emit(PlanReady(environment=plan.environment, digest=plan.digest, changes=plan.changes))
             await require_consent(plan, consent)
@@ -78,21 +83,24 @@ async def execute(
             session.emit(NothingChanged(environment=plan.environment, canisters=plan.canisters))
             return plan
         await require_confirmation(session)
-        await _apply(session, connection, prospect)
+        await _apply(session, connection, prospect, preparation or Preparation())
         return plan
 
 
-def make_run(session: Session, connection: Connection, stores: Stores, journal: Journal) -> Run:
+def make_run(session: Session, connection: Connection, stores: Stores, journal: Journal, preparation: Preparation | None = None) -> Run:
     """Put together what the steps of a run share."""
     recorder = Recorder(journal=journal, run=session.run, instance_id=connection.instance_id)
-    return Run(session=session, connection=connection, recorder=recorder, stores=stores)
+    return Run(session=session, connection=connection, recorder=recorder, stores=stores, preparation=preparation or Preparation())
 
 
-async def _apply(session: Session, connection: Connection, prospect: Prospect) -> None:
+async def _apply(session: Session, connection: Connection, prospect: Prospect, preparation: Preparation) -> None:
+    steps = [step for canister in prospect.canisters for step in plugin_steps(canister, prospect.due[canister.name])]
+    preparation.expect(steps)
     with Journal(session.files.journal(session.run), clock=session.now) as journal:
-        run = make_run(session, connection, open_stores(session, connection), journal)
+        run = make_run(session, connection, open_stores(session, connection), journal, preparation)
         try:
-            await apply_prospect(run, prospect)
+            async with preparation.workers(steps):
+                await apply_prospect(run, prospect)
         except OrchestratorError:
             # What was deployed is worth knowing although something else failed; what failed is what is to be told.
             with suppress(OrchestratorError):

@@ -2,23 +2,37 @@
 
 import hashlib
 import json
-from pathlib import Path
+import threading
+from dataclasses import dataclass
+from functools import partial
 
 import anyio.to_thread
 
 from orchestrator.core.observed import ObservedCanister
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister, PluginStep
+from orchestrator.engine.contents import hash_folder
 from orchestrator.engine.plugins import PluginInputs, load_inputs
 from orchestrator.engine.ports import Connection
-from orchestrator.engine.routing import route_step
+from orchestrator.engine.routing import proxy_canister, route_step
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import Stores
 
-__all__ = ["due_steps", "fingerprint", "step_key"]
+__all__ = ["StepView", "due_steps", "fingerprint", "step_key"]
 
-_DOMAIN = "icp-orchestrator sync step 1"
+_DOMAIN = "icp-orchestrator sync step 2"
 _KEYS = ("dirs", "files", "name", "proxy", "timeout", "compute", "memory", "max_cycles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """What a step can see besides its session: `module_hash` (hex) is the installed module's, `proxy` its updates' way."""
+
+    step: PluginStep
+    inputs: PluginInputs
+    canister_id: Principal
+    module_hash: str | None
+    proxy: Principal | None
 
 
 def step_key(index: int, step: PluginStep) -> str:
@@ -47,30 +61,44 @@ async def due_steps(
     due: list[int] = []
     for index, step in enumerate(canister.sync, 1):
         if isinstance(step, PluginStep) and step.run == "changed" and (last := known.get(step_key(index, step))) is not None:
-            inputs = await load_inputs(session, canister, step)
-            proxy = route_step(session, stores.ids.load(), step)
-            current = await fingerprint(connection, step, inputs, present.id, artifact or present.module_hash, proxy)
-            if current == last:
+            view = await _view(session, stores, canister, step, present, artifact)
+            if view is not None and await fingerprint(session, connection, view) == last:
                 continue
         due.append(index)
     return tuple(due)
 
 
-async def fingerprint(
-    connection: Connection, step: PluginStep, inputs: PluginInputs, canister_id: Principal, module_hash: str | None, proxy: Principal | None
-) -> str:
-    """Hash component, keys, declared contents, canister, module, identity and proxy; lower-case hex."""
-    contents = await anyio.to_thread.run_sync(_hash_contents, inputs)
+async def _view(
+    session: Session, stores: Stores, canister: Canister, step: PluginStep, present: ObservedCanister, artifact: str | None
+) -> StepView | None:
+    """Return what a step would see; `None` when its proxy is a canister that is still to be created."""
+    ids = stores.ids.load()
+    if (name := proxy_canister(session, step)) is not None and name not in ids:
+        return None
+    return StepView(
+        step=step,
+        inputs=await load_inputs(session, canister, step),
+        canister_id=present.id,
+        module_hash=artifact or present.module_hash,
+        proxy=route_step(session, ids, step),
+    )
+
+
+async def fingerprint(session: Session, connection: Connection, seen: StepView) -> str:
+    """Hash all that a step can see, and the identity that it acts as; lower-case hex."""
+    inputs, step = seen.inputs, seen.step
+    contents = await _hash_contents(inputs)
     document = {
         "domain": _DOMAIN,
         "component": inputs.sha256,
         "keys": {key: _plain(getattr(step, key)) for key in _KEYS},
         "contents": contents,
-        "canister_id": str(canister_id),
+        "canister_id": str(seen.canister_id),
         "instance_id": connection.instance_id,
-        "module_hash": module_hash,
+        "module_hash": seen.module_hash,
         "identity": str(connection.identity),
-        "proxy": str(proxy) if proxy is not None else None,
+        "proxy": str(seen.proxy) if seen.proxy is not None else None,
+        "options": session.plugin_options,
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -79,20 +107,14 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _hash_contents(inputs: PluginInputs) -> list[list[str]]:
-    """List every declared file as (entry, path below it, hash), sorted."""
+async def _hash_contents(inputs: PluginInputs) -> list[list[str]]:
+    """Hash every declared file, and every declared folder with all that is below it; by (entry, hash)."""
+    stop = threading.Event()
     rows = [["file", file.name, hashlib.sha256(file.content.encode()).hexdigest()] for file in inputs.files]
-    for directory in inputs.directories:
-        found = sorted(directory.host.rglob("*"))
-        rows += [[directory.guest, path.relative_to(directory.host).as_posix(), _hash_file(path)] for path in found]
+    try:
+        for directory in inputs.directories:
+            hashed = await anyio.to_thread.run_sync(partial(hash_folder, directory.host, stop=stop), abandon_on_cancel=True)
+            rows.append(["dir", directory.guest, hashed])
+    finally:
+        stop.set()  # whoever was cancelled leaves no thread behind that reads on
     return rows
-
-
-def _hash_file(path: Path) -> str:
-    """Hash a file's bytes; a link is its target's text, a folder is only there."""
-    if path.is_symlink():
-        return f"link:{path.readlink()}"
-    if not path.is_file():
-        return "folder"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

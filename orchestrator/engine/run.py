@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from orchestrator.core.principal import Principal
 from orchestrator.engine.ports import Connection, NetworkPort
+from orchestrator.engine.preparing import Preparation
 from orchestrator.engine.recorder import Operation, Recorder
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import Stores
@@ -46,7 +48,11 @@ class Failures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything that the steps of one apply share; `creation_times` are those that creations were asked for with."""
+    """Everything that the steps of one apply share.
+
+    `creation_times` are those that creations were asked for with, `proxies` those that serve this identity, and
+    `preparation` is what is ready for plugins.
+    """
 
     session: Session
     connection: Connection
@@ -54,6 +60,8 @@ class Run:
     stores: Stores
     failures: Failures = field(default_factory=Failures)
     creation_times: set[int] = field(default_factory=set)
+    proxies: set[Principal] = field(default_factory=set)
+    preparation: Preparation = field(default_factory=Preparation)
 
     def port(self, operation: Operation) -> NetworkPort:
         """Return a port whose update calls are journaled as part of `operation`."""
@@ -65,9 +73,11 @@ def _combined(errors: list[OrchestratorError], failures: Failures) -> Orchestrat
     diagnostics: list[Diagnostic] = [diagnostic for error in errors for diagnostic in error.diagnostics]
     unknown = any(isinstance(error, OutcomeUnknownError) for error in errors)
     names = ", ".join(f"`{name}`" for name in sorted(failures.by_canister))
+    causes = [f"`{name}`: {error.summary}" for name, kept in sorted(failures.by_canister.items()) for error in kept]
     waiting = ", ".join(f"`{name}` ({reason})" for name, reason in sorted(failures.blocked.items()))
     kind = OutcomeUnknownError if unknown else DeployError
-    return kind(f"failed: {names}", detail=f"not tried: {waiting}" if waiting else None, diagnostics=diagnostics)
+    detail = "\n".join([*causes, *([f"not tried: {waiting}"] if waiting else [])])
+    return kind(f"failed: {names}", detail=detail, diagnostics=diagnostics)
 
 
 def _named(error: OrchestratorError, canister: str) -> OrchestratorError:

@@ -8,21 +8,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypedDict, Unpack
 
 import anyio
 
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.core.project import Canister, Environment, Project
 from orchestrator.engine.ports import Connection, Fetch
+from orchestrator.engine.slots import PluginSlots, available_cores
 from orchestrator.errors import UsageError
 from orchestrator.events import Emit, Event
 from orchestrator.manifest.problems import did_you_mean
-from orchestrator.store import EnvironmentFiles, Layout, load_registered
+from orchestrator.store import EnvironmentFiles, Layout, PackageCache, is_offline, load_registered
 
 __all__ = [
     "DEFAULT_ENVIRONMENT",
     "DEFAULT_JOBS",
     "AskName",
+    "Choices",
     "Connector",
     "Session",
     "check_canister",
@@ -53,8 +56,11 @@ def _silent(event: Event) -> None:
 class Session:
     """One run of one verb on one environment; made by `open_session`.
 
-    `environ` are the process's environment variables, `limiter` bounds concurrent jobs, `identity` and `proxy` are what
-    the command line asked for (`None` leaves the choice to the environment), `fetch` downloads a URL, `connector` replaces the way to the network,
+    `environ` are the process's environment variables, `limiter` bounds concurrent jobs and `plugin_slots` plugins,
+    `identity` and `proxy` are what the command line asked for (`None` leaves the choice to the environment),
+    `compute_seconds` limits plugins, `plugin_options` are the pairs that plugins can ask for, `fetch` downloads a URL,
+    `packages` keeps downloads that are pinned (with `offline` nothing but what it has is used), `strict` makes errors
+    of warnings about plugins, `connector` replaces the way to the network,
     `sleep` waits for some seconds between two looks at the network, `password` is asked for an encrypted identity's password, `confirmed` is the name of the protected environment that
     the user has typed; without it `ask_name` is given the environment's name, and returns what somebody types then.
     """
@@ -66,6 +72,7 @@ class Session:
     run: str
     verb: str
     limiter: anyio.CapacityLimiter
+    plugin_slots: PluginSlots
     emit: Emit = _silent
     environ: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     now: Callable[[], datetime] = _present
@@ -74,7 +81,11 @@ class Session:
     identity_file: Path | None = None
     proxy: str | None = None
     compute_seconds: float | None = None
+    plugin_options: tuple[tuple[str, str], ...] = ()
     fetch: Fetch | None = None
+    packages: PackageCache | None = None
+    offline: bool = False
+    strict: bool = False
     cache_directory: Path | None = None
     connector: Connector | None = None
     password: Callable[[str], str | bytes] | None = None
@@ -86,55 +97,60 @@ class Session:
         return int(self.now().timestamp() * 1_000_000_000)
 
 
+class Choices(TypedDict, total=False):
+    """The fields of a `Session` that `open_session` takes as they are."""
+
+    now: Callable[[], datetime]
+    sleep: Sleep
+    identity: str | None
+    identity_file: Path | None
+    proxy: str | None
+    compute_seconds: float | None
+    fetch: Fetch | None
+    packages: PackageCache | None
+    strict: bool
+    cache_directory: Path | None
+    connector: Connector | None
+    password: Callable[[str], str | bytes] | None
+    confirmed: str | None
+    ask_name: AskName | None
+
+
 def open_session(
     project: Project,
     environment: str = DEFAULT_ENVIRONMENT,
     *,
     verb: str,
     emit: Emit = _silent,
-    jobs: int = DEFAULT_JOBS,
+    jobs: int | None = None,
     environ: Mapping[str, str] | None = None,
-    now: Callable[[], datetime] = _present,
-    sleep: Sleep = anyio.sleep,
-    identity: str | None = None,
-    identity_file: Path | None = None,
-    proxy: str | None = None,
-    compute_seconds: float | None = None,
-    fetch: Fetch | None = None,
-    cache_directory: Path | None = None,
-    connector: Connector | None = None,
-    password: Callable[[str], str | bytes] | None = None,
-    confirmed: str | None = None,
-    ask_name: AskName | None = None,
+    plugin_options: Sequence[tuple[str, str]] = (),
+    offline: bool | None = None,
+    **choices: Unpack[Choices],
 ) -> Session:
-    """Return the session of one run; `environ` are this process's variables by default.
+    """Return the session of one run; `environ` are this process's variables by default, `choices` fields of `Session`.
 
+    `jobs` is how many things are done at once, `DEFAULT_JOBS` by default; of plugins, how many compute at once, by
+    default one for each core. Without `offline` a variable decides whether downloads are forbidden.
     Raises `UsageError` for an environment that the project does not have.
     """
     chosen = select_environment(project, environment)
     layout = Layout(project.directory)
+    variables = MappingProxyType(dict(os.environ if environ is None else environ))
     return Session(
         project=project,
         environment=chosen,
         layout=layout,
         files=layout.environment(chosen),
-        run=new_run_name(now()),
+        run=new_run_name(choices.get("now", _present)()),
         verb=verb,
-        limiter=anyio.CapacityLimiter(max(1, jobs)),
+        limiter=anyio.CapacityLimiter(max(1, jobs or DEFAULT_JOBS)),
+        plugin_slots=PluginSlots(max(1, jobs or available_cores())),
         emit=emit,
-        environ=MappingProxyType(dict(os.environ if environ is None else environ)),
-        now=now,
-        sleep=sleep,
-        identity=identity,
-        identity_file=identity_file,
-        proxy=proxy,
-        compute_seconds=compute_seconds,
-        fetch=fetch,
-        cache_directory=cache_directory,
-        connector=connector,
-        password=password,
-        confirmed=confirmed,
-        ask_name=ask_name,
+        environ=variables,
+        offline=is_offline(variables) if offline is None else offline,
+        plugin_options=tuple(plugin_options),
+        **choices,
     )
 
 

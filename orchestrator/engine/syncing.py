@@ -1,18 +1,34 @@
 """Syncing one canister: its steps in order, each reported, the unchanged ones left out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister, PluginStep, ScriptStep, SyncStep
+from orchestrator.engine.plugins import step_limits
+from orchestrator.engine.routing import check_routes
 from orchestrator.engine.run import Run, run_step
+from orchestrator.engine.session import Session
 from orchestrator.engine.steps.sync_plugin import PluginRun, apply_plugin
 from orchestrator.engine.steps.sync_script import apply_script
 from orchestrator.events import StepKind, StepSkipped
 
-__all__ = ["sync_canister"]
+__all__ = ["check_sync", "sync_canister"]
 
 _UNCHANGED = "nothing that it sees has changed since it last succeeded"
+
+
+def check_sync(session: Session, ids: Mapping[str, Principal], canisters: Iterable[Canister], planned: Collection[str]) -> None:
+    """Refuse limits and proxies that no step could run with, before anything is sent; `planned` canisters will exist.
+
+    Raises `UsageError` for a limit, `DeployError` for a proxy.
+    """
+    chosen = list(canisters)
+    for canister in chosen:
+        for step in canister.sync:
+            if isinstance(step, PluginStep):
+                step_limits(session, step)
+    check_routes(session, ids, chosen, planned)
 
 
 async def sync_canister(run: Run, canister: Canister, canister_id: Principal, module_hash: str | None, due: Collection[int]) -> None:
@@ -32,9 +48,11 @@ async def sync_canister(run: Run, canister: Canister, canister_id: Principal, mo
             case ScriptStep():
                 action = partial(apply_script, run, canister, canister_id, step, index)
             case PluginStep():
-                plugin = PluginRun(canister=canister, canister_id=canister_id, module_hash=module_hash, step=step, index=index)
+                plugin = PluginRun(
+                    canister=canister, canister_id=canister_id, module_hash=module_hash, step=step, index=index, label=name or kind
+                )
                 action = partial(apply_plugin, run, plugin)
-        async with run.session.limiter:
+        async with run.session.plugin_slots.processes if isinstance(step, PluginStep) else run.session.limiter:
             succeeded = await run_step(run, canister.name, kind, action, index=index, total=total, name=name)
         if not succeeded:
             return

@@ -7,22 +7,25 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from orchestrator.core.plan import Plan
+from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
 from orchestrator.engine.building import Artifact, build_canisters
 from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.consent import Consent, refuse_anonymous
 from orchestrator.engine.execute import execute, locked_run
+from orchestrator.engine.fingerprints import step_key
 from orchestrator.engine.planner import Options, make_prospect
 from orchestrator.engine.preflight import check_plugins
+from orchestrator.engine.preparing import Expected, plugin_steps, prepare_plugins
 from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.reporting import reported_run
 from orchestrator.engine.run import Run
 from orchestrator.engine.session import Session, select_canisters
 from orchestrator.engine.stores import Stores, open_stores
-from orchestrator.engine.syncing import sync_canister
+from orchestrator.engine.syncing import check_sync, sync_canister
 from orchestrator.engine.tasks import run_all
 from orchestrator.engine.urls import emit_urls
-from orchestrator.errors import DeployError
+from orchestrator.errors import DeployError, OrchestratorError
 from orchestrator.events import PlanReady, Warned
 
 __all__ = ["apply", "build", "deploy", "plan", "sync"]
@@ -78,7 +81,10 @@ async def apply(session: Session, approved: Plan) -> Plan:
         async with open_connection(session, when_stopped="start") as connection:
             options = Options(mode=approved.mode, force=approved.force)
             network = require_connection(connection)
-            result = await execute(session, network, canisters, approved.artifacts, options, approved_digest=approved.digest)
+            async with prepare_plugins(session) as preparation:
+                result = await execute(
+                    session, network, canisters, approved.artifacts, options, approved_digest=approved.digest, preparation=preparation
+                )
             await emit_urls(session, network, canisters)
         return result
 
@@ -94,13 +100,30 @@ async def deploy(session: Session, names: Sequence[str] = (), *, options: Option
             connection = require_connection(opened)
             refuse_anonymous(session, connection)
             canisters = await expand_recipes(session, selected)
-            artifacts = await build_canisters(session, canisters)
             wanted = options or Options()
-            if wanted.sync:
-                await check_plugins(session, canisters)
-            result = await execute(session, connection, canisters, _hashes(artifacts), wanted, consent=consent)
+            async with prepare_plugins(session) as preparation:
+                preparation.expect(_certain_steps(open_stores(session, connection), canisters, wanted))
+                artifacts = await build_canisters(session, canisters)
+                if wanted.sync:
+                    await check_plugins(session, canisters)
+                hashes = _hashes(artifacts)
+                result = await execute(session, connection, canisters, hashes, wanted, consent=consent, preparation=preparation)
             await emit_urls(session, connection, canisters)
             return result
+
+
+def _certain_steps(stores: Stores, canisters: Sequence[Canister], options: Options) -> list[Expected]:
+    """Return the plugin steps that a deploy will run whatever its plan says: those that always run, or never succeeded."""
+    if not options.sync:
+        return []
+    known = {canister.name: stores.sync_records.load(canister.name) for canister in canisters}
+    return [
+        (canister, step)
+        for canister in canisters
+        for index in range(1, len(canister.sync) + 1)
+        for _, step in plugin_steps(canister, [index])
+        if step.run == "always" or options.force or step_key(index, step) not in known[canister.name]
+    ]
 
 
 async def sync(session: Session, names: Sequence[str] = ()) -> None:
@@ -111,8 +134,12 @@ async def sync(session: Session, names: Sequence[str] = ()) -> None:
             connection = require_connection(opened)
             canisters = [canister for canister in await expand_recipes(session, selected) if canister.sync]
             _require_ids(session, open_stores(session, connection), canisters)
-            async with locked_run(session, connection) as run:
-                await run_all(canisters, partial(_sync_one, run))
+            steps = [step for canister in canisters for step in plugin_steps(canister, range(1, len(canister.sync) + 1))]
+            async with prepare_plugins(session) as preparation, locked_run(session, connection, preparation) as run:
+                check_sync(session, run.stores.ids.load(), canisters, ())
+                preparation.expect(steps)
+                async with preparation.workers(steps):
+                    await run_all(canisters, partial(_sync_one, run))
                 run.failures.raise_all()
 
 
@@ -129,8 +156,18 @@ def _require_ids(session: Session, stores: Stores, canisters: Sequence[Canister]
 
 
 async def _sync_one(run: Run, canister: Canister) -> None:
-    """Sync one canister; one that is not running is refused, because somebody stopped it on purpose."""
+    """Sync one canister; its failure is kept in the run, and the others go on."""
     canister_id = run.stores.ids.load()[canister.name]
+    try:
+        module_hash = await _running_module(run, canister, canister_id)
+    except OrchestratorError as error:
+        run.failures.add(canister.name, error)
+        return
+    await sync_canister(run, canister, canister_id, module_hash, range(1, len(canister.sync) + 1))
+
+
+async def _running_module(run: Run, canister: Canister, canister_id: Principal) -> str | None:
+    """Return the hash of a canister's module, in hex; one that is not running is refused: somebody stopped it on purpose."""
     live = await run.connection.reader.status(canister_id)
     if live is None or live.state != "running":
         state = "gone" if live is None else live.state
@@ -140,7 +177,7 @@ async def _sync_one(run: Run, canister: Canister) -> None:
             span=canister.span,
             hint=f"run `orchestrator canister start {canister.name} --env {run.session.environment.name}`, then sync again",
         )
-    await sync_canister(run, canister, canister_id, live.module_hash, range(1, len(canister.sync) + 1))
+    return live.module_hash
 
 
 def _hashes(artifacts: Mapping[str, Artifact]) -> Mapping[str, str]:

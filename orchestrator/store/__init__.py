@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from orchestrator.store.journal import Journal, load_records, open_operations
     from orchestrator.store.layout import EnvironmentFiles, Layout, NetworkFiles
     from orchestrator.store.lock import EnvironmentLock, LockHolder, is_held, load_holder
+    from orchestrator.store.packages import PackageCache, is_offline
     from orchestrator.store.records import InstallRecord, RecordStore
     from orchestrator.store.user import UserDirectories
 
@@ -23,9 +24,11 @@ __all__ = [
     "Layout",
     "LockHolder",
     "NetworkFiles",
+    "PackageCache",
     "RecordStore",
     "UserDirectories",
     "is_held",
+    "is_offline",
     "load_holder",
     "load_records",
     "load_registered",
@@ -41,6 +44,7 @@ _HOMES = {
     "journal": ("Journal", "load_records", "open_operations"),
     "layout": ("EnvironmentFiles", "Layout", "NetworkFiles"),
     "lock": ("EnvironmentLock", "LockHolder", "is_held", "load_holder"),
+    "packages": ("PackageCache", "is_offline"),
     "records": ("InstallRecord", "RecordStore"),
     "user": ("UserDirectories",),
 }

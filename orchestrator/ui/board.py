@@ -1,11 +1,11 @@
 """What every canister is doing right now, kept up to date from events; pure, so that any display can show it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from orchestrator import events
-from orchestrator.events import Event
-from orchestrator.ui.sentences import STEP_WORDS, shorten_name
+from orchestrator.events import Event, StepKind
+from orchestrator.ui.sentences import STEP_WORDS, TOLD_PHASES, render_phase, shorten_name
 
 __all__ = ["Board", "Row"]
 
@@ -51,23 +51,35 @@ class Board:
                 self._set(event.canister, "failed", "build failed", now)
             case events.BuildOutput() | events.StepOutput():
                 self._output(event.canister, event.line)
+            case events.StepPhase():
+                self._phase(event)
             case events.StepStarted() | events.StepFinished() | events.StepSkipped() | events.StepFailed():
                 self._step(event, now)
             case _:
                 return
 
     def _step(self, event: events.StepStarted | events.StepFinished | events.StepSkipped | events.StepFailed, now: float) -> None:
-        busy, done = STEP_WORDS[event.step]
-        named = f" `{shorten_name(event.name)}`" if event.name else ""
+        done = STEP_WORDS[event.step][1]
+        named = _named(event.name)
+        busy = _busy(event.step, event.name)
         match event:
             case events.StepStarted():
-                self._set(event.canister, "busy", f"{busy}{named}", now)
+                self._set(event.canister, "busy", busy, now)
             case events.StepFailed():
-                self._set(event.canister, "failed", f"failed {busy}{named}", now)
+                self._set(event.canister, "failed", f"failed {busy}", now)
             case events.StepSkipped():
-                self._set(event.canister, "done", f"skipped {busy}{named}", now)
+                self._set(event.canister, "done", f"skipped {busy}", now)
             case events.StepFinished():
                 self._set(event.canister, "done", f"{done}{named}", now)
+
+    def _phase(self, event: events.StepPhase) -> None:
+        """Say in the canister's row what takes long, and no more once that is over."""
+        row = self._rows.get(event.canister)
+        if row is None or row.state != "busy":
+            return
+        busy = _busy(event.step, event.name)
+        text = f"{busy}: {render_phase(event)}" if event.phase in TOLD_PHASES else busy
+        self._rows[event.canister] = replace(row, text=text)
 
     def _set(self, canister: str, state: RowState, text: str, now: float) -> None:
         self._rows[canister] = Row(canister=canister, state=state, text=text, since=now)
@@ -76,3 +88,11 @@ class Board:
         row = self._rows.get(canister)
         if row is not None:
             self._rows[canister] = Row(canister=canister, state=row.state, text=row.text, since=row.since, output=line)
+
+
+def _named(name: str | None) -> str:
+    return f" `{shorten_name(name)}`" if name else ""
+
+
+def _busy(step: StepKind, name: str | None) -> str:
+    return f"{STEP_WORDS[step][0]}{_named(name)}"

@@ -9,7 +9,7 @@ from orchestrator import events
 from orchestrator.errors import ExitCode, OrchestratorError
 from orchestrator.events import Event, RunResult, event_to_json
 from orchestrator.ui.errors import error_to_json
-from orchestrator.ui.sentences import render_event
+from orchestrator.ui.sentences import TOLD_PHASES, render_event
 from orchestrator.ui.style import PLAIN, Style
 
 __all__ = ["JSON_SCHEMA", "Display", "JsonLines", "PlainLines", "mutates", "render_deployed"]
@@ -112,6 +112,8 @@ class PlainLines:
                 self._urls.append(event)
             case events.CanisterCreated():
                 _write(self._output, render_event(event))
+            case events.StepPhase() if event.phase not in TOLD_PHASES:
+                return
             case events.PlanReady() if not (self._show_plan and mutates(event)):
                 return
             case _:

@@ -14,7 +14,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.events import Event
 from orchestrator.ui.board import Board, Row
 from orchestrator.ui.display import PlainLines, mutates
-from orchestrator.ui.sentences import render_event, render_seconds
+from orchestrator.ui.sentences import render_event, render_seconds, stays
 from orchestrator.ui.style import Style, harmless
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _HIDDEN = (
     events.BuildStarted,
     events.StepFinished,
     events.StepOutput,
+    events.StepPhase,
     events.StepSkipped,
     events.StepStarted,
     events.Waiting,
@@ -75,7 +76,7 @@ class LiveTable:
             self._over = True
             self._stop()
             self._lines.emit(event)
-        elif not isinstance(event, _HIDDEN) or _is_kept(event):
+        elif not isinstance(event, _HIDDEN) or stays(event):
             self._above(event)
         elif self._live is None:
             self._live = self._start()
@@ -102,7 +103,7 @@ class LiveTable:
         """Keep what a step writes while it runs; write it above the table when the step fails."""
         if isinstance(event, _STARTED):
             self._output[event.canister] = deque(maxlen=OUTPUT_LINES_KEPT)
-        elif isinstance(event, _OUTPUT) and not _is_kept(event):
+        elif isinstance(event, _OUTPUT) and not stays(event):
             self._output.setdefault(event.canister, deque(maxlen=OUTPUT_LINES_KEPT)).append(event)
         elif isinstance(event, _FAILED):
             for line in self._output.pop(event.canister, ()):
@@ -148,11 +149,6 @@ class LiveTable:
             styles = (colour, "bold", "", "dim") if self._style.enabled else ("", "", "", "")
             table.add_row(*(Text(cell, style=style, no_wrap=True, overflow="ellipsis") for cell, style in zip(cells, styles, strict=True)))
         return table
-
-
-def _is_kept(event: Event) -> bool:
-    """Whether a line stays on the screen: what a plugin writes to its standard error is meant to."""
-    return isinstance(event, events.StepOutput) and event.step == "sync-plugin" and event.stream == "stderr"
 
 
 def _cells(row: Row, now: float) -> Iterator[str]:

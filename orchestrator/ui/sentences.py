@@ -11,12 +11,24 @@ from orchestrator.events import Event, StepKind
 from orchestrator.ui.plans import render_changes
 from orchestrator.ui.style import PLAIN, Style, harmless
 
-__all__ = ["NAME_CHARACTERS", "STEP_WORDS", "render_event", "render_seconds", "render_size", "shorten_name"]
+__all__ = [
+    "NAME_CHARACTERS",
+    "STEP_WORDS",
+    "TOLD_PHASES",
+    "render_event",
+    "render_phase",
+    "render_seconds",
+    "render_size",
+    "shorten_name",
+    "stays",
+]
 
 Kind = TypeVar("Kind")
 Render = Callable[[Event, Style], str]
 NAME_CHARACTERS = 40
 """How much of a step's name is shown: a script's name is its command, which may be long."""
+TOLD_PHASES = frozenset({"compiling", "quiet"})
+"""Phases of a plugin that are worth a line; the others say that such a one is over."""
 _HASH_DIGITS = 12
 _KIB = 1024
 _SENTENCES: dict[type[Event], Render] = {}
@@ -63,6 +75,23 @@ def shorten_name(name: str) -> str:
     if len(first) <= NAME_CHARACTERS and not more:
         return first
     return f"{first[: NAME_CHARACTERS - 1].rstrip()}…"
+
+
+def stays(event: Event) -> bool:
+    """Whether a line of output stays on the screen: what a plugin writes to its standard error is meant to."""
+    return isinstance(event, events.StepOutput) and event.step == "sync-plugin" and event.stream == "stderr"
+
+
+def render_phase(event: events.StepPhase) -> str:
+    """Return what a plugin step is taking long with."""
+    detail = harmless(event.detail)
+    match event.phase:
+        case "compiling":
+            return f"compiling{f' ({detail})' if detail else ''}, once per machine"
+        case "quiet":
+            return f"no sign of life{f' for {detail}' if detail else ''}: it neither writes nor calls"
+        case _:
+            return "going on"
 
 
 def _says(kind: type[Kind]) -> Callable[[Callable[[Kind, Style], str]], Callable[[Kind, Style], str]]:
@@ -158,7 +187,15 @@ def _(event: events.StepStarted, style: Style) -> str:
 @_says(events.StepOutput)
 def _(event: events.StepOutput, style: Style) -> str:
     source = f"{harmless(shorten_name(event.name))} | " if event.name else "| "
+    if stays(event):
+        source = ""
     return f"{_about(event.canister, style)} {source}{harmless(event.line)}"
+
+
+@_says(events.StepPhase)
+def _(event: events.StepPhase, style: Style) -> str:
+    step = _step(event.step, event.name, event.index, event.total, done=False)
+    return f"{_about(event.canister, style)} {step}: {render_phase(event)}"
 
 
 @_says(events.StepFinished)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import confirm_option, plan_options, proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, plan_options, plugin_options, proxy_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import make_consent, run_verb
 
@@ -18,6 +18,7 @@ __all__ = ["deploy"]
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @plan_options
 @proxy_option
+@plugin_options
 @confirm_option
 @shared_options
 @click.pass_obj

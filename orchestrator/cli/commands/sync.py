@@ -2,7 +2,7 @@
 
 import click
 
-from orchestrator.cli.options import confirm_option, proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, plugin_options, proxy_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 
@@ -12,6 +12,7 @@ __all__ = ["sync"]
 @click.command(short_help="Run the sync steps of deployed canisters.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @proxy_option
+@plugin_options
 @confirm_option
 @shared_options
 @click.pass_obj

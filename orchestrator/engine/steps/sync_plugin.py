@@ -1,4 +1,4 @@
-"""Running a sync plugin in its sandbox: this side alone decides where its calls go, and journals each update."""
+"""Running a sync plugin in its sandbox, and telling what it does."""
 
 from dataclasses import dataclass
 
@@ -6,87 +6,64 @@ import anyio.to_thread
 
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister, PluginStep
-from orchestrator.engine.fingerprints import fingerprint, step_key
+from orchestrator.engine.fingerprints import StepView, fingerprint, step_key
 from orchestrator.engine.plugins import PluginInputs, component_cache, load_inputs, step_limits
-from orchestrator.engine.ports import NetworkPort
-from orchestrator.engine.routing import route_step
+from orchestrator.engine.routing import require_control, route_step
 from orchestrator.engine.run import Run
-from orchestrator.errors import AgentError, OutcomeUnknownError, ProtocolError, RejectError
-from orchestrator.events import StepOutput, Warned
+from orchestrator.engine.slots import ComputeSlot
+from orchestrator.engine.steps.plugin_calls import PluginCalls, Target
+from orchestrator.events import StepOutput, StepPhase, Warned
 from orchestrator.sandbox.outcomes import failure_of
-from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, OutputLine, PluginRequest
+from orchestrator.sandbox.request import OutputLine, Phase, PluginRequest
 
 __all__ = ["PluginRun", "apply_plugin"]
+
+_TOLD = frozenset({"compiling", "quiet"})
+"""Phases that are worth a line; the others say that such a one is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRun:
-    """One plugin step of one canister; `module_hash` (hex) is that of the installed module, `index` counts from 1."""
+    """One plugin step of one canister.
+
+    `module_hash` (hex) is that of the installed module, `index` counts from 1, and `label` is what to call the step.
+    """
 
     canister: Canister
     canister_id: Principal
     module_hash: str | None
     step: PluginStep
     index: int
-
-
-class _Calls:
-    """Answers the plugin's canister calls, and keeps count of the cycles that they attach."""
-
-    def __init__(self, port: NetworkPort, canister_id: Principal, proxy: Principal | None, max_cycles: int | None) -> None:
-        """Take where calls go; `max_cycles` bounds what all of them may attach together."""
-        self._port = port
-        self._canister_id = canister_id
-        self._proxy = proxy
-        self._max_cycles = max_cycles
-        self._cycles = 0
-
-    async def answer(self, request: CanisterCallRequest) -> bytes:
-        """Make a call; what the network refuses is the plugin's to handle, an outcome nobody knows ends the step."""
-        try:
-            if request.call_type == "query":
-                return await self._port.query(self._canister_id, request.method, request.arg)
-            proxy = None if request.direct else self._proxy
-            self._spend(request.cycles, proxy)
-            cycles = request.cycles if proxy is not None else 0
-            return await self._port.update(self._canister_id, request.method, request.arg, proxy=proxy, cycles=cycles)
-        except OutcomeUnknownError:
-            raise
-        except RejectError as error:
-            code = f" ({error.error_code})" if error.error_code else ""
-            raise CanisterCallError(f"canister call failed: {error.message}{code}") from error
-        except (AgentError, ProtocolError) as error:
-            raise CanisterCallError(f"canister call failed: {error.summary}") from error
-
-    def _spend(self, cycles: int, proxy: Principal | None) -> None:
-        """Refuse a call that would go over the step's limit; cycles travel only through a proxy."""
-        if proxy is None or cycles == 0:
-            return
-        if self._max_cycles is not None and self._cycles + cycles > self._max_cycles:
-            raise CanisterCallError(
-                f"canister call refused: it attaches {cycles} cycles, and of the step's `max_cycles` {self._max_cycles} "
-                f"only {self._max_cycles - self._cycles} are left"
-            )
-        self._cycles += cycles
+    label: str
 
 
 async def apply_plugin(run: Run, plugin: PluginRun) -> None:
     """Run one plugin to its end; a step with `run: changed` that succeeded is remembered with all that it could see."""
     inputs = await load_inputs(run.session, plugin.canister, plugin.step)
     proxy = route_step(run.session, run.stores.ids.load(), plugin.step)
+    if proxy is not None and proxy not in run.proxies:
+        await require_control(run.connection, proxy, plugin.step.span)
+        run.proxies.add(proxy)
     await _warn_of_private(run, plugin, inputs)
+    # Taken before the run: what changes meanwhile may not have been seen, and makes the step run again.
+    seen = await _fingerprint(run, plugin, inputs, proxy) if plugin.step.run == "changed" else None
+    request = _request(run, plugin, inputs, proxy)
+    slot = ComputeSlot(run.session.plugin_slots)
     facts = {"canister_id": str(plugin.canister_id), "component": inputs.sha256, "index": str(plugin.index)}
-    with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
-        # Taken before the run: what changes meanwhile may not have been seen, and makes the step run again.
-        seen = await _fingerprint(run, plugin, inputs, proxy) if plugin.step.run == "changed" else None
-        calls = _Calls(run.port(operation), plugin.canister_id, proxy, plugin.step.max_cycles)
-        await _run_plugin(run, plugin, _request(run, plugin, inputs, proxy), calls)
-        if seen is not None:
-            run.stores.sync_records.write(plugin.canister.name, step_key(plugin.index, plugin.step), seen)
+    teller = _Teller(run, plugin)
+    await run.preparation.wait_compiled(inputs.sha256, teller.tell_phase)
+    async with slot.held():
+        with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
+            target = Target(canister_id=plugin.canister_id, proxy=proxy)
+            calls = PluginCalls(run.port(operation), target, plugin.step.max_cycles, slot)
+            await _run_plugin(run, plugin, request, calls, teller)
+            if seen is not None:
+                run.stores.sync_records.write(plugin.canister.name, step_key(plugin.index, plugin.step), seen)
 
 
 async def _fingerprint(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal | None) -> str:
-    return await fingerprint(run.connection, plugin.step, inputs, plugin.canister_id, plugin.module_hash, proxy)
+    view = StepView(step=plugin.step, inputs=inputs, canister_id=plugin.canister_id, module_hash=plugin.module_hash, proxy=proxy)
+    return await fingerprint(run.session, run.connection, view)
 
 
 async def _warn_of_private(run: Run, plugin: PluginRun, inputs: PluginInputs) -> None:
@@ -98,11 +75,28 @@ async def _warn_of_private(run: Run, plugin: PluginRun, inputs: PluginInputs) ->
             run.session.emit(Warned(slug=found.slug, summary=found.summary, canister=plugin.canister.name, hint=found.hint))
 
 
-async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls: _Calls) -> None:
+async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls: PluginCalls, teller: "_Teller") -> None:
     from orchestrator.sandbox.host import run_plugin
 
-    def on_line(line: OutputLine) -> None:
-        run.session.emit(
+    result = await run_plugin(request, calls.answer, teller.tell_line, on_phase=teller.tell_phase, pool=run.preparation.pool)
+    failure = failure_of(result, plugin.step.span)
+    if failure is not None:
+        raise failure
+
+
+class _Teller:
+    """Makes events of what a plugin writes and does."""
+
+    def __init__(self, run: Run, plugin: PluginRun) -> None:
+        """Take who is told, and of what."""
+        self._emit = run.session.emit
+        self._plugin = plugin
+        self._told = False
+
+    def tell_line(self, line: OutputLine) -> None:
+        """Tell a line as it was written."""
+        plugin = self._plugin
+        self._emit(
             StepOutput(
                 canister=plugin.canister.name,
                 step="sync-plugin",
@@ -114,9 +108,23 @@ async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls
             )
         )
 
-    failure = failure_of(await run_plugin(request, calls.answer, on_line), plugin.step.span)
-    if failure is not None:
-        raise failure
+    def tell_phase(self, phase: Phase, detail: str) -> None:
+        """Tell what takes long: of the other phases only that this is over."""
+        if phase not in _TOLD and not self._told:
+            return
+        self._told = phase in _TOLD
+        plugin = self._plugin
+        self._emit(
+            StepPhase(
+                canister=plugin.canister.name,
+                step="sync-plugin",
+                index=plugin.index,
+                total=len(plugin.canister.sync),
+                phase=phase,
+                detail=detail,
+                name=plugin.label,
+            )
+        )
 
 
 def _request(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal | None) -> PluginRequest:
@@ -130,5 +138,6 @@ def _request(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal
         proxy_canister_id=str(proxy) if proxy is not None else None,
         directories=inputs.directories,
         files=inputs.files,
+        options=run.session.plugin_options,
         limits=step_limits(run.session, plugin.step),
     )

@@ -122,7 +122,8 @@ async def test_a_rejected_call_is_the_plugins_error(tmp_path: Path, network: Mem
     with pytest.raises(PluginFailedError) as caught:
         await deploy(session(make(tmp_path, component_that_calls("store", b"x")), network, component_cache))
 
-    assert "canister call failed: not today (IC0406)" in caught.value.summary
+    said = "canister call failed: The replica returned a rejection error: reject code CanisterReject, reject message not today, "
+    assert said + 'error code Some("IC0406")' in caught.value.summary
 
 
 async def test_unchanged_steps_are_left_out(tmp_path: Path, network: MemoryNetwork, component_cache: Path, recording: Recording) -> None:

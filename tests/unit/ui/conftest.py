@@ -43,6 +43,7 @@ EXAMPLES: tuple[Event, ...] = (
     events.NothingChanged(environment="local", canisters=("backend",)),
     events.StepStarted(canister="backend", step="install", index=1, total=1),
     events.StepOutput(canister="backend", step="sync-plugin", index=1, total=2, stream="stdout", line="sent 3", name="seed"),
+    events.StepPhase(canister="backend", step="sync-plugin", index=1, total=2, phase="compiling", detail="18.1 MB", name="seed"),
     events.StepFinished(canister="backend", step="sync-plugin", index=1, total=2, seconds=0.25, name="seed"),
     events.StepSkipped(canister="frontend", step="sync-script", index=2, total=2, reason="its inputs did not change"),
     events.StepFailed(canister="worker", step="upgrade", index=1, total=1, slug="deploy/failed", summary="the module trapped"),

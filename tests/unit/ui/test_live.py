@@ -159,7 +159,7 @@ def test_what_a_plugin_writes_to_stderr_stays() -> None:
     """A plugin's standard error is kept as a line; its progress is not."""
     shown = _sync(fails=False)
 
-    assert "[backend] seed | four sent" in shown
+    assert "[backend] four sent" in shown
     assert "[backend] seed | progress" not in shown
 
 

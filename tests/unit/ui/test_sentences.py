@@ -36,6 +36,7 @@ Plan for environment `local` (digest abcdef012345):
 Nothing to change: environment `local` is as the project says
 [backend] installing
 [backend] seed | sent 3
+[backend] syncing by plugin `seed` (1 of 2): compiling (18.1 MB), once per machine
 [backend] synced by plugin `seed` (1 of 2) in 0.25 s
 [frontend] skipped syncing by script (2 of 2): its inputs did not change
 [worker] failed upgrading: the module trapped
@@ -74,6 +75,28 @@ def test_output_of_strangers_cannot_act_on_the_terminal() -> None:
     event = events.StepOutput(canister="a", step="sync-plugin", index=1, total=1, stream="stdout", line=line)
 
     assert render_event(event) == "[a] | \\x1b[2Jこんにちは\\x0d\\x07\\u202e"
+
+
+def test_what_a_plugin_writes_to_stderr_bears_its_canister_alone() -> None:
+    """Lines that stay read as icp-cli prints them, whatever the step is called."""
+    event = events.StepOutput(canister="a", step="sync-plugin", index=1, total=1, stream="stderr", line="4 sent", name="seed")
+
+    assert render_event(event) == "[a] 4 sent"
+
+
+@pytest.mark.parametrize(
+    ("phase", "detail", "expected"),
+    [
+        ("compiling", "", "compiling, once per machine"),
+        ("quiet", "20 s", "no sign of life for 20 s: it neither writes nor calls"),
+        ("running", "", "going on"),
+    ],
+)
+def test_phases_say_what_takes_long(phase: events.PluginPhase, detail: str, expected: str) -> None:
+    """A long compilation and a silent plugin are told in words."""
+    event = events.StepPhase(canister="a", step="sync-plugin", index=1, total=1, phase=phase, detail=detail, name="seed")
+
+    assert render_event(event) == f"[a] syncing by plugin `seed`: {expected}"
 
 
 @pytest.mark.parametrize(

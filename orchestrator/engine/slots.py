@@ -1,0 +1,84 @@
+"""Slots of plugins: how many compute at once, and how many processes there are.
+
+A plugin that waits for its canister does not compute: it gives its slot back while it waits, so that calls of
+many plugins are under way at once, whatever the number of cores.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+__all__ = ["MAX_PLUGINS_PER_SLOT", "ComputeSlot", "PluginSlots", "available_cores"]
+
+MAX_PLUGINS_PER_SLOT = 8
+"""How many plugins are started, each a process with its memory, for each that may compute."""
+
+
+def available_cores() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+class PluginSlots:
+    """What the plugins of one run share: `jobs` of them compute at once."""
+
+    def __init__(self, jobs: int) -> None:
+        """Take how many may compute at once; `processes` bounds those that were started and have not ended."""
+        self.compute = anyio.CapacityLimiter(jobs)
+        self.processes = anyio.CapacityLimiter(jobs * MAX_PLUGINS_PER_SLOT)
+
+
+class ComputeSlot:
+    """The slot of one plugin, held while it computes; safe for calls that are made at the same time."""
+
+    def __init__(self, slots: PluginSlots) -> None:
+        """Take where slots come from; none is held yet."""
+        self._limiter = slots.compute
+        self._lock = anyio.Lock()
+        self._waiting = 0
+        self._held = False
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold a slot inside the block, but for the time of `released`."""
+        await self._take()
+        try:
+            yield
+        finally:
+            self._give()
+
+    @asynccontextmanager
+    async def released(self) -> AsyncIterator[None]:
+        """Give the slot to others inside the block, and wait for one before the block is left.
+
+        Of several such blocks at once the first gives it, and the last to end waits. One that ends with an error, or
+        is cancelled, waits like any other.
+        """
+        self._waiting += 1
+        self._give()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            await self._take()
+
+    async def _take(self) -> None:
+        async with self._lock:
+            if self._waiting or self._held:
+                return
+            await self._limiter.acquire_on_behalf_of(self)
+            self._held = True
+            self._give_if_waiting()  # another call may have begun meanwhile
+
+    def _give_if_waiting(self) -> None:
+        if self._waiting:
+            self._give()
+
+    def _give(self) -> None:
+        if self._held:
+            self._held = False
+            self._limiter.release_on_behalf_of(self)
