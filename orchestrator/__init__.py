@@ -17,16 +17,24 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
     from orchestrator.core.project import Project
     from orchestrator.engine import Options, Session, apply, build, call, deploy, load_project, open_session, plan, sync
+    from orchestrator.engine.authoring.mock import CallFailure
+    from orchestrator.engine.authoring.running import run_plugin_alone
+    from orchestrator.engine.authoring.trial import PluginTrial
     from orchestrator.network.control import advance_time
     from orchestrator.network.manager import connect
+    from orchestrator.sandbox.reports import TrialCall, TrialReport
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CallFailure",
     "Options",
     "Plan",
+    "PluginTrial",
     "Project",
     "Session",
+    "TrialCall",
+    "TrialReport",
     "advance_time",
     "apply",
     "build",
@@ -38,6 +46,7 @@ __all__ = [
     "load_project",
     "open_session",
     "plan",
+    "run_plugin_alone",
     "sync",
 ]
 
@@ -45,8 +54,12 @@ _HOMES = {
     "core.plan": ("Plan",),
     "core.project": ("Project",),
     "engine": ("Options", "Session", "apply", "build", "call", "deploy", "load_project", "open_session", "plan", "sync"),
+    "engine.authoring.mock": ("CallFailure",),
+    "engine.authoring.running": ("run_plugin_alone",),
+    "engine.authoring.trial": ("PluginTrial",),
     "network.control": ("advance_time",),
     "network.manager": ("connect",),
+    "sandbox.reports": ("TrialCall", "TrialReport"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset({"errors", "events"})

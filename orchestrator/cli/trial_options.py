@@ -35,13 +35,13 @@ class OrderedCommand(click.Command):
 
 def parse_answers(context: click.Context, replies: Iterable[str], failures: Iterable[str]) -> "Mapping[str, Sequence[Answer]]":
     """Return each method's answers in the order of the command line; raises `UsageError`."""
-    from orchestrator.engine.authoring.mock import Failure
+    from orchestrator.engine.authoring.mock import CallFailure
 
     left: dict[str, list[str]] = {"reply": list(replies), "fail": list(failures)}
     answers: dict[str, list[Answer]] = {}
     for name in context.meta[_ORDER]:
         method, value = _split(left[name].pop(0), f"--{name} METHOD={'HEX' if name == 'reply' else 'TEXT'}")
-        answers.setdefault(method, []).append(Failure(value) if name == "fail" else _reply(method, value))
+        answers.setdefault(method, []).append(CallFailure(value) if name == "fail" else _reply(method, value))
     return answers
 
 

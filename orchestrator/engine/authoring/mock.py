@@ -8,22 +8,22 @@ from typing import Final, Protocol, TypeAlias, cast
 from orchestrator.errors import CandidError, UsageError
 from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
 
-__all__ = ["EMPTY_REPLY", "Answer", "Answerer", "Failure", "MockCanister", "Replies", "encode_reply"]
+__all__ = ["EMPTY_REPLY", "Answer", "Answerer", "CallFailure", "MockCanister", "Replies", "encode_reply"]
 
 EMPTY_REPLY: Final = b"DIDL\0\0"
 """What a method answers for which nothing was said: no values, in hex 4449444c0000."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class CallFailure:
     """An answer that makes the call fail; the plugin is given `text` as the reason."""
 
     text: str
 
 
-Computed: TypeAlias = Callable[[CanisterCallRequest], bytes | str | Failure | Awaitable[bytes | str | Failure]]
+Computed: TypeAlias = Callable[[CanisterCallRequest], bytes | str | CallFailure | Awaitable[bytes | str | CallFailure]]
 """A model of a method: is given the call, and gives its answer at once or as an awaitable."""
-Answer: TypeAlias = bytes | str | Failure | Computed
+Answer: TypeAlias = bytes | str | CallFailure | Computed
 """A reply as bytes or as Candid text such as `(1 : nat)`, a failure, or a function that makes one of these."""
 Replies: TypeAlias = Mapping[str, Answer | Sequence[Answer]]
 """The answers of each method; those of a list come in its order, and the last one stays."""
@@ -56,10 +56,10 @@ class MockCanister:
             answer = await computed if isawaitable(computed) else computed
         if isinstance(answer, str):
             answer = encode_reply(request.method, answer)
-        if isinstance(answer, Failure):
+        if isinstance(answer, CallFailure):
             raise CanisterCallError(answer.text)
         if not isinstance(answer, (bytes, bytearray, memoryview)):
-            raise TypeError(f"a model of `{request.method}` answered with {type(answer).__name__}, not bytes, Candid text or Failure")
+            raise TypeError(f"a model of `{request.method}` answered with {type(answer).__name__}, not bytes, Candid text or CallFailure")
         return bytes(answer)
 
 

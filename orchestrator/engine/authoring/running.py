@@ -51,8 +51,11 @@ async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> Tr
 async def _run(request: PluginRequest, trace: Trace) -> PluginResult:
     from orchestrator.sandbox.host import run_plugin
 
-    with trace.scope:
-        return await run_plugin(request, trace.answer, trace.take_line)
+    try:
+        with trace.scope:
+            return await run_plugin(request, trace.answer, trace.take_line)
+    except BaseExceptionGroup as group:
+        raise _sole(group) from group
     ended = trace.ended or Ended(outcome="trap", slug="plugin/ended", error="the run was ended")
     return PluginResult(
         outcome=ended.outcome,
@@ -63,6 +66,13 @@ async def _run(request: PluginRequest, trace: Trace) -> PluginResult:
         stdout=tuple(line.text for line in trace.lines if line.stream == "stdout"),
         stderr=tuple(line.text for line in trace.lines if line.stream == "stderr"),
     )
+
+
+def _sole(error: BaseException) -> BaseException:
+    """Return what an author's function raised without the groups around it, if it is alone."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def read_component(directory: Path, path: Path) -> bytes:

@@ -1,0 +1,94 @@
+"""The pytest fixture `sync_plugin`: runs sync plugins in their sandbox, against a canister that is not there.
+
+    def test_what_is_there_is_not_sent(sync_plugin):
+        report = sync_plugin("plugin.wasm", dirs=["seed"], replies={"get": '("old")'})
+        assert report.result == "ok", report.error
+        assert [call.method for call in report.calls] == ["get"]
+
+pytest loads this module in every session of an environment that has the package, so it imports nothing until it is used.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import pytest
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from orchestrator.engine.authoring.mock import Answer, Replies
+    from orchestrator.sandbox.limits import Limits
+    from orchestrator.sandbox.reports import TrialReport
+
+    class Circumstances(TypedDict, total=False):
+        """What a run may be given, by the names of `orchestrator.PluginTrial`; lists do as well as tuples."""
+
+        directory: Path
+        dirs: Sequence[str]
+        files: Sequence[str]
+        environment: str
+        canister_id: str
+        identity_principal: str
+        proxy: str | None
+        options: Mapping[str, str]
+        limits: Limits
+        replies: Replies
+        otherwise: Answer
+        cache_directory: Path
+
+
+__all__ = ["SyncPlugin", "sync_plugin"]
+
+
+class SyncPlugin:
+    """Runs plugins, one at a time."""
+
+    def __call__(
+        self,
+        component: str | Path | bytes,
+        *,
+        recording: str | Path | None = None,
+        record: str | Path | None = None,
+        **given: "Unpack[Circumstances]",
+    ) -> "TrialReport":
+        """Run a plugin to its end, and return what it did.
+
+        `component` is the plugin's file, or its bytes. `given` has fields of `orchestrator.PluginTrial`, such as `dirs`
+        and `replies`. Paths are relative to `directory`, by default the working directory. With a `recording` the answers
+        come from that file, and what is not given is as recorded; `record` names a file that is written.
+        """
+        import anyio
+
+        from orchestrator.engine.authoring.recording import make_recording, read_recording, replay_of, write_recording
+        from orchestrator.engine.authoring.running import run_plugin_alone
+        from orchestrator.engine.authoring.trial import PluginTrial
+
+        fields = _fields(given)
+        directory = fields.setdefault("directory", Path.cwd())
+        trial = PluginTrial(component=component if isinstance(component, bytes) else Path(component))
+        if recording is not None:
+            trial = replay_of(trial, read_recording(directory, Path(recording)))
+        trial = replace(trial, **fields)
+        report = anyio.run(run_plugin_alone, trial)
+        if record is not None:
+            write_recording(directory / record, make_recording(trial, report))
+        return report
+
+
+def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given in the types of the trial's fields."""
+    fields = dict(given)
+    for name in ("dirs", "files"):
+        if name in fields:
+            fields[name] = tuple(str(entry) for entry in fields[name])
+    if "options" in fields:
+        fields["options"] = tuple(dict(fields["options"]).items())
+    return fields
+
+
+@pytest.fixture
+def sync_plugin() -> SyncPlugin:
+    """Return what runs a sync plugin in its sandbox, against a canister that is not there."""
+    return SyncPlugin()

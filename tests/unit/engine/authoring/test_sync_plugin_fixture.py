@@ -1,0 +1,153 @@
+"""The fixture `sync_plugin` and the function behind it, as authors use them."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+import orchestrator
+from orchestrator.candid import parse_arguments
+from orchestrator.errors import UsageError
+from orchestrator.pytest_plugin import SyncPlugin
+from orchestrator.sandbox.request import CanisterCallRequest
+from tests.support.components import (
+    BatchCall,
+    component_that_calls,
+    component_that_fails,
+    component_that_prints,
+    component_that_reports_batch,
+    component_that_reports_options,
+    component_that_returns_reply,
+)
+
+GREETING = parse_arguments('("hi")', None)
+
+
+def test_a_run_is_reported(sync_plugin: SyncPlugin, component_cache: Path) -> None:
+    """The report has the result, the calls with texts, and what was answered."""
+    report = sync_plugin(component_that_calls("put", GREETING, times=2), replies={"put": "(1 : nat)"}, cache_directory=component_cache)
+
+    assert (report.result, report.error, len(report.calls)) == ("ok", None, 2)
+    assert (report.calls[0].method, report.calls[0].arg_text, report.calls[0].result_text) == ("put", '("hi")', "(1 : nat)")
+    assert report.failure() is None
+
+
+def test_a_file_is_found_below_the_directory(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
+    """Paths are relative to `directory`, the component's too, and lists do."""
+    (tmp_path / "x.wasm").write_bytes(component_that_prints(stdout=b"hello"))
+    (tmp_path / "seed").mkdir()
+
+    report = sync_plugin("x.wasm", directory=tmp_path, dirs=["seed"], cache_directory=component_cache)
+
+    assert (report.result, report.stdout, report.stderr) == ("ok", ("hello",), ())
+
+
+def test_a_model_answers(sync_plugin: SyncPlugin, component_cache: Path) -> None:
+    """A function is given the call, and gives bytes, text or a failure; it may be async."""
+    seen: list[CanisterCallRequest] = []
+
+    def at_once(request: CanisterCallRequest) -> str:
+        seen.append(request)
+        return '("modelled")'
+
+    async def later(_request: CanisterCallRequest) -> orchestrator.CallFailure:
+        await anyio.lowlevel.checkpoint()
+        return orchestrator.CallFailure("not today")
+
+    first = sync_plugin(component_that_returns_reply("get"), replies={"get": at_once}, cache_directory=component_cache)
+    second = sync_plugin(component_that_returns_reply("get"), replies={"get": later}, cache_directory=component_cache)
+
+    assert first.calls[0].result == parse_arguments('("modelled")', None)
+    assert [call.method for call in seen] == ["get"]
+    assert (second.error, second.calls[0].error) == ("not today", "not today")
+
+
+def test_what_a_model_raises_reaches_the_test(sync_plugin: SyncPlugin, component_cache: Path) -> None:
+    """An assertion in a model fails the test as itself, from batches too."""
+
+    def refuse(request: CanisterCallRequest) -> bytes:
+        raise AssertionError(request.method)
+
+    with pytest.raises(AssertionError, match="single"):
+        sync_plugin(component_that_calls("single", b""), otherwise=refuse, cache_directory=component_cache)
+    with pytest.raises(AssertionError, match="many"):
+        sync_plugin(component_that_reports_batch([BatchCall(method=b"many")]), otherwise=refuse, cache_directory=component_cache)
+
+
+def test_a_model_that_answers_nonsense_is_named(sync_plugin: SyncPlugin, component_cache: Path) -> None:
+    """What is neither bytes nor text nor a failure is a mistake of the test, and says of which method."""
+    with pytest.raises(TypeError, match="a model of `get` answered with NoneType"):
+        sync_plugin(
+            component_that_returns_reply("get"),
+            replies={"get": lambda _request: None},  # type: ignore[dict-item, return-value]  # the mistake
+            cache_directory=component_cache,
+        )
+
+
+def test_options_arrive(sync_plugin: SyncPlugin, component_cache: Path) -> None:
+    """A plugin that asks for options is given them; one that does not is told of in a warning."""
+    asked = sync_plugin(component_that_reports_options(), options={"colour": "red"}, cache_directory=component_cache)
+    unasked = sync_plugin(component_that_prints(), options={"colour": "red"}, cache_directory=component_cache)
+
+    assert [(call.method, call.arg) for call in asked.calls] == [("colour", b"red")]
+    assert asked.warnings == ()
+    assert [warning.slug for warning in unasked.warnings] == ["plugin/unread-options"]
+
+
+def test_a_recording_is_written_and_followed(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
+    """What was recorded is answered again, with the recorded circumstances; another call ends the run."""
+    first = sync_plugin(
+        component_that_calls("put", GREETING, times=2),
+        replies={"put": ["(1 : nat)", "(2 : nat)"]},
+        record="r.json",
+        directory=tmp_path,
+        environment="staging",
+        cache_directory=component_cache,
+    )
+    again = sync_plugin(
+        component_that_calls("put", GREETING, times=2), recording="r.json", directory=tmp_path, cache_directory=component_cache
+    )
+    other = sync_plugin(component_that_calls("set", GREETING), recording="r.json", directory=tmp_path, cache_directory=component_cache)
+
+    assert again.calls == first.calls
+    assert again.replay is not None
+    assert (again.replay.recorded, again.replay.answered, again.replay.difference) == (2, 2, None)
+    assert (other.result, other.slug) == ("err", "plugin/replay")
+    assert other.detail == '-update put\n+update set\n ("hi")'
+
+
+def test_a_wrong_trial_is_refused(sync_plugin: SyncPlugin) -> None:
+    """A reply that is not Candid, an empty list and a name that is no principal are mistakes of the test."""
+    mistakes: tuple[dict[str, Any], ...] = ({"replies": {"m": "(1"}}, {"replies": {"m": []}}, {"canister_id": "backend"})
+    for wrong in mistakes:
+        with pytest.raises(UsageError):
+            sync_plugin(component_that_fails(), **wrong)
+
+
+def test_the_function_is_public(component_cache: Path) -> None:
+    """`orchestrator.run_plugin_alone` runs a trial from async code."""
+    trial = orchestrator.PluginTrial(component=component_that_fails("no"), cache_directory=component_cache)
+    report = anyio.run(orchestrator.run_plugin_alone, trial)
+
+    assert isinstance(report, orchestrator.TrialReport)
+    assert (report.result, report.error, str(report.failure())) == ("err", "no", "plugin returned error: no")
+
+
+def test_the_fixture_is_there_and_loads_nothing(tmp_path: Path) -> None:
+    """Any session has the fixture, and one that does not use it imports nothing of it."""
+    heavy = "{'anyio', 'wasmtime', 'httpx', 'orchestrator.engine', 'orchestrator.sandbox'}"
+    (tmp_path / "test_it.py").write_text(f"import sys\ndef test_it(sync_plugin):\n    assert not {heavy} & set(sys.modules)\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:anyio", "-p", "no:hypothesispytest", "-W", "error", "--basetemp", tmp_path / "t"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.startswith("."), done.stdout
+    assert done.returncode == 0
