@@ -1,6 +1,8 @@
 """What a plugin step is given: the component's bytes, the folders it may read, the files it gets inline."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +12,14 @@ import anyio.to_thread
 from orchestrator.core.project import Canister, PluginStep
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import Wanted, load_source
-from orchestrator.errors import PluginRefusedError
+from orchestrator.errors import OrchestratorError, PluginRefusedError
 from orchestrator.sandbox.request import InlineFile, Preopen
 from orchestrator.store import UserDirectories
 
 if TYPE_CHECKING:
     from orchestrator.sandbox.limits import Limits
 
-__all__ = ["PluginInputs", "component_cache", "load_inputs", "step_limits"]
+__all__ = ["PluginInputs", "collecting", "combined", "component_cache", "load_component", "load_declared", "load_inputs", "step_limits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +49,36 @@ def component_cache(session: Session) -> Path:
 
 
 async def load_inputs(session: Session, canister: Canister, step: PluginStep) -> PluginInputs:
-    """Read everything that a step declares; raises `PluginRefusedError` with the place in the manifest."""
-    component = await load_source(session, step, _wanted(canister))
-    return await anyio.to_thread.run_sync(_declared, canister, step, component)
+    """Read everything that a step declares; raises `PluginRefusedError`, with all that is refused and its places."""
+    refused: list[OrchestratorError] = []
+    component = await load_component(session, canister, step, refused)
+    directories, files = await anyio.to_thread.run_sync(load_declared, canister, step, refused)
+    if component is None or refused:
+        raise combined(canister, refused)
+    return PluginInputs(
+        component=component,
+        sha256=await anyio.to_thread.run_sync(lambda: hashlib.sha256(component).hexdigest()),
+        directories=directories,
+        files=files,
+    )
+
+
+async def load_component(session: Session, canister: Canister, step: PluginStep, refused: list[OrchestratorError]) -> bytes | None:
+    """Return a step's component; if it cannot be had, add why to `refused`."""
+    try:
+        return await load_source(session, step, _wanted(canister))
+    except OrchestratorError as error:
+        refused.append(error)
+        return None
+
+
+def combined(canister: Canister, refused: Sequence[OrchestratorError]) -> OrchestratorError:
+    """Return one error for all that is refused: a single one as it is."""
+    if len(refused) == 1:
+        return refused[0]
+    diagnostics = list(dict.fromkeys(each for error in refused for each in error.diagnostics))
+    summary = f"plugins of canister `{canister.name}` are refused for {len(diagnostics)} reasons"
+    return PluginRefusedError(summary, span=refused[0].span, diagnostics=diagnostics)
 
 
 def _wanted(canister: Canister) -> Wanted:
@@ -63,12 +92,27 @@ def _wanted(canister: Canister) -> Wanted:
     )
 
 
-def _declared(canister: Canister, step: PluginStep, component: bytes) -> PluginInputs:
+def load_declared(
+    canister: Canister, step: PluginStep, refused: list[OrchestratorError]
+) -> tuple[tuple[Preopen, ...], tuple[InlineFile, ...]]:
+    """Resolve what a step declares, and add to `refused` what must not or cannot be read."""
     from orchestrator.sandbox.declared import read_file, resolve_directory
 
-    return PluginInputs(
-        component=component,
-        sha256=hashlib.sha256(component).hexdigest(),
-        directories=tuple(resolve_directory(canister.directory, entry, step.place_of(entry)) for entry in step.dirs),
-        files=tuple(read_file(canister.directory, entry, step.place_of(entry)) for entry in step.files),
-    )
+    directories: list[Preopen] = []
+    files: list[InlineFile] = []
+    for entry in step.dirs:
+        with collecting(refused):
+            directories.append(resolve_directory(canister.directory, entry, step.place_of(entry)))
+    for entry in step.files:
+        with collecting(refused):
+            files.append(read_file(canister.directory, entry, step.place_of(entry)))
+    return tuple(directories), tuple(files)
+
+
+@contextmanager
+def collecting(refused: list[OrchestratorError]) -> Iterator[None]:
+    """Add what is raised in the block to `refused`, and go on after it."""
+    try:
+        yield
+    except OrchestratorError as error:
+        refused.append(error)

@@ -1,47 +1,111 @@
 """Looks at plugin steps before anything is sent: a step that could never start must not leave a half-done deployment.
 
-Steps behind a script step of the same canister are left alone, because the script may make what they need;
-so are components that have to be downloaded.
+Every component is looked at, downloaded ones as well, and each but once. What steps behind a script step of the same
+canister take from the project is left alone, because the script may make it.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+import anyio
 import anyio.to_thread
 
 from orchestrator.core.project import Canister, PluginStep
-from orchestrator.engine.plugins import load_inputs
+from orchestrator.engine.plugins import collecting, combined, load_component, load_declared, step_limits
 from orchestrator.engine.session import Session
 from orchestrator.engine.tasks import run_all
-from orchestrator.errors import PluginRefusedError
+from orchestrator.errors import Diagnostic, OrchestratorError, PluginRefusedError
+from orchestrator.sandbox.request import Preopen
 
 __all__ = ["check_component", "check_plugins"]
 
 
 async def check_plugins(session: Session, canisters: Sequence[Canister]) -> None:
-    """Read what every plugin step declares and look at its component; raises all that is refused, each with its place."""
+    """Read what every plugin step declares and look at its component; raises all that is refused, each with its place.
 
-    async def check(canister: Canister) -> None:
-        for step in _ready_steps(canister):
-            inputs = await load_inputs(session, canister, step)
-            await anyio.to_thread.run_sync(check_component, step, inputs.component)
+    In a strict session, what would be warned of is refused.
+    """
+    checks = _Checks(session)
+    await run_all(canisters, checks.check)
 
-    await run_all(canisters, check)
+
+class _Checks:
+    """The checks of one run: a component that several steps have is looked at once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._verdicts: dict[bytes, PluginRefusedError | None] = {}
+        self._looking = anyio.Lock()
+
+    async def check(self, canister: Canister) -> None:
+        """Check all plugin steps of a canister; raises one error with everything that is refused."""
+        refused: list[OrchestratorError] = []
+        for step, made_before in _plugin_steps(canister):
+            with collecting(refused):
+                step_limits(self._session, step)
+            if made_before or step.path is None:
+                await self._check_component(canister, step, refused)
+            if made_before:
+                directories, _ = await anyio.to_thread.run_sync(load_declared, canister, step, refused)
+                if self._session.strict:
+                    await anyio.to_thread.run_sync(_refuse_private, step, directories, refused)
+        if refused:
+            raise combined(canister, refused)
+
+    async def _check_component(self, canister: Canister, step: PluginStep, refused: list[OrchestratorError]) -> None:
+        async with self._session.limiter:  # so that there are not too many downloads, and components in memory, at once
+            component = await load_component(self._session, canister, step, refused)
+            if component is None:
+                return
+            async with self._looking:
+                digest = await anyio.to_thread.run_sync(lambda: hashlib.sha256(component).digest())
+                if digest not in self._verdicts:
+                    self._verdicts[digest] = await anyio.to_thread.run_sync(_verdict, component)
+        error = self._verdicts[digest]
+        if error is not None:
+            refused.append(_at_step(error, step))
 
 
 def check_component(step: PluginStep, component: bytes) -> None:
     """Refuse bytes that are no plugin for this host, at the step's place in the manifest."""
+    error = _verdict(component)
+    if error is not None:
+        raise _at_step(error, step)
+
+
+def _verdict(component: bytes) -> PluginRefusedError | None:
+    """Return why a component is refused, if it is."""
     from orchestrator.sandbox.component import inspect_component
 
     try:
         inspect_component(component)
     except PluginRefusedError as error:
-        raise PluginRefusedError(error.summary, slug=error.slug, detail=error.detail, span=step.span, hint=error.hint) from error
+        return error
+    return None
 
 
-def _ready_steps(canister: Canister) -> Iterator[PluginStep]:
-    """Yield the plugin steps whose inputs must be there before the first sync step runs."""
+def _at_step(error: PluginRefusedError, step: PluginStep) -> PluginRefusedError:
+    return PluginRefusedError(error.summary, slug=error.slug, detail=error.detail, span=step.span, hint=error.hint)
+
+
+def _refuse_private(step: PluginStep, directories: Sequence[Preopen], refused: list[OrchestratorError]) -> None:
+    """Refuse what would be warned of when the step runs."""
+    from orchestrator.sandbox.private_contents import find_private_contents
+
+    for directory in directories:
+        found: list[Diagnostic] = [
+            replace(each, severity="error") for each in find_private_contents(directory, step.place_of(directory.guest))
+        ]
+        if found:
+            refused.append(PluginRefusedError(found[0].summary, slug=found[0].slug, span=found[0].span, diagnostics=found))
+
+
+def _plugin_steps(canister: Canister) -> Iterator[tuple[PluginStep, bool]]:
+    """Yield the plugin steps, and whether their inputs must be there before the first sync step runs."""
+    made_before = True
     for step in canister.sync:
-        if not isinstance(step, PluginStep):
-            return
-        if step.path is not None:
-            yield step
+        if isinstance(step, PluginStep):
+            yield step, made_before
+        else:
+            made_before = False

@@ -1,16 +1,34 @@
-"""WebAssembly that a step names: a file of the project or a download, and its hash."""
+"""WebAssembly that a step names: a file of the project or a download, and its hash.
 
+What is pinned by its hash comes from the package cache, and is downloaded once per machine; a module that is not
+pinned is downloaded every time.
+"""
+
+import errno
 import hashlib
+import os
+import stat
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 
 from orchestrator.core.project import PluginStep, PrebuiltStep
-from orchestrator.engine.session import Session
-from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError
+from orchestrator.core.redaction import redact_span, redact_url
+from orchestrator.engine.session import Session, Sleep
+from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError, StoreError
+from orchestrator.events import Emit, Retrying, Waiting
+from orchestrator.store import PackageCache
+from orchestrator.store.download import MAX_DOWNLOAD_BYTES
+from orchestrator.store.packages import ChecksumError
 
-__all__ = ["Wanted", "load_source"]
+__all__ = ["Wanted", "load_source", "open_packages"]
+
+_HINT = "check the URL, or use `path:` for a file of the project"
+_OWN_HINTS = frozenset({"download/offline", "download/busy", "store/write"})
+"""What has another cause than the URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +43,19 @@ class Wanted:
     checksum_slug: str
 
 
+def open_packages(directory: Path, emit: Emit, sleep: Sleep = anyio.sleep) -> PackageCache:
+    """Return the cache of downloads in a directory; `emit` is told what is tried again, and what is waited for."""
+    from orchestrator.store.download import transfer
+
+    def on_retry(url: str, attempt: int, reason: str) -> None:
+        emit(Retrying(what=f"the download of {url}", attempt=attempt, reason=reason))
+
+    def on_wait(url: str) -> None:
+        emit(Waiting(what=f"another process to download {url}", seconds=0.0))
+
+    return PackageCache(directory, transfer=partial(transfer, sleep=sleep, on_retry=on_retry), sleep=sleep, on_wait=on_wait)
+
+
 async def load_source(session: Session, step: PrebuiltStep | PluginStep, wanted: Wanted) -> bytes:
     """Read or download a step's file once: the bytes that are hashed are the bytes that are used.
 
@@ -32,23 +63,29 @@ async def load_source(session: Session, step: PrebuiltStep | PluginStep, wanted:
     """
     if step.path is not None:
         data = await anyio.to_thread.run_sync(_read, step, step.path, wanted)
+        origin = f"`{step.path}` has"
     else:
         data = await _fetch(session, step, wanted)
+        origin = f"{redact_url(step.url or '')} sent"
     actual = hashlib.sha256(data).hexdigest()
     if step.sha256 is not None and step.sha256.lower() != actual:
-        raise wanted.error(
-            f"{wanted.name} is not the one that the manifest names",
-            slug=wanted.checksum_slug,
-            detail=f"expected SHA-256 {step.sha256}, found {actual}",
-            span=step.span,
-            hint=f"if the new {wanted.noun} is meant, write `sha256: {actual}`",
-        )
+        raise _unexpected(step, wanted, actual, origin)
     return data
+
+
+def _unexpected(step: PrebuiltStep | PluginStep, wanted: Wanted, actual: str, origin: str) -> OrchestratorError:
+    return wanted.error(
+        f"{wanted.name} is not the one that the manifest names",
+        slug=wanted.checksum_slug,
+        detail=f"expected SHA-256 {step.sha256}, which is the step's `sha256`; found {actual}, which {origin}",
+        span=redact_span(step.span),
+        hint=f"if the new {wanted.noun} is meant, write `sha256: {actual}`",
+    )
 
 
 def _read(step: PrebuiltStep | PluginStep, path: Path, wanted: Wanted) -> bytes:
     try:
-        return path.read_bytes()
+        return _read_regular(path)
     except OSError as error:
         raise wanted.error(
             f"{wanted.name} cannot be read",
@@ -59,13 +96,42 @@ def _read(step: PrebuiltStep | PluginStep, path: Path, wanted: Wanted) -> bytes:
         ) from error
 
 
+def _read_regular(path: Path) -> bytes:
+    """Read a file; what is none (a pipe, a device) is not waited for. One byte above the limit is enough to refuse it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_DOWNLOAD_BYTES + 1)
+    finally:
+        os.close(descriptor)
+
+
 async def _fetch(session: Session, step: PrebuiltStep | PluginStep, wanted: Wanted) -> bytes:
     summary = f"{wanted.name} cannot be downloaded"
-    hint = "check the URL, or use `path:` for a file of the project"
-    if step.url is None or session.fetch is None:
-        raise wanted.error(summary, slug=wanted.download_slug, span=step.span, hint=hint)
+    span = redact_span(step.span)
+    if step.url is None:
+        raise wanted.error(summary, slug=wanted.download_slug, span=span, hint=_HINT)
     try:
-        return await session.fetch(step.url)
+        return await _download(session, step, step.url)
+    except ChecksumError as error:
+        raise _unexpected(step, wanted, error.found, f"{redact_url(step.url)} sent; nothing of it was kept") from error
     except OrchestratorError as error:
-        detail = f"{step.url}: {error.summary}"
-        raise wanted.error(summary, slug=wanted.download_slug, detail=detail, span=step.span, hint=hint) from error
+        reason = f"{redact_url(step.url)}: {error.summary if error.detail is None else error.detail}"
+        hint = error.hint if error.slug in _OWN_HINTS else _HINT
+        raise wanted.error(summary, slug=wanted.download_slug, detail=reason, span=span, hint=hint) from error
+
+
+async def _download(session: Session, step: PrebuiltStep | PluginStep, url: str) -> bytes:
+    if step.sha256 is not None and session.packages is not None:
+        return await session.packages.fetch(url, step.sha256, offline=session.offline)
+    if session.offline:
+        raise StoreError(
+            "it is not pinned, and nothing is downloaded offline",
+            slug="download/offline",
+            hint="pin it with its `sha256` and run `orchestrator plugin cache fetch` once with a connection, or leave out `--offline`",
+        )
+    if session.fetch is None:
+        raise StoreError("nothing can be downloaded in this session", slug="download/failed")
+    return await session.fetch(url)

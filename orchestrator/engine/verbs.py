@@ -78,6 +78,7 @@ async def apply(session: Session, approved: Plan) -> Plan:
         if approved.environment != session.environment.name:
             raise DeployError(f"the plan is for environment `{approved.environment}`", slug="deploy/other-environment")
         canisters = await expand_recipes(session, selected)
+        await check_plugins(session, canisters)
         async with open_connection(session, when_stopped="start") as connection:
             options = Options(mode=approved.mode, force=approved.force)
             network = require_connection(connection)
@@ -134,6 +135,8 @@ async def sync(session: Session, names: Sequence[str] = ()) -> None:
             connection = require_connection(opened)
             canisters = [canister for canister in await expand_recipes(session, selected) if canister.sync]
             _require_ids(session, open_stores(session, connection), canisters)
+            if session.strict:
+                await check_plugins(session, canisters)
             steps = [step for canister in canisters for step in plugin_steps(canister, range(1, len(canister.sync) + 1))]
             async with prepare_plugins(session) as preparation, locked_run(session, connection, preparation) as run:
                 check_sync(session, run.stores.ids.load(), canisters, ())

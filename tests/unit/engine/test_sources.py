@@ -1,0 +1,163 @@
+"""Where a step's WebAssembly comes from, and what is said when it does not."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.project import Canister, PluginStep, PrebuiltStep, Project
+from orchestrator.engine.plugins import load_inputs
+from orchestrator.engine.session import Session
+from orchestrator.engine.sources import Wanted, load_source, open_packages
+from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError, Span
+from orchestrator.store.download import download
+from tests.support.components import component_that_returns_ok
+from tests.support.faulty_server import Answer, faulty_server
+from tests.support.memory_network import MemoryNetwork
+from tests.support.package_caches import BODY, SHA256, Pauses
+from tests.support.projects import Recording, memory_session
+
+pytestmark = pytest.mark.anyio
+SPAN = Span(path=Path("icp.yaml"), line=9, column=9, length=10, text="   url:  secret")
+WANTED = Wanted(
+    noun="module",
+    name="the module of canister `api`",
+    error=BuildError,
+    missing_slug="build/missing-module",
+    download_slug="build/download",
+    checksum_slug="build/checksum",
+)
+
+
+@pytest.fixture
+def recording() -> Recording:
+    """Return an empty recording."""
+    return Recording()
+
+
+@pytest.fixture
+def session(project: Project, network: MemoryNetwork, recording: Recording, tmp_path: Path) -> Session:
+    """Return a session that downloads without waiting, into a cache of its own."""
+    opened = memory_session(project, network, recording)
+    return replace(opened, fetch=download, packages=open_packages(tmp_path / "packages", recording, Pauses()))
+
+
+async def test_what_is_pinned_is_downloaded_once(session: Session, recording: Recording) -> None:
+    """Modules and plugins share the cache; what is tried again is told."""
+    with faulty_server(Answer(status=503), Answer(body=BODY)) as server:
+        for _ in range(2):
+            assert await load_source(session, PrebuiltStep(url=server.url, sha256=SHA256), WANTED) == BODY
+            assert await load_source(session, PluginStep(url=server.url, sha256=SHA256), WANTED) == BODY
+
+    assert len(server.requests) == 2
+    assert [(getattr(event, "what", None), getattr(event, "attempt", None)) for event in recording.of("retrying")] == [
+        (f"the download of {server.url}", 2)
+    ]
+
+
+async def test_what_is_not_pinned_is_downloaded_each_time(session: Session, tmp_path: Path) -> None:
+    """A module without a hash may change at any time: it is not kept."""
+    with faulty_server(Answer(body=b"one"), Answer(body=b"two")) as server:
+        step = PrebuiltStep(url=server.url)
+        assert [await load_source(session, step, WANTED) for _ in range(2)] == [b"one", b"two"]
+
+    assert not (tmp_path / "packages").exists()
+
+
+async def test_a_wrong_download_names_both_hashes(session: Session) -> None:
+    """The error says which hash is the manifest's and which the server's, at the step's place, without secrets."""
+    with faulty_server(Answer(body=b"other")) as server:
+        url = server.url.replace("http://", "http://me:hunter2@")
+        text = f"        url: {url}"
+        step = PluginStep(url=url, sha256="0" * 64, span=replace(SPAN, text=text, column=14, length=len(url)))
+        with pytest.raises(BuildError) as caught:
+            await load_source(session, step, WANTED)
+
+    found = hashlib.sha256(b"other").hexdigest()
+    shown = server.url.replace("http://", "http://***@")
+    assert caught.value.slug == "build/checksum"
+    assert caught.value.detail == (
+        f"expected SHA-256 {'0' * 64}, which is the step's `sha256`; found {found}, which {shown} sent; nothing of it was kept"
+    )
+    assert caught.value.hint == f"if the new module is meant, write `sha256: {found}`"
+    assert caught.value.span == replace(SPAN, text=f"        url: {shown}", column=14, length=len(shown))
+
+
+async def test_a_wrong_file_names_both_hashes(session: Session, tmp_path: Path) -> None:
+    """A file of the project is compared in the same words."""
+    path = tmp_path / "module.wasm"
+    path.write_bytes(b"other")
+    with pytest.raises(BuildError) as caught:
+        await load_source(session, PrebuiltStep(path=path, sha256="0" * 64), WANTED)
+
+    found = hashlib.sha256(b"other").hexdigest()
+    assert caught.value.detail == f"expected SHA-256 {'0' * 64}, which is the step's `sha256`; found {found}, which `{path}` has"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(os.mkfifo, "it is not a file"), (Path.mkdir, "it is not a file"), (lambda _path: None, "No such file or directory")],
+    ids=["pipe", "folder", "nothing"],
+)
+async def test_what_is_no_file_is_not_waited_for(session: Session, tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
+    """A pipe in a module's place is an error at once."""
+    make(tmp_path / "module.wasm")
+    with pytest.raises(BuildError, match="cannot be read") as caught:
+        await load_source(session, PrebuiltStep(path=tmp_path / "module.wasm"), WANTED)
+
+    assert caught.value.detail == f"`{tmp_path / 'module.wasm'}`: {reason}"
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+async def test_offline_nothing_is_asked(session: Session, *, pinned: bool) -> None:
+    """Without a connection a step is refused with what would help; no server hears of it."""
+    with faulty_server(Answer(body=BODY)) as server, pytest.raises(BuildError) as caught:
+        await load_source(replace(session, offline=True), PrebuiltStep(url=server.url, sha256=SHA256 if pinned else None), WANTED)
+
+    assert server.requests == []
+    assert "orchestrator plugin cache fetch" in str(caught.value.hint)
+    assert server.url in str(caught.value.detail)
+    assert (SHA256 in str(caught.value.detail)) is pinned
+
+
+async def test_a_server_that_says_no_is_told(session: Session) -> None:
+    """The server's answer is the reason, and its URL is named."""
+    with faulty_server(Answer(status=404)) as server, pytest.raises(BuildError) as caught:
+        await load_source(session, PrebuiltStep(url=server.url, sha256=SHA256), WANTED)
+
+    assert caught.value.detail == f"{server.url}: the server answered 404 Said"
+    assert caught.value.hint == "check the URL, or use `path:` for a file of the project"
+
+
+async def test_the_bytes_that_were_hashed_are_the_bytes_that_run(session: Session, tmp_path: Path) -> None:
+    """Once a step's inputs are loaded, nobody who replaces the file changes what runs."""
+    path = tmp_path / "plugin.wasm"
+    component = component_that_returns_ok()
+    path.write_bytes(component)
+    canister = Canister(name="api", directory=tmp_path)
+    inputs = await load_inputs(session, canister, PluginStep(path=path, sha256=hashlib.sha256(component).hexdigest()))
+
+    path.write_bytes(b"something else")
+
+    assert inputs.component == component
+    assert inputs.sha256 == hashlib.sha256(inputs.component).hexdigest()
+
+
+async def test_all_that_is_wrong_with_a_step_is_told_at_once(session: Session, tmp_path: Path) -> None:
+    """The component and every entry are looked at, in the manifest's order; the same mistake is told once."""
+    places = {entry: replace(SPAN, line=line) for line, entry in enumerate(["../up", "gone", "gone.txt"], 20)}
+    step = PluginStep(path=tmp_path / "none.wasm", dirs=("../up", ".", "gone", "../up"), files=("gone.txt",), span=SPAN, entry_spans=places)
+    with pytest.raises(PluginRefusedError) as caught:
+        await load_inputs(session, Canister(name="api", directory=tmp_path), step)
+
+    error: OrchestratorError = caught.value
+    assert [(each.slug, each.span.line if each.span else None) for each in error.diagnostics] == [
+        ("plugin/missing", 9),
+        ("plugin/unsafe-path", 20),
+        ("plugin/dir-missing", 21),
+        ("plugin/file-missing", 22),
+    ]
+    assert error.summary == "plugins of canister `api` are refused for 4 reasons"
