@@ -26,6 +26,7 @@ class CapturedStream:
 
     def __init__(self, channel: Channel, *, stderr: bool) -> None:
         """Open the pipe; `start` begins to read it."""
+        self.written = 0
         self.dropped = 0
         self._channel = channel
         self._stderr = stderr
@@ -66,6 +67,7 @@ class CapturedStream:
             select.select([self._read], [], [])
 
     def _take(self, data: bytes) -> None:
+        self.written += len(data)
         kept = data[: self._room]
         self._room -= len(kept)
         self.dropped += len(data) - len(kept)

@@ -5,6 +5,7 @@ Standard streams are moved out of the way first, so that nothing a library print
 
 import fcntl
 import os
+import select
 import threading
 from contextlib import suppress
 from typing import Final
@@ -48,3 +49,13 @@ class Channel:
         """Block until the tool's end has taken the frame."""
         with self._lock:
             write_frame(self._answers, frame)
+
+    def send_if_free(self, frame: Frame) -> None:
+        """Send a small frame if that blocks nobody; otherwise it is not sent."""
+        if self._lock.acquire(blocking=False):
+            try:
+                # A pipe that can be written to takes PIPE_BUF bytes at once, which is 512 at least.
+                if select.select([], [self._answers], [], 0)[1]:
+                    write_frame(self._answers, frame)
+            finally:
+                self._lock.release()

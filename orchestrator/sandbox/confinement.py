@@ -31,6 +31,8 @@ MAX_DESCRIPTORS: Final = 1024
 _READ_FILE, _READ_DIRECTORY = 1 << 2, 1 << 3
 _ACCESS_BY_VERSION: Final = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
 """Landlock's rights on files (all those of version 1; moving, truncating, device commands) by the version that knows them."""
+_OF_FILES: Final = 0b111 | 1 << 14 | 1 << 15
+"""Those of the rights that a rule for a file may have: execute, write, read, truncate, device commands."""
 _TCP_VERSION, _TCP = 4, 0b11
 _SCOPE_VERSION, _SCOPES = 6, 0b11
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -165,7 +167,7 @@ class _Kernel:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
             try:
                 if not os.path.isdir(path):  # noqa: PTH112 - no need for paths here
-                    access &= ~_READ_DIRECTORY
+                    access &= _OF_FILES
                 self._call(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, struct.pack("=Qi", access, descriptor), 0)
             finally:
                 os.close(descriptor)

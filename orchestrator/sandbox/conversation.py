@@ -8,15 +8,17 @@ import anyio
 from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.answers import Answers, TooManyCallsError
 from orchestrator.sandbox.cache import Artifact
-from orchestrator.sandbox.frames import Batch, Call, Done, Frame, Output, Refused, Start
-from orchestrator.sandbox.limits import MAX_BATCH_BYTES, MAX_BATCH_CALLS
+from orchestrator.sandbox.frames import Batch, Call, Done, Frame, Output, Pulse, Refused, Start
+from orchestrator.sandbox.limits import MAX_BATCH_BYTES, MAX_BATCH_CALLS, QUIET_SECONDS
 from orchestrator.sandbox.outcomes import Ending, calls_ending, memory_ending, read_ending, timeout_ending
 from orchestrator.sandbox.output import LineCapture
 from orchestrator.sandbox.process import Child, ChildDiedError
 from orchestrator.sandbox.request import (
     CanisterCall,
     OnLine,
+    OnPhase,
     OutputLine,
+    Phase,
     PluginRequest,
     PluginResult,
     Preopen,
@@ -69,9 +71,13 @@ def _garbage(frame: Frame) -> SandboxError:
 class Conversation:
     """One run: what the plugin wrote and asked for so far."""
 
-    def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine) -> None:
-        """Take what to run, who answers its calls, and who is told its lines."""
+    def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine, on_phase: OnPhase | None = None) -> None:
+        """Take what to run, who answers its calls, and who is told its lines and its phases."""
         self._request = request
+        self._on_phase = on_phase or (lambda _phase, _detail: None)
+        self._phase: Phase = "starting"
+        self._quiet_seconds = 0
+        self._compute_seconds = 0.0
         self._answers = Answers(request.limits, call)
         self._on_line = on_line
         self._stdout = LineCapture("stdout")
@@ -80,19 +86,18 @@ class Conversation:
     async def run(self, worker: Child, artifact: Artifact) -> PluginResult:
         """Run the artifact to its end or to its timeout; raises `StaleArtifactError`."""
         limits = self._request.limits
-        started = anyio.current_time()
         ending = timeout_ending(limits)
         try:
             with anyio.move_on_after(limits.timeout_seconds):
                 return await self._converse(worker, artifact)
         except TooManyCallsError as excess:
             ending = calls_ending(limits, excess.count)
-        spent = anyio.current_time() - started - self._answers.seconds
-        return self.result(ending, compute_seconds=min(spent, limits.compute_seconds))
+        return self.result(ending, compute_seconds=self._compute_seconds)
 
     async def _converse(self, worker: Child, artifact: Artifact) -> PluginResult:
         try:
             await worker.send(_order(self._request, artifact))
+            self._enter("running")
             last = await self._serve(worker)
         except ChildDiedError as death:
             if any(mark in death.stderr for mark in _OUT_OF_MEMORY):
@@ -112,24 +117,51 @@ class Conversation:
 
     async def _serve(self, worker: Child) -> Done | Refused:
         while True:
-            match await worker.receive():
-                case Output() as output:
-                    self._take_output(output)
+            match await self._receive(worker):
                 case Call() as asked:
+                    self._enter("calling", asked.method)
                     await worker.send(await self._answers.answer(asked))
+                    self._enter("running")
                 case Batch() as batch:
+                    self._enter("calling", f"{batch.count} calls")
                     await self._answer_batch(worker, batch.count)
+                    self._enter("running")
                 case Done() | Refused() as last:
                     return last
                 case other:
                     raise _garbage(other)
+
+    async def _receive(self, worker: Child) -> Frame:
+        """Wait for a frame that asks for something or ends the run; what else comes before it is taken in."""
+        while True:
+            match await worker.receive():
+                case Output() as output:
+                    self._take_output(output)
+                case Pulse() as pulse:
+                    self._take_pulse(pulse)
+                case frame:
+                    return frame
+
+    def _take_pulse(self, pulse: Pulse) -> None:
+        self._compute_seconds = pulse.compute_ns / 1e9
+        seconds = pulse.quiet_ns // 1_000_000_000
+        if seconds < QUIET_SECONDS:
+            self._enter("running")
+        elif self._phase != "quiet" or seconds >= self._quiet_seconds + QUIET_SECONDS:
+            self._quiet_seconds = seconds
+            self._enter("quiet", f"{seconds} s", again=True)
+
+    def _enter(self, phase: Phase, detail: str = "", *, again: bool = False) -> None:
+        if again or phase != self._phase:
+            self._phase = phase
+            self._on_phase(phase, detail)
 
     async def _answer_batch(self, worker: Child, count: int) -> None:
         """Take all calls of a batch, make them, and send all replies: the worker reads nothing before it has said everything."""
         calls: list[Call] = []
         size = 0
         while len(calls) < count:
-            asked = await worker.receive()
+            asked = await self._receive(worker)
             if not isinstance(asked, Call):
                 raise _garbage(asked)
             calls.append(asked)

@@ -180,7 +180,7 @@ async def run_plugin(
     try:
         _check_files(request)
         facts = await to_thread.run_sync(source.inspect)
-        conversation = Conversation(request, call, on_line)
+        conversation = Conversation(request, call, on_line, on_phase)
         try:
             result = await _start_and_run(conversation, source, worker())
         except StaleArtifactError:

@@ -1,8 +1,9 @@
 """Measures what a plugin uses, inside its worker process, and interrupts it at its limits.
 
 Computing is the CPU time of the thread that runs the plugin, minus the time it spends in canister calls;
-where a system tells no thread's CPU time, it is the time that passes. Imports nothing beyond the standard
-library: the worker loads this module.
+where a system tells no thread's CPU time, it is the time that passes. A plugin may do nothing for as long as
+its timeout lets it; how long that has been is told to the tool. Imports nothing beyond the standard library:
+the worker loads this module.
 """
 
 import os
@@ -12,32 +13,38 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
-__all__ = ["Meter", "Usage", "idle_limit", "thread_clock"]
+__all__ = ["CLEAR_PEAK", "Freeing", "Meter", "Usage", "thread_clock"]
 
 SHORTEST_CHECK_SECONDS: Final = 0.002
 LONGEST_CHECK_SECONDS: Final = 0.05
 """Bounds of the pause between two looks at the clock; the pause shrinks as the limit comes near."""
 MEMORY_SLACK_BYTES: Final = 64 << 20
 """What a worker may take for itself, beside the plugin's memories: bytes on their way in and out, thread stacks."""
-FILE_BYTES: Final = 1 << 20
-"""The most that a worker may write to a file: its last words to stderr."""
-IDLE_FACTOR: Final = 10
-"""A plugin that neither computes nor calls for this many times its compute limit is given up …"""
-IDLE_SECONDS_AT_LEAST: Final = 10.0
-"""… but not before this: a machine that is busy with something else lets a plugin be idle too."""
+PULSE_NS: Final = 10**9
+"""How often the tool is told how the plugin is doing."""
+LIFE_NS: Final = 10**6
+"""Computing less than this between two looks is none: waking up costs a little."""
+FREE_AFTER_NS: Final = 30 * 10**6
+"""How long nothing happens before the meter looks whether a thread waits for a named pipe."""
+MAX_FREEINGS: Final = 5
+"""How often a plugin may open one and the same named pipe before it is taken to do so for ever."""
 COPIES_OF_INPUT: Final = 6
 """How often a declared file's text may exist at once while it is handed to the plugin."""
 _STATUS: Final = Path("/proc/self/status")
-_CLEAR: Final = Path("/proc/self/clear_refs")
+CLEAR_PEAK: Final = "/proc/self/clear_refs"
+"""The file by whose writing Linux forgets a process's peak of memory so far."""
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 
 
-def idle_limit(compute_seconds: float) -> float:
-    """Tell how many seconds a plugin may be idle in all."""
-    return max(compute_seconds * IDLE_FACTOR, IDLE_SECONDS_AT_LEAST)
+class Freeing(Protocol):
+    """Frees a thread of this process that waits to open a named pipe, and tells the pipe's path (`pipes.PipeWatch`)."""
+
+    def free(self) -> str | None:
+        """Look once."""
 
 
 def thread_clock() -> Callable[[], int]:
@@ -51,11 +58,20 @@ def thread_clock() -> Callable[[], int]:
 def _status_bytes(field: str) -> int | None:
     """Read a kB field of this process's status, in bytes; `None` where there is no such file."""
     with suppress(OSError):
-        for line in _STATUS.read_text(encoding="ascii").splitlines():
+        for line in _STATUS.read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition(":")
             if name == field:
                 return int(value.split()[0]) * 1024
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Life:
+    """The last sign of life: when, and what had been computed and written by then."""
+
+    at: int
+    used: int
+    written: int
 
 
 class Usage:
@@ -64,7 +80,7 @@ class Usage:
     def __init__(self) -> None:
         """Note the baseline; Linux then forgets the peak so far, which may be the parent's."""
         with suppress(OSError):
-            _CLEAR.write_text("5", encoding="ascii")
+            Path(CLEAR_PEAK).write_text("5", encoding="utf-8")
         self._resident = _status_bytes("VmRSS") or self._peak()
         self._data = _status_bytes("VmData")
 
@@ -85,19 +101,12 @@ class Usage:
         """Tell whether the process has outgrown the limit where the system does not watch it (`limit`)."""
         return self._data is None and self.peak_bytes() > memory_bytes + MEMORY_SLACK_BYTES
 
-    def limit(self, memory_bytes: int, input_bytes: int) -> None:
-        """Let the system refuse memory beyond the plugin's limit and the worker's own needs, core dumps and large files.
+    def most_bytes(self, memory_bytes: int, input_bytes: int) -> int | None:
+        """Tell what RLIMIT_DATA lets the plugin have its memory, and the worker what it needs itself; `None` where it does not hold.
 
-        wasmtime's own limit is per memory; this one counts all of them together. It holds on Linux.
+        wasmtime's own limit is per memory; this one counts all of them together.
         """
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-        if self._data is not None:
-            most = self._data + memory_bytes + MEMORY_SLACK_BYTES + COPIES_OF_INPUT * input_bytes
-            _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-            if hard != resource.RLIM_INFINITY:
-                most = min(most, hard)
-            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        return None if self._data is None else self._data + memory_bytes + MEMORY_SLACK_BYTES + COPIES_OF_INPUT * input_bytes
 
 
 class Meter:
@@ -111,47 +120,59 @@ class Meter:
         clock: Callable[[], int],
         wall: Callable[[], int],
         interrupt: Callable[[], None],
-        give_up: Callable[[], None],
         is_too_big: Callable[[], bool],
+        written: Callable[[], int],
+        tell: Callable[[int, int], None],
+        pipes: Freeing | None = None,
+        give_up: Callable[[str], None],
     ) -> None:
         """Take the limit and what the meter looks at and does.
 
         `parent_pid` is whom never to outlive; `clock` and `wall` tell the running thread's time and all time,
-        in ns; `interrupt` stops a plugin that computes, `give_up` one that does nothing.
+        in ns; `written` counts the plugin's output; `interrupt` stops a plugin that computes; `tell` is told
+        computing and quiet time in ns now and then; `pipes` frees a plugin that opens a named pipe, and
+        `give_up` ends one that opens it again and again.
         """
-        self.expired: Literal["compute", "memory", "idle"] | None = None
+        self.expired: Literal["compute", "memory"] | None = None
         self._wall = wall
-        self._give_up = give_up
         self._is_too_big = is_too_big
         self._limit = limit_ns
         self._parent = parent_pid
         self._clock = clock
         self._interrupt = interrupt
+        self._written = written
+        self._tell = tell
+        self._pipes = pipes
+        self._give_up = give_up
         self._started = clock()
-        self._wall_started = wall()
         self._elsewhere = 0
-        self._wall_elsewhere = 0
         self._left_at: int | None = None
         self._stop = threading.Event()
+        self._life = _Life(at=wall(), used=0, written=0)
+        self._told_at = wall()
+        self._freed: dict[str, int] = {}
 
     def used_ns(self) -> int:
         """Count the computing so far."""
         left_at = self._left_at
         return max(0, (self._clock() if left_at is None else left_at) - self._started - self._elsewhere)
 
-    def idle_ns(self) -> int:
-        """Count the time so far in which the plugin neither computed nor waited for the tool."""
-        return self._wall() - self._wall_started - self._wall_elsewhere - self.used_ns()
+    def quiet_ns(self) -> int:
+        """Tell how long the plugin has neither computed nor called nor written anything."""
+        now, used, written = self._wall(), self.used_ns(), self._written()
+        life = self._life
+        if self._left_at is not None or used - life.used >= LIFE_NS or written != life.written:
+            self._life = _Life(at=now, used=used, written=written)
+            return 0
+        return now - life.at
 
     @contextmanager
     def elsewhere(self) -> Iterator[None]:
         """Stop counting while the plugin waits for the tool."""
         left_at = self._left_at = self._clock()
-        wall_left_at = self._wall()
         try:
             yield
         finally:
-            self._wall_elsewhere += self._wall() - wall_left_at
             self._elsewhere += self._clock() - left_at
             self._left_at = None
 
@@ -159,19 +180,12 @@ class Meter:
     def watching(self) -> Iterator[None]:
         """Interrupt the plugin once it has used its limit; end this process if the tool is gone."""
         self._started = self._clock()
-        self._wall_started = self._wall()
+        self._life = _Life(at=self._wall(), used=0, written=self._written())
         threading.Thread(target=self._watch, daemon=True).start()
         try:
             yield
         finally:
             self._stop.set()
-
-    def _look(self, remaining: int) -> Literal["compute", "memory", "idle"] | None:
-        if remaining <= 0:
-            return "compute"
-        if self._is_too_big():
-            return "memory"
-        return "idle" if self.idle_ns() >= idle_limit(self._limit / 1e9) * 1e9 else None
 
     def _watch(self) -> None:
         pause = SHORTEST_CHECK_SECONDS
@@ -179,11 +193,23 @@ class Meter:
             if os.getppid() != self._parent:
                 os._exit(1)
             remaining = self._limit - self.used_ns()
-            if self._left_at is None:
-                self.expired = self._look(remaining)
+            if self._left_at is None and self.expired is None:
+                self.expired = "compute" if remaining <= 0 else "memory" if self._is_too_big() else None
             if self.expired is not None:
                 self._interrupt()
-                if self.expired == "idle":
-                    self._give_up()
-                return
+            self._attend()
             pause = min(LONGEST_CHECK_SECONDS, max(SHORTEST_CHECK_SECONDS, remaining / 2e9))
+
+    def _attend(self) -> None:
+        """Tell the tool how the plugin is doing, and help it out of a named pipe."""
+        quiet = self.quiet_ns()
+        if self._pipes is not None and quiet >= FREE_AFTER_NS:
+            path = self._pipes.free()
+            if path is not None:
+                self._freed[path] = self._freed.get(path, 0) + 1
+                if self._freed[path] > MAX_FREEINGS:
+                    self._give_up(path)
+        now = self._wall()
+        if now - self._told_at >= PULSE_NS:
+            self._told_at = now
+            self._tell(self.used_ns(), quiet)

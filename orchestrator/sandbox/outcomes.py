@@ -7,7 +7,6 @@ from typing import Final
 from orchestrator.errors import PluginFailedError, PluginLimitError, PluginRefusedError, PluginTrapError, SandboxError, Span
 from orchestrator.sandbox.frames import Done
 from orchestrator.sandbox.limits import COMPUTE_VARIABLES, MAX_ARGUMENT_BYTES, MAX_WASM_STACK_BYTES, Limits
-from orchestrator.sandbox.meter import idle_limit
 from orchestrator.sandbox.request import LimitName, Outcome, PluginResult
 
 __all__ = ["Ending", "calls_ending", "compute_ending", "failure_of", "memory_ending", "read_ending", "timeout_ending"]
@@ -81,12 +80,13 @@ def timeout_ending(limits: Limits) -> Ending:
     )
 
 
-def _idle(limits: Limits) -> Ending:
-    return _limit(
-        "timeout",
-        f"plugin did nothing for {idle_limit(limits.compute_seconds):g}s: it neither computed nor called its canister",
-        detail="a plugin may be idle for ten times its compute limit",
-        hint="let the plugin wait for nothing but its canister; it cannot receive anything else",
+def _waits_for_pipe(path: str) -> Ending:
+    return Ending(
+        outcome="trap",
+        slug="plugin/named-pipe",
+        error=f"plugin was ended: it opens the named pipe {path!r} again and again",
+        detail="opening a named pipe waits for somebody who writes to it; the plugin was told so each time",
+        hint="take the pipe out of the declared directory, or let the plugin skip what is no regular file",
     )
 
 
@@ -162,7 +162,7 @@ def read_ending(done: Done, limits: Limits) -> Ending:
         "err": lambda: Ending(outcome="err", slug="plugin/err", error=done.text),
         "compute": lambda: compute_ending(limits, done.text),
         "memory": lambda: memory_ending(limits, done.text),
-        "idle": lambda: _idle(limits),
+        "pipe": lambda: _waits_for_pipe(done.text),
         "exit": lambda: _exit(done.text),
         "fault": lambda: _fault(done, limits),
     }

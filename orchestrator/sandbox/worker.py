@@ -24,7 +24,7 @@ from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Done, Pulse, Refused, Start
 from orchestrator.sandbox.guest_calls import BUG_STATUS, GuestCalls
 from orchestrator.sandbox.limits import MAX_ERROR_BYTES
-from orchestrator.sandbox.meter import Meter, Usage, thread_clock
+from orchestrator.sandbox.meter import CLEAR_PEAK, Meter, Usage, thread_clock
 from orchestrator.sandbox.pipes import PipeWatch
 
 __all__ = ["main"]
@@ -200,7 +200,7 @@ def main() -> None:
         channel = Channel.from_standard_streams()
         start = channel.receive()
         if isinstance(start, Start):
-            confine(readable=[_OWN_PROCESS, start.artifact, *(host for _, host, _ in start.directories)])
+            confine(readable=[_OWN_PROCESS, start.artifact, *(host for _, host, _ in start.directories)], writable=[CLEAR_PEAK])
             channel.send(_Run(start, channel).run())
             status = 0
     except BaseException:  # noqa: BLE001 - the process's edge: its stderr is what the tool shows of a bug

@@ -9,7 +9,7 @@ from orchestrator.candid import cursor, interface, interface_files, stream, subt
 from orchestrator.cli import logs
 from orchestrator.core import units
 from orchestrator.documents import source, yaml_reader
-from orchestrator.engine import adapter, modules, readiness, session, shell
+from orchestrator.engine import adapter, modules, readiness, session, shell, slots
 from orchestrator.manifest import arguments, problems
 from orchestrator.network import ping, seeding, settings
 from orchestrator.network.dfx import runner as dfx
@@ -47,14 +47,15 @@ SAID = {
     "all downloads that are kept; the longest unused go first": f"{packages.MAX_PACKAGES_BYTES // GIB} GiB",
     "a line of a script's output; a longer one is shown as several": f"{shell.MAX_LINE_BYTES:,} bytes",
     "wait for a script's output after its end": f"{shell.DRAIN_SECONDS:.0f} second",
-    "canisters that are built, installed or synced at once, unless `--jobs` says": f"{session.DEFAULT_JOBS}",
+    "canisters that are built, installed or synced by scripts at once, unless `--jobs` says": f"{session.DEFAULT_JOBS}",
+    "sync plugins that compute at once, unless `--jobs` says": "one for each core",
+    "sync plugins that are started, for each that may compute at once": f"{slots.MAX_PLUGINS_PER_SLOT}",
     "the component": f"{component.MAX_COMPONENT_BYTES // MIB} MiB |",
     "compiling it, once per machine": f"{host.COMPILE_SECONDS:.0f} seconds |",
     "all compiled components that are kept; the longest unused go first": f"{cache.MAX_CACHE_BYTES // GIB} GiB |",
     "its own computing": f"{limits.DEFAULT_COMPUTE_SECONDS:.0f} seconds | `compute`, or an environment variable",
-    "idling in all, neither computing nor calling": (
-        f"{meter.IDLE_FACTOR} times its computing, at least {meter.IDLE_SECONDS_AT_LEAST:.0f} seconds | `compute`"
-    ),
+    "a plugin that neither computes nor calls nor writes is named, after": f"{limits.QUIET_SECONDS} seconds |",
+    "a named pipe that it opens again and again": f"{meter.MAX_FREEINGS} times |",
     "the whole step": "none | `timeout`",
     "its linear memories together": f"{limits.DEFAULT_MEMORY_BYTES // GIB} GiB | `memory`",
     "its stack": f"{limits.MAX_WASM_STACK_BYTES // KIB} KiB |",

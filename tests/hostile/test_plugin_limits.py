@@ -70,17 +70,6 @@ def test_sleeping_plugin(component_cache: Path) -> None:
     assert (result.outcome, result.limit) == ("limit", "timeout")
 
 
-@pytest.mark.slow
-def test_plugin_that_sleeps_without_a_timeout(component_cache: Path) -> None:
-    """A plugin that does nothing at all is given up in the end."""
-    plugin = Guest().plugin(f"(call $block (call $after-nanoseconds (i64.const 3600000000000))) {OK}", wasi=("sleep",))
-
-    result = run_now(plugin, component_cache, limits=Limits(compute_seconds=0.05)).result
-
-    assert (result.outcome, result.limit) == ("limit", "timeout")
-    assert result.error == "plugin did nothing for 10s: it neither computed nor called its canister"
-
-
 def test_endless_recursion(component_cache: Path) -> None:
     """A recursion without end traps at the stack's size, in words."""
     functions = "(func $deeper (param i32) (result i32) (i32.add (i32.const 1) (call $deeper (i32.add (local.get 0) (i32.const 1)))))"
