@@ -35,6 +35,7 @@ PAGES = [
     "completions",
     "lock status",
     "plugin inspect",
+    "plugin run",
 ]
 
 
