@@ -68,6 +68,7 @@ _MEMORY = """
     (global $next (mut i32) (i32.const {heap}))
     (func (export "realloc") (param i32 i32) (param $alignment i32) (param $size i32) (result i32)
       (local $block i32)
+      {allocating}
       (local.set $block
         (i32.and (i32.add (global.get $next) (i32.sub (local.get $alignment) (i32.const 1))) (i32.sub (i32.const 0) (local.get $alignment))))
       (global.set $next (i32.add (local.get $block) (local.get $size)))
@@ -176,6 +177,7 @@ class Guest:
         extra_imports: str = "",
         after_types: str = "",
         extra_definitions: str = "",
+        allocating: str = "",
         extension: bool = False,
     ) -> bytes:
         """Build the plugin whose `exec` is `body`.
@@ -195,7 +197,7 @@ class Guest:
             f"(component\n{extra_imports}{_TYPES.format(version=version, after_types=after_types)}"
             + (_EXTENSION if extension else "")
             + "".join(group.imports for group in groups)
-            + _MEMORY.format(pages=heap // 0x10000 + 1 if pages is None else pages, heap=heap)
+            + _MEMORY.format(pages=heap // 0x10000 + 1 if pages is None else pages, heap=heap, allocating=allocating)
             + "".join(item.lowered() for item in core)
             + f"""
   (core module $plugin-module
