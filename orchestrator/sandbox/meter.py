@@ -11,6 +11,7 @@ import resource
 import sys
 import threading
 import time
+from _thread import start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -181,7 +182,7 @@ class Meter:
         """Interrupt the plugin once it has used its limit; end this process if the tool is gone."""
         self._started = self._clock()
         self._life = _Life(at=self._wall(), used=0, written=self._written())
-        threading.Thread(target=self._watch, daemon=True).start()
+        start_new_thread(self._watch, ())  # a `Thread` would wait until it runs
         try:
             yield
         finally:

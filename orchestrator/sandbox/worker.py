@@ -80,11 +80,12 @@ def _same_directory(host: str, inode: str) -> Iterator[str]:
 class _Run:
     """One plugin's run."""
 
-    def __init__(self, start: Start, channel: Channel) -> None:
+    def __init__(self, start: Start, channel: Channel, engine: Engine, linker: Linker) -> None:
         self._start = start
         self._channel = channel
+        self._engine = engine
+        self._linker = linker
         self._streams = (CapturedStream(channel, stderr=False), CapturedStream(channel, stderr=True))
-        self._engine: Engine = new_engine()
         self._usage = Usage()
         self._meter = Meter(
             limit_ns=start.compute_ns,
@@ -164,11 +165,10 @@ class _Run:
         return store
 
     def _execute(self, store: Store, component: Component) -> tuple[str, str]:
-        linker = Linker(self._engine)
-        linker.add_wasip2()
-        GuestCalls(self._channel, self._streams, self._meter, options=self._start.options).define(linker, wrapped=self._start.wrapped)
+        calls = GuestCalls(self._channel, self._streams, self._meter, options=self._start.options)
+        calls.define(self._linker, wrapped=self._start.wrapped)
         with self._meter.watching():
-            instance = linker.instantiate(store, component)
+            instance = self._linker.instantiate(store, component)
             function = instance.get_func(store, "exec")
             if function is None:
                 raise RuntimeError("a compiled plugin exports exec")
@@ -198,10 +198,14 @@ def main() -> None:
     try:
         stack_size(THREAD_STACK_BYTES)
         channel = Channel.from_standard_streams()
+        # What every plugin needs is made before there is one: an unused worker has it ready, and it starts no threads.
+        engine = new_engine()
+        linker = Linker(engine)
+        linker.add_wasip2()
         start = channel.receive()
         if isinstance(start, Start):
             confine(readable=[_OWN_PROCESS, start.artifact, *(host for _, host, _ in start.directories)], writable=[CLEAR_PEAK])
-            channel.send(_Run(start, channel).run())
+            channel.send(_Run(start, channel, engine, linker).run())
             status = 0
     except BaseException:  # noqa: BLE001 - the process's edge: its stderr is what the tool shows of a bug
         traceback.print_exc()
