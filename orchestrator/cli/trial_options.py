@@ -1,6 +1,5 @@
 """What stands on the command line of `plugin run`, as the values that a run takes."""
 
-import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.authoring.mock import Answer
     from orchestrator.sandbox.limits import Limits
 
-__all__ = ["OrderedCommand", "check_writable", "parse_answers", "parse_limits", "parse_options"]
+__all__ = ["OrderedCommand", "check_writable", "parse_answers", "parse_limits"]
 
 _ORDER = "orchestrator.answers-order"
 _ANSWERS = ("reply", "fail")
@@ -69,17 +68,10 @@ def _reply(method: str, value: str) -> bytes:
         ) from error
 
 
-def parse_options(options: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Return the options that the plugin may ask for; raises `UsageError`."""
-    return tuple(_split(text, "--option NAME=VALUE") for text in options)
-
-
 def parse_limits(*, timeout: str | None, compute: float | None, memory: str | None, environ: "Mapping[str, str]") -> "Limits":
     """Return the limits of a run; raises `UsageError` for one that says nothing or lets no plugin run."""
     from orchestrator.sandbox.limits import DEFAULT_MEMORY_BYTES, Limits, compute_limit
 
-    if compute is not None and not (math.isfinite(compute) and compute > 0):
-        raise UsageError(f"`--compute-limit {compute:g}` lets no plugin run", slug="usage/limit", hint="give seconds, such as 60 or 0.5")
     return Limits(
         compute_seconds=compute_limit(flag=compute, environment=environ, step=None),
         timeout_seconds=_amount("--timeout", timeout, parse_duration, "10m"),

@@ -45,12 +45,14 @@ class ComponentReport:
 
     `size` in bytes, `sha256` in lower-case hex. `interface` is the name of the interface that it is made for, as
     `icp:sync-plugin@0.1.0`, and `extension` that of this project's own, if it uses it; `imports` and `exports` are names in the file's order; `fast_calls` tells whether its
-    canister calls cross to the host in one piece; `refusal` is why it cannot be run here, if it cannot.
+    canister calls cross to the host in one piece; `refusal` is why it cannot be run here, if it cannot. When a component
+    is not `understood`, only compiling it tells whether it can be run, and nothing else is known of it.
     """
 
     size: int
     sha256: str
     kind: ComponentKind
+    understood: bool
     interface: str | None
     extension: str | None
     imports: tuple[str, ...]

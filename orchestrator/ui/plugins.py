@@ -48,10 +48,15 @@ def _facts(path: str, report: ComponentReport) -> Iterator[tuple[str, str]]:
     yield "size", f"{render_size(report.size)} ({report.size} bytes)" if report.size >= 1 << 10 else f"{report.size} bytes"
     yield "sha256", report.sha256
     yield "kind", _KINDS[report.kind]
-    if report.kind == "unknown":
-        return
-    yield "interface", harmless(", ".join(filter(None, (report.interface, report.extension))) or "none that is implemented here")
     yield from _listed("made with", [_producer(each) for each in report.producers])
+    if report.understood:
+        yield from _contents(report)
+    elif report.refusal is None:
+        yield "contents", "of a kind that is not read here; it compiles, and running it tells the rest"
+
+
+def _contents(report: ComponentReport) -> Iterator[tuple[str, str]]:
+    yield "interface", harmless(", ".join(filter(None, (report.interface, report.extension))) or "none that is implemented here")
     yield from _listed("imports", _grouped(report.imports))
     yield from _listed("exports", [", ".join(harmless(name) for name in report.exports)] if report.exports else [])
     if report.refusal is None:

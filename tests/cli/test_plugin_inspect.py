@@ -98,6 +98,16 @@ def test_what_no_step_could_run_is_refused(orchestrator: Command, project: Path,
     assert (facts["kind"], facts["refused"]["slug"], facts["may"]) == (kind, slug, [])
 
 
+def test_what_only_looks_like_a_component_is_refused(orchestrator: Command, project: Path) -> None:
+    """A file of which nothing is understood is compiled, which tells."""
+    (project / "odd.wasm").write_bytes(b"\0asm\x0d\0\x01\0\x07\x05\xff\xff\xff\xff\xff")
+
+    done = orchestrator("plugin", "inspect", "odd.wasm", "--json")
+
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["refused"]["slug"] == "plugin/invalid-component"
+
+
 def test_an_unknown_import_is_named(orchestrator: Command, project: Path) -> None:
     """A component that wants HTTP is refused by the name of what it imports."""
     (project / "web.wasm").write_bytes(

@@ -8,10 +8,13 @@ import click
 from orchestrator.cli.groups import LazyGroup
 from orchestrator.cli.options import shared_options
 from orchestrator.cli.state import State
+from orchestrator.cli.verbs import wait
 
 __all__ = ["inspect", "plugin"]
 
 _COMMANDS = {
+    "new": "orchestrator.cli.commands.plugin_new:new",
+    "componentize": "orchestrator.cli.commands.plugin_new:componentize",
     "inspect": "orchestrator.cli.commands.plugin:inspect",
     "run": "orchestrator.cli.commands.plugin_run:run",
 }
@@ -32,11 +35,16 @@ def inspect(state: State, *, component: Path) -> None:
 
     The exit status is 1 for what no step could run; the message says why.
     """
-    from orchestrator.engine.authoring.component_report import report_component
+    from orchestrator.engine.authoring.component_report import report_component, try_component
     from orchestrator.engine.authoring.running import read_component
+    from orchestrator.store.user import UserDirectories
     from orchestrator.ui.plugins import component_to_json, render_component
 
-    report = report_component(read_component(state.terminal.directory, component))
+    data = read_component(state.terminal.directory, component)
+    report = report_component(data)
+    if not report.understood and report.refusal is None:
+        kept = UserDirectories.from_environment(state.terminal.environ).components
+        report = wait(lambda: try_component(data, report_component(data), kept))
     shown = component_to_json(str(component), report)
     text = json.dumps(shown, ensure_ascii=False) if state.as_json else render_component(str(component), report)
     state.terminal.stdout.write(f"{text}\n")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.options import shared_options
+from orchestrator.cli.options import KeyValue, Seconds, shared_options
 from orchestrator.cli.state import State
-from orchestrator.cli.trial_options import OrderedCommand, check_writable, parse_answers, parse_limits, parse_options
+from orchestrator.cli.trial_options import OrderedCommand, check_writable, parse_answers, parse_limits
 from orchestrator.cli.verbs import wait
-from orchestrator.errors import UsageError
+from orchestrator.errors import SandboxError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.engine.authoring.trace import Watcher
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _PATH = click.Path(path_type=Path)
+SLOW_TO_COMPILE_BYTES = 1 << 20
+"""Compiling a component of more bytes takes so long that it is told."""
+_FLAGS = {"compute": "--compute-limit SECONDS", "timeout": "--timeout DURATION", "memory": "--memory SIZE"}
 
 
 @click.command(cls=OrderedCommand, short_help="Run a plugin against a canister that is not there.")
@@ -34,9 +37,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--reply", metavar="METHOD=HEX", multiple=True, help="A reply of a method, in hex or as `(…)` in Candid text.")
 @click.option("--fail", metavar="METHOD=TEXT", multiple=True, help="Let a call of a method fail with this text.")
 @click.option("--timeout", metavar="DURATION", help="End the run after this time, calls included: 10m.")
-@click.option("--compute-limit", metavar="SECONDS", type=float, help="End the run after this much computing [default: 60].")
+@click.option("--compute-limit", metavar="SECONDS", type=Seconds(), help="End the run after this much computing [default: 60].")
 @click.option("--memory", metavar="SIZE", help="End the run when it wants more memory [default: 1gib].")
-@click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="An option that the plugin may ask for.")
+@click.option("--option", "options", metavar="KEY=VALUE", type=KeyValue(), multiple=True, help="An option that the plugin may ask for.")
 @click.option("--record", metavar="FILE", type=_PATH, help="Write what was given, asked and answered to a file.")
 @click.option("--replay", metavar="FILE", type=_PATH, help="Answer from a recording, and fail where the plugin asks for something else.")
 @shared_options
@@ -56,16 +59,17 @@ def run(context: click.Context, /, *, component: Path, record: Path | None, repl
     directory = state.terminal.directory
     if replay is not None:
         _refuse_beside_replay(record=record, answers=bool(given["reply"] or given["fail"]))
-    trial = _make_trial(context, state, read_component(directory, component), replay, given)
+    data = read_component(directory, component)
+    trial = _make_trial(context, state, data, replay, given)
     if record is not None:
         check_writable(directory / record, record)
-    report = wait(lambda: run_plugin_alone(trial, _watch(state)))
+    report = wait(lambda: run_plugin_alone(trial, _watch(state, len(data))))
     _show(state, report)
     if record is not None:
         write_recording(directory / record, make_recording(trial, report))
     failure = report.failure()
     if failure is not None:
-        raise failure
+        raise _with_flags(failure, report)
 
 
 def _make_trial(context: click.Context, state: State, component: bytes, replay: Path | None, given: Mapping[str, Any]) -> "PluginTrial":
@@ -89,7 +93,7 @@ def _make_trial(context: click.Context, state: State, component: bytes, replay: 
     if state.environment_is_typed:
         typed["environment"] = state.environment
     if given["options"]:
-        typed["options"] = parse_options(given["options"])
+        typed["options"] = given["options"]
     return replace(trial, **typed)
 
 
@@ -103,14 +107,27 @@ def _refuse_beside_replay(*, record: Path | None, answers: bool) -> None:
         )
 
 
-def _watch(state: State) -> "Watcher":
+def _with_flags(failure: SandboxError, report: "TrialReport") -> SandboxError:
+    """Name the option that raises the limit which was reached; elsewhere a key of the step does."""
+    flag = _FLAGS.get(report.limit or "")
+    if flag is None:
+        return failure
+    return type(failure)(failure.summary, slug=failure.slug, detail=failure.detail, hint=f"{failure.hint}\nhere, give `{flag}`")
+
+
+def _watch(state: State, size: int) -> "Watcher":
     """Show people what the plugin does while it does it; programs get it all at the end."""
     from orchestrator.engine.authoring.trace import Watcher
     from orchestrator.ui.style import choose_style
     from orchestrator.ui.trials import render_call, render_output
 
+    def tell(phase: str, detail: str) -> None:
+        if phase == "compiling" and size > SLOW_TO_COMPILE_BYTES:
+            state.terminal.stderr.write(f"Compiling the plugin ({detail}); the next run will find it compiled\n")
+            state.terminal.stderr.flush()
+
     if state.as_json:
-        return Watcher()
+        return Watcher(on_phase=tell)
     stdout = state.terminal.stdout
     style = choose_style(stdout, state.terminal.environ)
 
@@ -121,6 +138,7 @@ def _watch(state: State) -> "Watcher":
     return Watcher(
         on_line=lambda line: show(render_output(line, style=style)),
         on_call=lambda number, call: show(render_call(number, call, style=style)),
+        on_phase=tell,
     )
 
 

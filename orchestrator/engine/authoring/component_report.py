@@ -1,6 +1,8 @@
 """Looking at a component without running it: what it is, what it wants, and whether this host takes it."""
 
 import hashlib
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.authoring.abilities import describe_abilities
@@ -11,7 +13,7 @@ from orchestrator.sandbox.reports import ComponentKind, ComponentReport, interfa
 if TYPE_CHECKING:
     from orchestrator.sandbox.binary import Outline
 
-__all__ = ["report_component"]
+__all__ = ["report_component", "try_component"]
 
 
 def report_component(data: bytes) -> ComponentReport:
@@ -30,6 +32,7 @@ def report_component(data: bytes) -> ComponentReport:
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         kind=_kind(data),
+        understood=outline is not None,
         interface=interface_name(facts.interface),
         extension=None if facts.extension is None else f"orchestrator:sync-plugin@{facts.extension}",
         imports=imports,
@@ -39,6 +42,19 @@ def report_component(data: bytes) -> ComponentReport:
         producers=read_producers(data),
         refusal=refusal,
     )
+
+
+async def try_component(data: bytes, report: ComponentReport, cache_directory: Path) -> ComponentReport:
+    """Compile a component that was not understood, to see whether it is one: its refusal is added to the report."""
+    from orchestrator.sandbox.host import prepare_component
+
+    if report.understood or report.refusal is not None:
+        return report
+    try:
+        await prepare_component(data, report.sha256, cache_directory)
+    except PluginRefusedError as refusal:
+        return replace(report, refusal=refusal)
+    return report
 
 
 def _outline(data: bytes) -> "Outline | None":

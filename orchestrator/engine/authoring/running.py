@@ -18,7 +18,7 @@ from orchestrator.engine.authoring.mock import MockCanister
 from orchestrator.engine.authoring.replay import Replay
 from orchestrator.engine.authoring.trace import Ended, Trace, Watcher
 from orchestrator.engine.authoring.trial import PluginTrial
-from orchestrator.errors import Diagnostic, PluginRefusedError, UsageError
+from orchestrator.errors import Diagnostic, PluginRefusedError, SandboxError, UsageError
 from orchestrator.sandbox.reports import TrialReport, interface_name
 from orchestrator.sandbox.request import PluginRequest, PluginResult
 from orchestrator.store.user import UserDirectories
@@ -53,10 +53,12 @@ async def _run(request: PluginRequest, trace: Trace) -> PluginResult:
 
     try:
         with trace.scope:
-            return await run_plugin(request, trace.answer, trace.take_line)
+            return await run_plugin(request, trace.answer, trace.take_line, on_phase=trace.on_phase)
+        ended = trace.ended or Ended(outcome="trap", slug="plugin/ended", error="the run was ended")
+    except SandboxError as error:  # the worker itself failed: what it had done until then is worth a report
+        ended = Ended(outcome="trap", slug=error.slug, error=error.summary, detail=error.detail, hint=error.hint)
     except BaseExceptionGroup as group:
         raise _sole(group) from group
-    ended = trace.ended or Ended(outcome="trap", slug="plugin/ended", error="the run was ended")
     return PluginResult(
         outcome=ended.outcome,
         error=ended.error,

@@ -8,7 +8,7 @@ import anyio
 
 from orchestrator.engine.authoring.mock import Answerer
 from orchestrator.sandbox.reports import TrialCall
-from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, Outcome, OutputLine
+from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, OnPhase, Outcome, OutputLine
 
 __all__ = ["MAX_KEPT_BYTES", "Ended", "EndedError", "Trace", "Watcher"]
 
@@ -38,10 +38,11 @@ class EndedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """Is told what a run does while it runs: each line, and each call when it was answered, with its number from 1."""
+    """Is told what a run does: each line, each call when it was answered, with its number from 1, and each phase."""
 
     on_line: Callable[[OutputLine], None] = lambda _line: None
     on_call: Callable[[int, TrialCall], None] = lambda _number, _call: None
+    on_phase: OnPhase = lambda _phase, _detail: None
 
 
 class Trace:
@@ -53,6 +54,7 @@ class Trace:
         self.lines: list[OutputLine] = []
         self.ended: Ended | None = None
         self.scope = anyio.CancelScope()
+        self.on_phase = watcher.on_phase
         self._answerer = answerer
         self._proxy = proxy
         self._watcher = watcher
