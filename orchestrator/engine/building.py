@@ -17,7 +17,7 @@ from orchestrator.errors import BuildError, Diagnostic, OrchestratorError
 from orchestrator.events import BuildFailed, BuildFinished, BuildOutput, BuildStarted, Stream
 from orchestrator.store import ArtifactStore
 
-__all__ = ["Artifact", "build_canisters"]
+__all__ = ["Artifact", "build_canisters", "wanted_module"]
 
 _OUTPUT_VARIABLE = "ICP_WASM_OUTPUT_PATH"
 _ENVIRONMENT_VARIABLE = "ICP_CLI_ENVIRONMENT"
@@ -91,11 +91,12 @@ async def _run_step(session: Session, canister: Canister, step: BuildStep, index
             if failure is not None:
                 raise BuildError(f"the build of canister `{canister.name}` failed", detail=failure.reason, span=step.span)
         case PrebuiltStep():
-            wasm = await load_source(session, step, _wanted(canister))
+            wasm = await load_source(session, step, wanted_module(canister))
             await anyio.Path(output).write_bytes(wasm)
 
 
-def _wanted(canister: Canister) -> Wanted:
+def wanted_module(canister: Canister) -> Wanted:
+    """Return what messages call the module of a canister."""
     return Wanted(
         noun="module",
         name=f"the module of canister `{canister.name}`",

@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from orchestrator.core.project import Canister, RecipeReference
+from orchestrator.core.redaction import redact_span, redact_url
 from orchestrator.engine.recipe_pins import RecipePins
 from orchestrator.engine.session import Session
 from orchestrator.engine.tasks import run_all
@@ -87,8 +88,9 @@ async def _fetch_template(session: Session, canister: Canister, reference: Recip
     packages = UserDirectories.from_environment(session.environ).packages / "recipes"
     if wanted is not None:
         kept = packages / wanted.lower() / "recipe.hbs"
-        if await anyio.Path(kept).is_file():
-            return kept, await anyio.Path(kept).read_bytes()
+        found = await anyio.to_thread.run_sync(_load_kept, kept)
+        if found is not None and hashlib.sha256(found).hexdigest() == wanted.lower():
+            return kept, found
     elif session.environment.protected:
         raise _refused(session, reference)
     template = await _download(session, reference, url)
@@ -103,24 +105,39 @@ async def _fetch_template(session: Session, canister: Canister, reference: Recip
     return path, template
 
 
+def _load_kept(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
 async def _download(session: Session, reference: RecipeReference, url: str) -> bytes:
+    if session.offline:
+        raise RecipeError(
+            f"the recipe `{redact_url(reference.address)}` is not in the package cache, and nothing is downloaded offline",
+            slug="recipe/offline",
+            detail=f"its template is at {redact_url(url)}",
+            span=redact_span(reference.span),
+            hint="run `orchestrator plugin cache fetch` once with a connection, or leave out `--offline`",
+        )
     if session.fetch is None:
         raise RecipeError(f"the recipe `{reference.address}` cannot be downloaded here", slug="recipe/not-fetched", span=reference.span)
     try:
         return await session.fetch(url)
     except OrchestratorError as error:
         raise RecipeError(
-            f"the recipe `{reference.address}` cannot be downloaded",
+            f"the recipe `{redact_url(reference.address)}` cannot be downloaded",
             slug="recipe/download",
-            detail=f"{url}: {error.detail or error.summary}",
-            span=reference.span,
+            detail=f"{redact_url(url)}: {error.detail or error.summary}",
+            span=redact_span(reference.span),
             hint="check its name and version, or save the template in the project and write its path",
         ) from error
 
 
 def _refused(session: Session, reference: RecipeReference) -> RecipeError:
     return RecipeError(
-        f"the recipe `{reference.address}` is not pinned, and environment `{session.environment.name}` is protected",
+        f"the recipe `{redact_url(reference.address)}` is not pinned, and environment `{session.environment.name}` is protected",
         slug="recipe/unpinned",
         span=reference.span,
         hint="build for another environment first, which pins it in `orchestrator.lock`, or write its `sha256`",
@@ -141,9 +158,9 @@ def _changed(reference: RecipeReference, wanted: str, found: str) -> RecipeError
 def _unpinned(reference: RecipeReference, sha256: str) -> Diagnostic:
     return Diagnostic(
         slug="recipe/unpinned",
-        summary=f"the recipe `{reference.address}` was not pinned",
+        summary=f"the recipe `{redact_url(reference.address)}` was not pinned",
         severity="warning",
-        span=reference.span,
+        span=redact_span(reference.span),
         hint=f"it is now, in `orchestrator.lock`: commit that file, or write `sha256: {sha256}` below its `type`",
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypedDict, Unpack
@@ -19,7 +20,7 @@ from orchestrator.engine.slots import PluginSlots, available_cores
 from orchestrator.errors import UsageError
 from orchestrator.events import Emit, Event
 from orchestrator.manifest.problems import did_you_mean
-from orchestrator.store import EnvironmentFiles, Layout, PackageCache, is_offline, load_registered
+from orchestrator.store import EnvironmentFiles, Layout, PackageCache, UserDirectories, is_offline, load_registered
 
 __all__ = [
     "DEFAULT_ENVIRONMENT",
@@ -131,12 +132,20 @@ def open_session(
     """Return the session of one run; `environ` are this process's variables by default, `choices` fields of `Session`.
 
     `jobs` is how many things are done at once, `DEFAULT_JOBS` by default; of plugins, how many compute at once, by
-    default one for each core. Without `offline` a variable decides whether downloads are forbidden.
+    default one for each core. Without `offline` a variable decides whether downloads are forbidden; pinned ones are kept
+    in the user's cache, unless `packages` says.
     Raises `UsageError` for an environment that the project does not have.
     """
+    from orchestrator.engine.sources import open_packages
+    from orchestrator.store.download import download
+
     chosen = select_environment(project, environment)
     layout = Layout(project.directory)
     variables = MappingProxyType(dict(os.environ if environ is None else environ))
+    choices.setdefault("fetch", partial(download, sleep=choices.get("sleep", anyio.sleep)))
+    choices.setdefault(
+        "packages", open_packages(UserDirectories.from_environment(variables).packages, emit, choices.get("sleep", anyio.sleep))
+    )
     return Session(
         project=project,
         environment=chosen,

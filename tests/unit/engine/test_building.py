@@ -132,14 +132,14 @@ async def test_a_wrong_checksum_gives_the_right_one(tmp_path: Path, session: Ses
 
 
 async def test_a_url_is_fetched(tmp_path: Path, session: Session) -> None:
-    """A module that lives elsewhere is downloaded by the session's means, and checked."""
+    """A module that lives elsewhere is downloaded by the session's means."""
     asked: list[str] = []
 
     async def fetch(url: str) -> bytes:
         asked.append(url)
         return make_wasm("far")
 
-    step = PrebuiltStep(url="https://modules.test/far.wasm", sha256=hashlib.sha256(make_wasm("far")).hexdigest())
+    step = PrebuiltStep(url="https://modules.test/far.wasm")
     await build_canisters(replace(session, fetch=fetch), [Canister(name="a", directory=tmp_path, build=(step,))])
 
     assert asked == ["https://modules.test/far.wasm"]

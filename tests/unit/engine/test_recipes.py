@@ -146,6 +146,38 @@ async def test_a_pinned_recipe_is_fetched_once(tmp_path: Path, session: Session,
     assert recording.of("warning") == []
 
 
+async def test_a_kept_template_is_hashed_again(tmp_path: Path, session: Session) -> None:
+    """A template that was changed on the disk is fetched again, and not expanded."""
+    server = Server()
+    opened = replace(session, fetch=server.fetch)
+    pinned = canister(tmp_path, "https://recipes.test/a.hbs", sha256=SHA256)
+    await expand_recipes(opened, [pinned])
+    (kept,) = (tmp_path / "home").rglob("recipe.hbs")
+    kept.write_text(TEMPLATE.replace("echo", "rm"), encoding="utf-8")
+
+    (expanded,) = await expand_recipes(opened, [pinned])
+
+    assert len(server.asked) == 2
+    assert ScriptStep(commands=("echo api",), span=None) in [replace(step, span=None) for step in expanded.sync]
+
+
+async def test_offline_a_kept_template_is_enough(tmp_path: Path, session: Session) -> None:
+    """Without a connection a template that is there is used, and another one is an error that says so; nothing is asked."""
+    server = Server()
+    pinned = canister(tmp_path, "https://me:hunter2@recipes.test/a.hbs", sha256=SHA256)
+    offline = replace(session, fetch=server.fetch, offline=True)
+
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(offline, [pinned])
+    assert server.asked == []
+    await expand_recipes(replace(offline, offline=False), [pinned])
+    await expand_recipes(offline, [pinned])
+
+    assert len(server.asked) == 1
+    assert caught.value.slug == "recipe/offline"
+    assert "hunter2" not in f"{caught.value.summary}{caught.value.detail}"
+
+
 async def test_another_template_than_the_pinned_is_refused(tmp_path: Path, session: Session) -> None:
     """A server cannot slip in other steps."""
     server = Server(TEMPLATE + "# changed\n")

@@ -1,0 +1,79 @@
+"""Filling the cache of downloads ahead of time, and telling what in the caches belongs to a project."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from orchestrator.core.project import Canister, PluginStep, PrebuiltStep, Project
+from orchestrator.core.redaction import redact_url
+from orchestrator.engine.building import wanted_module
+from orchestrator.engine.plugins import collecting, combined, load_component
+from orchestrator.engine.recipes import expand_recipes
+from orchestrator.engine.session import Session, select_canisters
+from orchestrator.engine.sources import load_source
+from orchestrator.engine.tasks import run_all
+from orchestrator.errors import OrchestratorError
+from orchestrator.events import Warned
+
+__all__ = ["fetch_packages", "name_components"]
+
+
+async def fetch_packages(session: Session, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Download every plugin and pinned module of the named canisters (of all of them without names) into the cache.
+
+    Returns their SHA-256 in lower-case hex, in manifest order. A module that is not pinned is a warning: it cannot be
+    kept. Raises what cannot be had, all of it at once.
+    """
+    canisters = await expand_recipes(session, select_canisters(session, names))
+    wanted: dict[str, None] = {}
+
+    async def one(canister: Canister) -> None:
+        refused: list[OrchestratorError] = []
+        for step in (*canister.build, *canister.sync):
+            if isinstance(step, (PrebuiltStep, PluginStep)) and step.path is None and step.url is not None:
+                async with session.limiter:
+                    await _fetch(session, canister, step, refused)
+        if refused:
+            raise combined(canister, refused)
+
+    await run_all(canisters, one)
+    for canister in canisters:
+        for step in (*canister.build, *canister.sync):
+            if isinstance(step, (PrebuiltStep, PluginStep)) and step.path is None and step.sha256 is not None:
+                wanted[step.sha256.lower()] = None
+    return tuple(wanted)
+
+
+async def _fetch(session: Session, canister: Canister, step: PrebuiltStep | PluginStep, refused: list[OrchestratorError]) -> None:
+    if isinstance(step, PluginStep):
+        await load_component(session, canister, step, refused)
+    elif step.sha256 is None:
+        session.emit(
+            Warned(
+                slug="cache/unpinned",
+                summary=f"`{redact_url(step.url or '')}` is not pinned, so it is downloaded by every build",
+                canister=canister.name,
+                hint="write its `sha256` below its `url`",
+            )
+        )
+    else:
+        with collecting(refused):
+            await load_source(session, step, wanted_module(canister))
+
+
+def name_components(project: Project) -> Mapping[str, str]:
+    """Return what to call the components of a project's own files, by their SHA-256 in lower-case hex."""
+    names: dict[str, str] = {}
+    for canister in project.canisters:
+        for step in canister.sync:
+            if isinstance(step, PluginStep) and step.path is not None and (sha256 := _hash(step.path)) is not None:
+                names.setdefault(sha256, f"{step.name or step.path.name} of canister {canister.name}")
+    return names
+
+
+def _hash(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

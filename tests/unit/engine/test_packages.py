@@ -1,0 +1,52 @@
+"""The cache of downloads is filled ahead of time."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.project import Canister, PluginStep, PrebuiltStep, ScriptStep
+from orchestrator.engine.packages import fetch_packages, name_components
+from orchestrator.engine.preflight import check_plugins
+from orchestrator.engine.sources import open_packages
+from orchestrator.errors import OrchestratorError
+from tests.support.components import component_that_returns_ok
+from tests.support.faulty_server import Answer, faulty_server
+from tests.support.memory_network import MemoryNetwork
+from tests.support.package_caches import Pauses
+from tests.support.projects import Recording, make_project, memory_session
+
+pytestmark = pytest.mark.anyio
+COMPONENT = component_that_returns_ok()
+SHA256 = hashlib.sha256(COMPONENT).hexdigest()
+
+
+async def test_what_is_fetched_is_there_offline(tmp_path: Path, network: MemoryNetwork) -> None:
+    """Plugins and pinned modules are kept; a module that is not pinned is a warning, and not downloaded."""
+    recording = Recording()
+    with faulty_server(Answer(body=COMPONENT)) as server:
+        build = (PrebuiltStep(url=server.url, sha256=SHA256), PrebuiltStep(url=server.url + "?key=secret"))
+        sync = (ScriptStep(commands=("make",)), PluginStep(url=server.url, sha256=SHA256.upper()))
+        used = Canister(name="used", directory=tmp_path, build=build, sync=sync)
+        other = Canister(name="other", directory=tmp_path, sync=(PluginStep(url=server.url, sha256="0" * 64),))
+        packages = open_packages(tmp_path / "packages", recording, Pauses())
+        session = replace(memory_session(make_project(tmp_path, [used, other]), network, recording), packages=packages)
+
+        assert await fetch_packages(session, ["used"]) == (SHA256,)
+        await check_plugins(replace(session, offline=True), [used])
+        assert len(server.requests) == 1
+        with pytest.raises(OrchestratorError, match="is not the one that the manifest names"):
+            await fetch_packages(session)
+
+    warnings = {getattr(event, "summary", "") for event in recording.of("warning")}
+    assert warnings == {f"`{server.url}?key=***` is not pinned, so it is downloaded by every build"}
+
+
+async def test_components_of_a_project_have_names(tmp_path: Path) -> None:
+    """A component of the project is called by its step and its canister; one that is not built yet has no name."""
+    (tmp_path / "plugin.wasm").write_bytes(COMPONENT)
+    steps = (PluginStep(path=tmp_path / "plugin.wasm", name="upload"), PluginStep(path=tmp_path / "later.wasm"))
+    project = make_project(tmp_path, [Canister(name="site", directory=tmp_path, sync=steps)])
+
+    assert name_components(project) == {SHA256: "upload of canister site"}
