@@ -34,6 +34,8 @@ PAGES = [
     "project validate",
     "completions",
     "lock status",
+    "plugin new",
+    "plugin componentize",
     "plugin inspect",
     "plugin run",
 ]

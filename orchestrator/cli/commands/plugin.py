@@ -17,6 +17,7 @@ _COMMANDS = {
     "componentize": "orchestrator.cli.commands.plugin_new:componentize",
     "inspect": "orchestrator.cli.commands.plugin:inspect",
     "run": "orchestrator.cli.commands.plugin_run:run",
+    "cache": "orchestrator.cli.commands.plugin_cache:cache",
 }
 
 

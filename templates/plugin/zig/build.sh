@@ -1,0 +1,11 @@
+#!/usr/bin/env sh
+# Build plugin.wasm. The compiler is put into .venv the first time; PYTHON names another Python for it.
+set -eu
+cd "$(dirname "$0")"
+if ! .venv/bin/python -c 'import ziglang' 2>/dev/null; then
+    "${PYTHON:-python3}" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check ziglang==0.17.1
+fi
+.venv/bin/python -m ziglang build-exe plugin.zig -target wasm32-freestanding -mcpu=generic -O ReleaseSmall \
+    -fno-entry -fstrip --export=exec --export=cabi_realloc --stack 262144 -femit-bin=core.wasm
+orchestrator plugin componentize core.wasm -o plugin.wasm
