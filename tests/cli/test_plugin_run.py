@@ -133,10 +133,10 @@ def test_text_tells_the_run_as_it_goes(run: Run, snapshot: SnapshotAssertion) ->
         ),
         pytest.param(component_that_loops(), ["--compute-limit", "0.2"], "limit", "plugin exceeded the 0.2s compute", id="compute"),
         pytest.param(
-            Guest().plugin("(drop (memory.grow (i32.const 12))) unreachable"),
-            ["--memory", "1mib"],
+            Guest().plugin("(loop $more (br_if $more (i32.ne (memory.grow (i32.const 8)) (i32.const -1)))) unreachable"),
+            ["--memory", "8mib"],
             "limit",
-            "plugin ran out of its memory limit of 1 MiB",
+            "plugin ran out of its memory limit of 8 MiB",
             id="memory",
         ),
         pytest.param(b"\0asm\x01\0\0\0", [], "refused", "core WebAssembly module", id="core-module"),
@@ -253,6 +253,17 @@ def test_a_wrong_command_line_runs_nothing(run: Run, options: list[str], words: 
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert words in done.stderr
+
+
+def test_what_should_not_be_given_is_warned_of(run: Run, project: Path) -> None:
+    """A folder with secrets, and options that nobody reads, are told before the run, which goes on."""
+    (project / "seed" / ".git").mkdir(parents=True)
+
+    done = run(component_that_returns_ok(), "--dir", "seed", "--option", "a=b", "--json")
+
+    assert (done.exit_code, facts(done)["result"]) == (0, "ok")
+    assert done.stderr.startswith("warning[plugin/private-contents]: plugin dir 'seed' holds .git")
+    assert "\nwarning[plugin/unread-options]: the plugin asks for no options: a will not be read\n" in done.stderr
 
 
 def test_a_missing_component_is_a_wrong_command_line(orchestrator: Command) -> None:

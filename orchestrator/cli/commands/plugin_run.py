@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.cli.edge import PIPE_CLOSED
 from orchestrator.cli.options import KeyValue, Seconds, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.trial_options import OrderedCommand, check_writable, parse_answers, parse_limits
@@ -17,6 +18,7 @@ from orchestrator.errors import SandboxError, UsageError
 if TYPE_CHECKING:
     from orchestrator.engine.authoring.trace import Watcher
     from orchestrator.engine.authoring.trial import PluginTrial
+    from orchestrator.errors import Diagnostic
     from orchestrator.sandbox.reports import TrialReport
 
 __all__ = ["run"]
@@ -63,8 +65,11 @@ def run(context: click.Context, /, *, component: Path, record: Path | None, repl
     trial = _make_trial(context, state, data, replay, given)
     if record is not None:
         check_writable(directory / record, record)
-    report = wait(lambda: run_plugin_alone(trial, _watch(state, len(data))))
-    _show(state, report)
+    try:
+        report = wait(lambda: run_plugin_alone(trial, _watch(state, len(data))))
+        _show(state, report)
+    except BrokenPipeError:  # click would make a failure of it
+        raise click.exceptions.Exit(PIPE_CLOSED) from None
     if record is not None:
         write_recording(directory / record, make_recording(trial, report))
     failure = report.failure()
@@ -118,16 +123,23 @@ def _with_flags(failure: SandboxError, report: "TrialReport") -> SandboxError:
 def _watch(state: State, size: int) -> "Watcher":
     """Show people what the plugin does while it does it; programs get it all at the end."""
     from orchestrator.engine.authoring.trace import Watcher
+    from orchestrator.ui.errors import render_diagnostic
     from orchestrator.ui.style import choose_style
     from orchestrator.ui.trials import render_call, render_output
 
-    def tell(phase: str, detail: str) -> None:
+    def tell(text: str) -> None:
+        state.terminal.stderr.write(f"{text}\n")
+        state.terminal.stderr.flush()
+
+    def enter(phase: str, detail: str) -> None:
         if phase == "compiling" and size > SLOW_TO_COMPILE_BYTES:
-            state.terminal.stderr.write(f"Compiling the plugin ({detail}); the next run will find it compiled\n")
-            state.terminal.stderr.flush()
+            tell(f"Compiling the plugin ({detail}); the next run will find it compiled")
+
+    def warn(warning: "Diagnostic") -> None:
+        tell(f"{render_diagnostic(warning, base=state.terminal.directory, style=state.style())}\n")
 
     if state.as_json:
-        return Watcher(on_phase=tell)
+        return Watcher(on_phase=enter, on_warning=warn)
     stdout = state.terminal.stdout
     style = choose_style(stdout, state.terminal.environ)
 
@@ -138,12 +150,12 @@ def _watch(state: State, size: int) -> "Watcher":
     return Watcher(
         on_line=lambda line: show(render_output(line, style=style)),
         on_call=lambda number, call: show(render_call(number, call, style=style)),
-        on_phase=tell,
+        on_phase=enter,
+        on_warning=warn,
     )
 
 
 def _show(state: State, report: "TrialReport") -> None:
-    from orchestrator.ui.errors import render_diagnostic
     from orchestrator.ui.style import choose_style
     from orchestrator.ui.trials import render_ending, trial_to_json
 
@@ -152,5 +164,3 @@ def _show(state: State, report: "TrialReport") -> None:
     text = json.dumps(trial_to_json(report), ensure_ascii=False) if state.as_json else render_ending(report, style=style)
     terminal.stdout.write(f"{text}\n")
     terminal.stdout.flush()
-    for warning in report.warnings:
-        terminal.stderr.write(f"{render_diagnostic(warning, base=terminal.directory, style=state.style())}\n\n")

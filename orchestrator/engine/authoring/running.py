@@ -38,13 +38,16 @@ async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> Tr
     answerer = Replay(trial.recording) if trial.recording is not None else MockCanister(trial.replies, trial.otherwise)
     trace = Trace(answerer, trial.proxy, watcher)
     component = await anyio.to_thread.run_sync(_component, trial)
+    warnings = await anyio.to_thread.run_sync(_warnings, trial, component)
+    for warning in warnings:
+        watcher.on_warning(warning)
     try:
         request = await anyio.to_thread.run_sync(_request, trial, component)
     except PluginRefusedError as refusal:
         result = PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=refusal.hint)
     else:
         result = await _run(request, trace)
-    report = replace(_report(component, result, trace), warnings=await anyio.to_thread.run_sync(_warnings, trial, component))
+    report = replace(_report(component, result, trace), warnings=warnings)
     return _judge(report, answerer) if isinstance(answerer, Replay) else report
 
 

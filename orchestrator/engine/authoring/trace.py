@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 import anyio
 
 from orchestrator.engine.authoring.mock import Answerer
+from orchestrator.errors import Diagnostic
 from orchestrator.sandbox.reports import TrialCall
 from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, OnPhase, Outcome, OutputLine
 
@@ -38,11 +39,12 @@ class EndedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """Is told what a run does: each line, each call when it was answered, with its number from 1, and each phase."""
+    """Is told what a run does: each line, each call when it was answered, with its number from 1, each phase and warning."""
 
     on_line: Callable[[OutputLine], None] = lambda _line: None
     on_call: Callable[[int, TrialCall], None] = lambda _number, _call: None
     on_phase: OnPhase = lambda _phase, _detail: None
+    on_warning: Callable[[Diagnostic], None] = lambda _warning: None
 
 
 class Trace:
