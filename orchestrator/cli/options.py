@@ -9,7 +9,17 @@ import click
 
 from orchestrator.cli.state import DEFAULT_ENVIRONMENT, ENVIRONMENT_VARIABLES, State
 
-__all__ = ["KeyValue", "Seconds", "confirm_option", "plan_options", "plugin_options", "proxy_option", "shared_options"]
+__all__ = [
+    "KeyValue",
+    "Seconds",
+    "confirm_option",
+    "offline_option",
+    "plan_options",
+    "plugin_options",
+    "proxy_option",
+    "shared_options",
+    "strict_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -91,6 +101,20 @@ def plugin_options(command: Command) -> Command:
         help="How long each sync plugin may compute; its calls do not count [default: the step's `compute`, else 60].",
     )
     return given(limit(command))
+
+
+def offline_option(command: Command) -> Command:
+    """Add `--offline` to a command that may download something."""
+    return _option("--offline", "offline", is_flag=True, default=None, help="Download nothing: what is kept of earlier downloads must do.")(
+        command
+    )
+
+
+def strict_option(command: Command) -> Command:
+    """Add `--strict` to a command that may warn."""
+    return _option("--strict", "strict", is_flag=True, default=None, help="Treat warnings about the project and its plugins as errors.")(
+        command
+    )
 
 
 def plan_options(command: Command) -> Command:

@@ -77,6 +77,16 @@ class State:
         return given if isinstance(given, str) else None
 
     @property
+    def offline(self) -> bool | None:
+        """Tell whether downloads were forbidden; `None` leaves that to the environment."""
+        return True if self.options.get("offline") else None
+
+    @property
+    def strict(self) -> bool:
+        """Tell whether warnings are errors."""
+        return bool(self.options.get("strict"))
+
+    @property
     def jobs(self) -> int | None:
         """Return how many things to do at once, if that was said."""
         given = self.options.get("jobs")

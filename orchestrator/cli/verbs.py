@@ -31,7 +31,7 @@ def open_project(state: State, *, strict: bool = False) -> "Project":
     from orchestrator.ui.errors import render_diagnostic
 
     directory = _named_project(state) or manifest.find_project(state.terminal.directory).parent
-    project = manifest.load_project(directory, strict=strict)
+    project = manifest.load_project(directory, strict=strict or state.strict)
     for warning in project.warnings:
         text = render_diagnostic(warning, base=state.terminal.directory, style=state.style())
         state.terminal.stderr.write(f"{text}\n\n")
@@ -134,8 +134,6 @@ async def _agree(_plan: "Plan") -> bool:
 
 def _open_session(state: State, project: "Project", verb: str, emit: "Emit") -> "Session":
     from orchestrator.engine.session import open_session
-    from orchestrator.store.download import download
-    from orchestrator.store.user import UserDirectories
 
     return open_session(
         project,
@@ -151,8 +149,8 @@ def _open_session(state: State, project: "Project", verb: str, emit: "Emit") -> 
         plugin_options=state.plugin_options,
         confirmed=state.confirmed,
         ask_name=make_name_source(state),
-        fetch=download,
-        cache_directory=UserDirectories.from_environment(state.terminal.environ).components,
+        offline=state.offline,
+        strict=state.strict,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import confirm_option, proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, offline_option, proxy_option, shared_options, strict_option
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import DeployError, UsageError
@@ -23,6 +23,8 @@ _HINT = "save a plan with `orchestrator plan --json > plan.json`"
 @click.argument("file", type=click.Path(path_type=Path))
 @proxy_option
 @confirm_option
+@offline_option
+@strict_option
 @shared_options
 @click.pass_obj
 def apply(state: State, *, file: Path) -> None:

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import confirm_option, plan_options, plugin_options, proxy_option, shared_options
+from orchestrator.cli.options import (
+    confirm_option,
+    offline_option,
+    plan_options,
+    plugin_options,
+    proxy_option,
+    shared_options,
+    strict_option,
+)
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import make_consent, run_verb
 
@@ -20,6 +28,8 @@ __all__ = ["deploy"]
 @proxy_option
 @plugin_options
 @confirm_option
+@offline_option
+@strict_option
 @shared_options
 @click.pass_obj
 def deploy(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> None:

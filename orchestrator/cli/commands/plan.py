@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import plan_options, proxy_option, shared_options
+from orchestrator.cli.options import offline_option, plan_options, proxy_option, shared_options, strict_option
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import ExitCode
@@ -20,6 +20,8 @@ __all__ = ["plan"]
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @plan_options
 @proxy_option
+@offline_option
+@strict_option
 @shared_options
 @click.pass_obj
 def plan(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> int:

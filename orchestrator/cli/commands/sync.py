@@ -2,7 +2,7 @@
 
 import click
 
-from orchestrator.cli.options import confirm_option, plugin_options, proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, offline_option, plugin_options, proxy_option, shared_options, strict_option
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 
@@ -14,6 +14,8 @@ __all__ = ["sync"]
 @proxy_option
 @plugin_options
 @confirm_option
+@offline_option
+@strict_option
 @shared_options
 @click.pass_obj
 def sync(state: State, *, names: tuple[str, ...]) -> None:
