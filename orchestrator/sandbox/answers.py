@@ -1,13 +1,13 @@
 """Answers a plugin's canister calls on the tool's side: one by one or in batches, within the bounds of one run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import anyio
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.sandbox.frames import Call, Reply
+from orchestrator.sandbox.frames import Call, ReadSection, Reply
 from orchestrator.sandbox.limits import CALLS_AT_ONCE, MAX_BATCH_REPLY_BYTES, MAX_ERROR_CHARACTERS, Limits, excess_text
-from orchestrator.sandbox.request import CallType, CanisterCall, CanisterCallError, CanisterCallRequest
+from orchestrator.sandbox.request import CallType, CanisterCall, CanisterCallError, CanisterCallRequest, SectionReader, SectionRequest
 
 __all__ = ["Answers", "TooManyCallsError"]
 
@@ -46,13 +46,17 @@ class _Batch:
 class Answers:
     """The answers of one run: `calls` counts the calls that were made, `seconds` is the time that the plugin waited for them."""
 
-    def __init__(self, limits: Limits, call: CanisterCall) -> None:
-        """Take the run's limits, and who makes the calls."""
+    def __init__(
+        self, limits: Limits, call: CanisterCall, *, callable_names: Iterable[str] = (), read_section: SectionReader | None = None
+    ) -> None:
+        """Take the run's limits, who makes the calls, which other canisters may be called, and who reads sections."""
         self.calls = 0
         self.seconds = 0.0
         self._batches = 0
         self._limits = limits
         self._call = call
+        self._callable = frozenset(callable_names)
+        self._read_section = read_section
 
     async def answer(self, asked: Call) -> Reply:
         """Make one call."""
@@ -60,6 +64,15 @@ class Answers:
         started = anyio.current_time()
         try:
             return await self._make(asked)
+        finally:
+            self.seconds += anyio.current_time() - started
+
+    async def answer_section(self, asked: ReadSection) -> Reply:
+        """Read a section of a module; it counts as a call."""
+        self._count(1)
+        started = anyio.current_time()
+        try:
+            return await self._read(asked)
         finally:
             self.seconds += anyio.current_time() - started
 
@@ -102,13 +115,42 @@ class Answers:
             raise TooManyCallsError(self.calls + more)
         self.calls += more
 
+    def _refuse_target(self, target: str | None) -> Reply | None:
+        if target is None or target in self._callable:
+            return None
+        advice = "declare it in the sync step's `canisters` list to allow it"
+        return _refuse(f"plugin is not permitted to call canister '{target}': {advice}")
+
+    async def _read(self, asked: ReadSection) -> Reply:
+        refused = self._refuse_target(asked.target)
+        if refused is not None:
+            return refused
+        if self._read_section is None:
+            return _refuse("metadata read failed: there is no network here")
+        try:
+            section = await self._read_section(SectionRequest(target=asked.target, name=asked.name, direct=asked.direct))
+        except CanisterCallError as error:
+            return _refuse(_shorten(error.text))
+        if section is not None and len(section) > self._limits.max_reply_bytes:
+            return _refuse(excess_text("the section", len(section), self._limits.max_reply_bytes))
+        return Reply(accepted=True, payload=b"\0" if section is None else b"\1" + section)
+
     async def _make(self, asked: Call, batch: int | None = None) -> Reply:
+        refused = self._refuse_target(asked.target)
+        if refused is not None:
+            return refused
         size, most = len(asked.argument), self._limits.max_argument_bytes
         if size > most:
             return _refuse(excess_text("the argument", size, most))
         call_type: CallType = "query" if asked.query else "update"
         request = CanisterCallRequest(
-            method=asked.method, arg=asked.argument, call_type=call_type, direct=asked.direct, cycles=asked.cycles, batch=batch
+            method=asked.method,
+            arg=asked.argument,
+            call_type=call_type,
+            direct=asked.direct,
+            cycles=asked.cycles,
+            batch=batch,
+            target=asked.target,
         )
         try:
             reply = await self._call(request)

@@ -25,7 +25,7 @@ from typing import Final
 
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.limits import MAX_WASM_STACK_BYTES
-from orchestrator.sandbox.wrapping import shim_text
+from orchestrator.sandbox.wrapping import shim_texts
 
 __all__ = ["Artifact", "ComponentCache", "artifact_stem"]
 
@@ -59,7 +59,7 @@ def artifact_stem(sha256: str, *, wrap: bool) -> str:
         f"wasmtime {version('wasmtime')}",
         f"{sys.platform} {platform.machine()}",
         f"stack {MAX_WASM_STACK_BYTES} epochs revision {ENGINE_REVISION}",
-        shim_text() if wrap else "plain",
+        "".join(shim_texts()) if wrap else "plain",
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -19,9 +19,9 @@ from orchestrator.sandbox.cache import Artifact, ComponentCache
 from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Compile, Compiled, Refused
-from orchestrator.sandbox.interface import EXEC_EXPORT, EXEC_SIGNATURE, FUNCTION_SIGNATURES, check_imports
+from orchestrator.sandbox.interface import EXEC_EXPORT, EXEC_SIGNATURES, FUNCTION_SIGNATURES, check_imports, minor_version
 from orchestrator.sandbox.signature import describe_function
-from orchestrator.sandbox.wrapping import HOST_IMPORTS, shim_text, wrap
+from orchestrator.sandbox.wrapping import HOST_IMPORTS, wrap
 
 __all__ = ["compile_component", "main"]
 
@@ -32,7 +32,7 @@ PARENT_CHECK_SECONDS: Final = 0.2
 def _compile_wrapped(engine: Engine, component: bytes) -> Component | None:
     """Compile the wrapping component, or nothing if it cannot be built: then the plain way tells what is wrong."""
     try:
-        return Component(engine, wrap(component, read_outline(component), bytes(wat2wasm(shim_text()))))
+        return Component(engine, wrap(component, read_outline(component), lambda text: bytes(wat2wasm(text))))
     except (NotUnderstoodError, WasmtimeError):
         return None
 
@@ -65,8 +65,8 @@ def _check_types(engine: Engine, component: Component, *, wrapped: bool) -> None
     ours = HOST_IMPORTS if wrapped else ()
     items = {name: item.ty for name, item in component.type.imports(engine).items() if name not in ours}
     imports = {name: item for name, item in items.items() if not isinstance(item, ValType)}
-    check_imports(imports)
-    for name, signature in FUNCTION_SIGNATURES.items():
+    version = minor_version(check_imports(imports))
+    for name, signature in FUNCTION_SIGNATURES[version].items():
         if name in imports:
             _check_shape(name, imports[name], signature)
     exports = component.type.exports(engine)
@@ -77,7 +77,7 @@ def _check_types(engine: Engine, component: Component, *, wrapped: bool) -> None
             detail=f"it exports {', '.join(f'`{name}`' for name in exports) or 'nothing'}",
             hint="build it for the world `sync-plugin`, which exports exec",
         )
-    _check_shape(EXEC_EXPORT, exports[EXEC_EXPORT].ty, EXEC_SIGNATURE)
+    _check_shape(EXEC_EXPORT, exports[EXEC_EXPORT].ty, EXEC_SIGNATURES[version])
 
 
 def _compile_into(cache: ComponentCache, order: Compile) -> Artifact:

@@ -8,7 +8,7 @@ import anyio
 from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.answers import Answers, TooManyCallsError
 from orchestrator.sandbox.cache import Artifact
-from orchestrator.sandbox.frames import Batch, Call, Done, Frame, Output, Pulse, Refused, Start
+from orchestrator.sandbox.frames import Batch, Call, Done, Frame, Output, Pulse, ReadSection, Refused, Start
 from orchestrator.sandbox.limits import MAX_BATCH_BYTES, MAX_BATCH_CALLS, QUIET_SECONDS
 from orchestrator.sandbox.outcomes import Ending, calls_ending, memory_ending, read_ending, timeout_ending
 from orchestrator.sandbox.output import LineCapture
@@ -22,6 +22,7 @@ from orchestrator.sandbox.request import (
     PluginRequest,
     PluginResult,
     Preopen,
+    SectionReader,
 )
 
 __all__ = ["Conversation", "StaleArtifactError", "refusal_of"]
@@ -57,6 +58,12 @@ def _order(request: PluginRequest, artifact: Artifact) -> Start:
         options=request.options,
         compute_ns=min(int(request.limits.compute_seconds * 1e9), MAX_NANOSECONDS),
         memory_bytes=request.limits.memory_bytes,
+        api_url=request.api_url,
+        gateway_url=request.gateway_url,
+        directory_keys=tuple(each.key for each in request.directories),
+        file_keys=tuple(file.key for file in request.files),
+        fields=request.fields,
+        canister_ids=request.canister_ids,
     )
 
 
@@ -71,14 +78,22 @@ def _garbage(frame: Frame) -> SandboxError:
 class Conversation:
     """One run: what the plugin wrote and asked for so far."""
 
-    def __init__(self, request: PluginRequest, call: CanisterCall, on_line: OnLine, on_phase: OnPhase | None = None) -> None:
-        """Take what to run, who answers its calls, and who is told its lines and its phases."""
+    def __init__(
+        self,
+        request: PluginRequest,
+        call: CanisterCall,
+        on_line: OnLine,
+        on_phase: OnPhase | None = None,
+        *,
+        read_section: SectionReader | None = None,
+    ) -> None:
+        """Take what to run, who answers its calls, who is told its lines and its phases, and who reads sections."""
         self._request = request
         self._on_phase = on_phase or (lambda _phase, _detail: None)
         self._phase: Phase = "starting"
         self._quiet_seconds = 0
         self._compute_seconds = 0.0
-        self._answers = Answers(request.limits, call)
+        self._answers = Answers(request.limits, call, callable_names=request.canisters, read_section=read_section)
         self._on_line = on_line
         self._stdout = LineCapture("stdout")
         self._stderr = LineCapture("stderr")
@@ -121,6 +136,10 @@ class Conversation:
                 case Call() as asked:
                     self._enter("calling", asked.method)
                     await worker.send(await self._answers.answer(asked))
+                    self._enter("running")
+                case ReadSection() as wanted:
+                    self._enter("calling", f"section {wanted.name}")
+                    await worker.send(await self._answers.answer_section(wanted))
                     self._enter("running")
                 case Batch() as batch:
                     self._enter("calling", f"{batch.count} calls")

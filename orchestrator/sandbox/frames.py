@@ -34,6 +34,7 @@ __all__ = [
     "FrameError",
     "Output",
     "Pulse",
+    "ReadSection",
     "Refused",
     "Reply",
     "Start",
@@ -76,11 +77,15 @@ class Start:
     """Tool to worker: run the artifact.
 
     A directory is (guest, host, device and inode as `D:I`, or nothing where any will do), a file is (name, content),
-    an option (name, value).
+    an option or field (name, value), a canister id (name, principal). What follows `memory_bytes` is for 0.2, where each
+    directory and file has a key.
     """
 
     kind: ClassVar[int] = 2
-    schema: ClassVar[tuple[str, ...]] = ("str", "bool", "int", "str", "str", "str", "str?", "triples", "pairs", "pairs", "int", "int")
+    schema: ClassVar[tuple[str, ...]] = (
+        *("str", "bool", "int", "str", "str", "str", "str?", "triples", "pairs", "pairs", "int", "int"),
+        *("str", "str?", "texts", "texts", "pairs", "pairs"),
+    )
     artifact: str
     wrapped: bool
     parent_pid: int
@@ -93,11 +98,20 @@ class Start:
     options: tuple[tuple[str, str], ...]
     compute_ns: int
     memory_bytes: int
+    api_url: str = ""
+    gateway_url: str | None = None
+    directory_keys: tuple[str, ...] = ()
+    file_keys: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    canister_ids: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Tool to worker: a canister's reply, or (not `accepted`) the UTF-8 text of why there is none."""
+    """Tool to worker: a canister's reply, or (not `accepted`) the UTF-8 text of why there is none.
+
+    The reply to `ReadSection` is a byte 1 and the section, or a byte 0 alone where there is none.
+    """
 
     kind: ClassVar[int] = 3
     schema: ClassVar[tuple[str, ...]] = ("bool", "bytes")
@@ -139,15 +153,27 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Worker to tool: the plugin's canister call; exactly one `Reply` answers it."""
+    """Worker to tool: the plugin's canister call; exactly one `Reply` answers it. Without a `target` it is the synced canister's."""
 
     kind: ClassVar[int] = 19
-    schema: ClassVar[tuple[str, ...]] = ("str", "bytes", "bool", "bool", "int")
+    schema: ClassVar[tuple[str, ...]] = ("str", "bytes", "bool", "bool", "int", "str?")
     method: str
     argument: bytes
     query: bool
     direct: bool
     cycles: int
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSection:
+    """Worker to tool: the plugin asks for a custom section of a canister's module; exactly one `Reply` answers it."""
+
+    kind: ClassVar[int] = 23
+    schema: ClassVar[tuple[str, ...]] = ("str?", "str", "bool")
+    target: str | None
+    name: str
+    direct: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +216,9 @@ class Done:
     dropped_stderr: int
 
 
-Frame = Compile | Start | Reply | Compiled | Refused | Output | Call | Batch | Pulse | Done
+Frame = Compile | Start | Reply | Compiled | Refused | Output | Call | ReadSection | Batch | Pulse | Done
 _KINDS: Final[dict[int, type[Frame]]] = {
-    frame.kind: frame for frame in (Compile, Start, Reply, Compiled, Refused, Output, Call, Batch, Pulse, Done)
+    frame.kind: frame for frame in (Compile, Start, Reply, Compiled, Refused, Output, Call, ReadSection, Batch, Pulse, Done)
 }
 
 
@@ -218,6 +244,7 @@ _PACK: Final[dict[str, Callable[[Any], list[bytes]]]] = {
     "bytes": _pack_bytes,
     "str": _pack_text,
     "str?": _pack_optional,
+    "texts": lambda value: _pack_rows(tuple((text,) for text in value)),
     "pairs": _pack_rows,
     "triples": _pack_rows,
 }
@@ -264,6 +291,9 @@ class _Fields:
     def optional(self) -> str | None:
         return self.text() if self.boolean() else None
 
+    def texts(self) -> tuple[str, ...]:
+        return tuple(self.text() for _ in range(self.count()))
+
     def pairs(self) -> tuple[tuple[str, str], ...]:
         return tuple((self.text(), self.text()) for _ in range(self.count()))
 
@@ -281,6 +311,7 @@ _TAKE: Final[dict[str, Callable[[_Fields], object]]] = {
     "bytes": _Fields.raw,
     "str": _Fields.text,
     "str?": _Fields.optional,
+    "texts": _Fields.texts,
     "pairs": _Fields.pairs,
     "triples": _Fields.triples,
 }

@@ -4,15 +4,16 @@ Of other packages it imports wasmtime alone: the worker loads this module.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Any, Final
 
+from wasmtime import WasmtimeError
 from wasmtime.component import Linker, Variant
 
 from orchestrator.sandbox.capture import CapturedStream
 from orchestrator.sandbox.channel import Channel
-from orchestrator.sandbox.frames import Batch, Call, Reply
+from orchestrator.sandbox.frames import Batch, Call, ReadSection, Reply
 from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_BATCH_CALLS, MAX_METHOD_BYTES, excess_text
 from orchestrator.sandbox.meter import Meter
 
@@ -59,9 +60,9 @@ def _batch_excess(count: int, size: int) -> Reply | None:
     return _error(f"canister call failed: {over}, and none of it was made; make several batches of it")
 
 
-def _frame(asked: _Asked) -> Call:
+def _frame(asked: _Asked, target: str | None = None) -> Call:
     method, argument, query, direct, cycles = asked
-    return Call(method=method.decode(), argument=argument, query=query, direct=direct, cycles=cycles)
+    return Call(method=method.decode(), argument=argument, query=query, direct=direct, cycles=cycles, target=target)
 
 
 def _from_record(request: Any) -> _Asked:
@@ -92,6 +93,15 @@ def _to_table(replies: list[Reply]) -> str:
     return b"".join((table, *payloads)).decode("latin-1")
 
 
+def _target(kind: int, name: str) -> str | None:
+    """Read the target of a wrapped call of 0.2: `None` is the canister being synced."""
+    return name.encode("latin-1").decode() if kind else None
+
+
+def _to_variant(reply: Reply) -> Variant:
+    return Variant("ok" if reply.accepted else "err", reply.payload.decode("latin-1"))
+
+
 def _to_value(reply: Reply) -> bytes | str:
     """Make what wasmtime takes for a result: bytes are ok, `str` is the error."""
     return reply.payload if reply.accepted else reply.payload.decode()
@@ -114,10 +124,13 @@ class GuestCalls:
         with linker.root() as root:
             root.add_func("canister-call", self.plain)
             root.add_func("canister-call-batch", self.plain_batch)
+            root.add_func("canister-metadata-section", self.plain_section)
             root.add_func("options", self.options)
             if wrapped:
                 root.add_func("orchestrator-call", self.wrapped)
                 root.add_func("orchestrator-call-batch", self.wrapped_batch)
+                root.add_func("orchestrator-targeted-call", self.wrapped_with_target)
+                root.add_func("orchestrator-section", self.wrapped_section)
 
     def options(self, _store: object) -> list[tuple[str, str]]:
         """Answer the options of the command line."""
@@ -132,12 +145,22 @@ class GuestCalls:
         direct: bool,  # noqa: FBT001 - wasmtime passes a call's fields one by one
         cycles: int,
         *sizes: int,
+        target: str | None = None,
     ) -> Variant:
         """Answer a wrapped plugin: bytes come and go as Latin-1 text, `sizes` are those of method and argument."""
         with self._meter.elsewhere():
             asked = (method.encode("latin-1"), argument.encode("latin-1"), call_type == 1, direct, cycles)
-            reply = _excess(*sizes) or self._ask(asked)
-            return Variant("ok" if reply.accepted else "err", reply.payload.decode("latin-1"))
+            return _to_variant(_excess(*sizes) or self._ask(asked, target))
+
+    def wrapped_with_target(self, store: object, kind: int, target: str, method: str, argument: str, *rest: int) -> Variant:
+        """Answer a wrapped plugin of 0.2: a call as above, after the canister it goes to."""
+        call_type, direct, cycles, *sizes = rest
+        return self.wrapped(store, method, argument, call_type, bool(direct), cycles, *sizes, target=_target(kind, target))
+
+    def wrapped_section(self, _store: object, kind: int, target: str, name: str, direct: bool) -> Variant:  # noqa: FBT001 - as above
+        """Answer a wrapped plugin of 0.2 that asks for a section of a module, as `shim-0.2-section.wat` describes it."""
+        with self._meter.elsewhere():
+            return _to_variant(self._ask_section(_target(kind, target), name.encode("latin-1").decode(), direct=direct))
 
     def wrapped_batch(self, _store: object, memory: str, table: int, count: int, size: int) -> str:
         """Answer a wrapped plugin's batch, as `shim.wat` describes it."""
@@ -152,7 +175,16 @@ class GuestCalls:
         """Answer a plugin that is not wrapped; `str` is the error."""
         with self._meter.elsewhere():
             asked = _from_record(request)
-            return _to_value(_excess_of(asked) or self._ask(asked))
+            return _to_value(_excess_of(asked) or self._ask(asked, vars(request).get("target")))
+
+    def plain_section(self, _store: object, request: Any) -> bytes | None:
+        """Answer a plugin of 0.2 that is not wrapped; an error ends it, because wasmtime's Python package cannot return one."""
+        with self._meter.elsewhere():
+            fields = vars(request)
+            reply = self._ask_section(fields["target"], fields["name"], direct=fields["direct"])
+            if not reply.accepted:
+                raise WasmtimeError(reply.payload.decode())
+            return reply.payload[1:] if reply.payload[0] else None
 
     def plain_batch(self, _store: object, requests: list[Any]) -> list[bytes | str]:
         """Answer the batch of a plugin that is not wrapped."""
@@ -161,8 +193,11 @@ class GuestCalls:
             refused = _batch_excess(len(batch), sum(len(method) + len(argument) + _ENTRY.size for method, argument, *_ in batch))
             return [_to_value(reply) for reply in ([refused] * len(batch) if refused else self._ask_batch(batch))]
 
-    def _ask(self, asked: _Asked) -> Reply:
-        return self._exchange([_frame(asked)], 1)[0]
+    def _ask(self, asked: _Asked, target: str | None) -> Reply:
+        return self._exchange([_frame(asked, target)], 1)[0]
+
+    def _ask_section(self, target: str | None, name: str, *, direct: bool) -> Reply:
+        return self._exchange([ReadSection(target=target, name=name, direct=direct)], 1)[0]
 
     def _ask_batch(self, batch: list[_Asked]) -> list[Reply]:
         refused = [_excess_of(asked) for asked in batch]
@@ -170,7 +205,7 @@ class GuestCalls:
         replies = iter(self._exchange([Batch(count=len(wanted)), *wanted], len(wanted)) if wanted else ())
         return [refusal or next(replies) for refusal in refused]
 
-    def _exchange(self, frames: list[Batch | Call], count: int) -> list[Reply]:
+    def _exchange(self, frames: Sequence[Batch | Call | ReadSection], count: int) -> list[Reply]:
         """Tell the tool what is wanted, then take the replies."""
         try:
             for stream in self._streams:

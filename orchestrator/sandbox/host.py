@@ -29,6 +29,7 @@ from orchestrator.sandbox.request import (
     OnPhase,
     PluginRequest,
     PluginResult,
+    SectionReader,
 )
 
 __all__ = ["WORKER", "prepare_component", "run_plugin"]
@@ -160,6 +161,7 @@ async def run_plugin(
     *,
     on_phase: OnPhase = _unheard,
     pool: WorkerPool | None = None,
+    read_section: SectionReader | None = None,
     worker_module: str = WORKER,
 ) -> PluginResult:
     """Run one plugin to its end.
@@ -169,7 +171,7 @@ async def run_plugin(
     plugin and comes out here. `on_line` is called with each line of output as it is complete, `on_phase` when
     the run goes on to something else. Whatever the plugin does is in the result (`outcomes.failure_of` makes
     an error of it). Raises `SandboxError` when the worker itself fails. Cancelling kills the worker at once.
-    The worker comes from `pool`, or is a process of `worker_module`.
+    The worker comes from `pool`, or is a process of `worker_module`. `read_section` reads modules for plugins of 0.2.
     """
     source = _Source(request.component, request.sha256, request.cache_directory, wrap=request.wrap, on_phase=on_phase)
 
@@ -180,7 +182,7 @@ async def run_plugin(
     try:
         _check_files(request)
         facts = await to_thread.run_sync(source.inspect)
-        conversation = Conversation(request, call, on_line, on_phase)
+        conversation = Conversation(request, call, on_line, on_phase, read_section=read_section)
         try:
             result = await _start_and_run(conversation, source, worker())
         except StaleArtifactError:

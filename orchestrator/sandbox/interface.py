@@ -1,8 +1,9 @@
 """What a sync plugin may import and must export, and where the interfaces' texts are.
 
 The world of `icp:sync-plugin@0.1` has one function of its own, `canister-call`, and one export, `exec`;
-the world `orchestrator:sync-plugin@0.1` includes it and has two functions more; besides these the host offers
-WASI 0.2 without HTTP. A plugin imports as much of it as it likes. Types-only imports need no implementation.
+the world `orchestrator:sync-plugin@0.1` includes it and has two functions more. The world of
+`icp:sync-plugin@0.2` has a `canister-call` with a target, and `canister-metadata-section`. Besides these the host
+offers WASI 0.2 without HTTP. A plugin imports as much of it as it likes. Types-only imports need no implementation.
 """
 
 import re
@@ -17,18 +18,20 @@ __all__ = [
     "BATCH_IMPORT",
     "CALL_IMPORT",
     "EXEC_EXPORT",
-    "EXEC_SIGNATURE",
+    "EXEC_SIGNATURES",
     "EXTENSION_VERSIONS",
     "FUNCTION_SIGNATURES",
     "OPTIONS_IMPORT",
+    "SECTION_IMPORT",
     "SUPPORTED_VERSIONS",
     "check_imports",
     "extension_version",
     "interface_version",
+    "minor_version",
     "wit_directory",
 ]
 
-SUPPORTED_VERSIONS: Final = ("0.1",)
+SUPPORTED_VERSIONS: Final = ("0.1", "0.2")
 """The interface versions (major.minor) this host implements; any patch of them has the same shape."""
 
 EXTENSION_VERSIONS: Final = ("0.1",)
@@ -37,22 +40,46 @@ EXTENSION_VERSIONS: Final = ("0.1",)
 CALL_IMPORT: Final = "canister-call"
 BATCH_IMPORT: Final = "canister-call-batch"
 OPTIONS_IMPORT: Final = "options"
+SECTION_IMPORT: Final = "canister-metadata-section"
 EXEC_EXPORT: Final = "exec"
 
-_REQUEST: Final = "record{method: string, arg: list<u8>, call-type: enum{update, query}, direct: bool, cycles: u64}"
-FUNCTION_SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
+_TARGET: Final = "target: variant{host, name(string)}"
+_CALL: Final = "method: string, arg: list<u8>, call-type: enum{update, query}, direct: bool, cycles: u64"
+FUNCTION_SIGNATURES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        CALL_IMPORT: f"func({_REQUEST}) -> result<list<u8>, string>",
-        BATCH_IMPORT: f"func(list<{_REQUEST}>) -> list<result<list<u8>, string>>",
-        OPTIONS_IMPORT: "func() -> list<tuple<string, string>>",
+        "0.1": MappingProxyType(
+            {
+                CALL_IMPORT: f"func(record{{{_CALL}}}) -> result<list<u8>, string>",
+                BATCH_IMPORT: f"func(list<record{{{_CALL}}}>) -> list<result<list<u8>, string>>",
+                OPTIONS_IMPORT: "func() -> list<tuple<string, string>>",
+            }
+        ),
+        "0.2": MappingProxyType(
+            {
+                CALL_IMPORT: f"func(record{{{_TARGET}, {_CALL}}}) -> result<list<u8>, string>",
+                SECTION_IMPORT: f"func(record{{{_TARGET}, name: string, direct: bool}}) -> result<option<list<u8>>, string>",
+            }
+        ),
     }
 )
-"""The functions of the worlds that a plugin may import, by name, with their exact types."""
-EXEC_SIGNATURE: Final = (
-    "func(record{canister-id: string, environment: string, dirs: list<string>, "
-    "files: list<record{name: string, content: string}>, identity-principal: string, "
-    "proxy-canister-id: option<string>}) -> result<_, string>"
+"""The functions that a plugin of each version may import, by name, with their exact types."""
+
+EXEC_SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "0.1": (
+            "func(record{canister-id: string, environment: string, dirs: list<string>, "
+            "files: list<record{name: string, content: string}>, identity-principal: string, "
+            "proxy-canister-id: option<string>}) -> result<_, string>"
+        ),
+        "0.2": (
+            "func(record{canister-id: string, environment: string, api-url: string, gateway-url: option<string>, "
+            "dirs: list<record{key: string, path: string}>, files: list<record{key: string, name: string, content: string}>, "
+            "fields: list<record{name: string, value: string}>, identity-principal: string, "
+            "proxy-canister-id: option<string>, canister-ids: list<record{name: string, id: string}>}) -> result<_, string>"
+        ),
+    }
 )
+"""The exact type of `exec` in each version."""
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _VERSION: Final = r"@(?P<version>\d+\.\d+)(\.\d+)?(?P<rest>[-+].*)?"
@@ -116,6 +143,11 @@ def _version_of(name: str, pattern: re.Pattern[str], supported: tuple[str, ...])
     return written
 
 
+def minor_version(version: str) -> str:
+    """Cut a version as written to what decides about its shape: `0.1` of `0.1.7`."""
+    return ".".join(version.split(".")[:2])
+
+
 def interface_version(imports: Iterable[str]) -> str:
     """Find the version of icp:sync-plugin that import names tell, as written (`0.1.0`).
 
@@ -123,6 +155,13 @@ def interface_version(imports: Iterable[str]) -> str:
     one of them (`plugin/interface-version`).
     """
     versions = [version for name in imports if (version := _version_of(name, _INTERFACE_IMPORT, SUPPORTED_VERSIONS))]
+    if len({minor_version(version) for version in versions}) > 1:
+        raise PluginRefusedError(
+            f"the plugin is made for {' and '.join(f'icp:sync-plugin@{version}' for version in versions)} at once",
+            slug="plugin/interface-version",
+            detail="its exec can have the type of one version only",
+            hint="build all of the plugin for one version",
+        )
     if versions:
         return versions[0]
     raise PluginRefusedError(
@@ -146,8 +185,8 @@ def extension_version(imports: Iterable[str]) -> str | None:
     return f"{EXTENSION_VERSIONS[0]}.0" if {BATCH_IMPORT, OPTIONS_IMPORT} & {*names} else None
 
 
-def _is_offered(name: str) -> bool:
-    if name in FUNCTION_SIGNATURES or name.startswith(_TYPES_INTERFACES):
+def _is_offered(name: str, functions: Mapping[str, str]) -> bool:
+    if name in functions or name.startswith(_TYPES_INTERFACES):
         return True
     match = _WASI_IMPORT.fullmatch(name)
     return match is not None and match["name"] in _WASI_OFFERED
@@ -158,13 +197,14 @@ def check_imports(imports: Iterable[str]) -> str:
     names = tuple(imports)
     version = interface_version(names)
     extension_version(names)
-    missing = [name for name in names if not _is_offered(name)]
+    functions = FUNCTION_SIGNATURES[minor_version(version)]
+    missing = [name for name in names if not _is_offered(name, functions)]
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
         raise PluginRefusedError(
             f"the plugin imports what a sync plugin is not offered: {listed}",
             slug="plugin/unknown-import",
-            detail=f"offered are {', '.join(FUNCTION_SIGNATURES)} and WASI 0.2 without HTTP",
+            detail=f"a plugin for icp:sync-plugin@{version} is offered {', '.join(functions)} and WASI 0.2 without HTTP",
             hint="build the plugin without these imports; for HTTP, let the canister do the work or use a script step",
         )
     return version

@@ -23,6 +23,8 @@ __all__ = [
     "PluginRequest",
     "PluginResult",
     "Preopen",
+    "SectionReader",
+    "SectionRequest",
 ]
 
 CallType = Literal["update", "query"]
@@ -37,20 +39,22 @@ class Preopen:
     """A directory that the plugin may read: `guest` is the name it sees, `host` where it is.
 
     `inode` is the device and inode number of the directory that was checked: another one under the same name
-    is not opened. Without it any is.
+    is not opened. Without it any is. `key` is the entry's name in the step, for plugins of 0.2.
     """
 
     guest: str
     host: Path
     inode: tuple[int, int] | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InlineFile:
-    """A declared file, already read."""
+    """A declared file, already read; `key` is the entry's name in the step, for plugins of 0.2."""
 
     name: str
     content: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,9 @@ class PluginRequest:
     `component` are the bytes whose sha256 (lower-case hex) is `sha256`; principals are text; `options` are what
     the plugin gets from `options` of orchestrator:sync-plugin, each a name and a value. `wrap=False`
     leaves out the component that makes canister calls fast; results are the same.
+
+    Only plugins of icp:sync-plugin@0.2 get the rest: where the network is, `fields` (names and values), the principals
+    of the environment's canisters by name, and `canisters`, the names of those that may be called.
     """
 
     component: bytes
@@ -74,13 +81,18 @@ class PluginRequest:
     options: tuple[tuple[str, str], ...] = ()
     limits: Limits = field(default_factory=Limits)
     wrap: bool = True
+    api_url: str = ""
+    gateway_url: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    canister_ids: tuple[tuple[str, str], ...] = ()
+    canisters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanisterCallRequest:
-    """A canister call as the plugin asks for it; the target is always the canister being synced.
+    """A canister call as the plugin asks for it.
 
-    `batch` is the number, from 1, of the run's batch that it is part of.
+    `target` names one of the request's `canisters`; without it the call goes to the canister being synced. `batch` is the number, from 1, of the run's batch that it is part of.
     """
 
     method: str
@@ -89,6 +101,16 @@ class CanisterCallRequest:
     direct: bool
     cycles: int
     batch: int | None = field(default=None, compare=False)
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionRequest:
+    """A plugin of 0.2 asks for a custom section of a canister's module; `target` and `direct` are as in calls."""
+
+    target: str | None
+    name: str
+    direct: bool
 
 
 class CanisterCallError(Exception):
@@ -109,6 +131,8 @@ class OutputLine:
 
 
 CanisterCall = Callable[[CanisterCallRequest], Awaitable[bytes]]
+SectionReader = Callable[[SectionRequest], Awaitable[bytes | None]]
+"""Answers the section, or `None` where there is none; raises `CanisterCallError` as a `CanisterCall` does."""
 OnLine = Callable[[OutputLine], None]
 OnPhase = Callable[[Phase, str], None]
 """Is told each phase as it begins, with a detail: the method for `calling`, how long for `quiet`, otherwise nothing."""

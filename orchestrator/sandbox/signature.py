@@ -1,6 +1,6 @@
 """Writes component types as text, to compare what a plugin declares with what its interface says."""
 
-from wasmtime.component import EnumType, FuncType, ListType, OptionType, RecordType, ResultType, TupleType, ValType
+from wasmtime.component import EnumType, FuncType, ListType, OptionType, RecordType, ResultType, TupleType, ValType, VariantType
 
 __all__ = ["describe_function", "describe_type"]
 
@@ -14,6 +14,9 @@ def describe_type(kind: ValType) -> str:
     match kind:
         case RecordType():
             return f"record{{{', '.join(f'{name}: {describe_type(field)}' for name, field in kind.fields)}}}"
+        case VariantType():
+            cases = (name if payload is None else f"{name}({describe_type(payload)})" for name, payload in kind.cases)
+            return f"variant{{{', '.join(cases)}}}"
         case EnumType():
             return f"enum{{{', '.join(kind.names)}}}"
         case ListType():

@@ -15,7 +15,7 @@ from time import monotonic_ns
 from typing import Final
 
 from wasmtime import Engine, ExitTrap, Store, WasiConfig, WasmtimeError
-from wasmtime.component import Component, Linker, Record
+from wasmtime.component import Component, Linker
 
 from orchestrator.sandbox.capture import CapturedStream
 from orchestrator.sandbox.channel import Channel
@@ -23,6 +23,7 @@ from orchestrator.sandbox.confinement import confine, lower_resource_limits
 from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Done, Pulse, Refused, Start
 from orchestrator.sandbox.guest_calls import BUG_STATUS, GuestCalls
+from orchestrator.sandbox.guest_input import exec_input
 from orchestrator.sandbox.limits import MAX_ERROR_BYTES
 from orchestrator.sandbox.meter import CLEAR_PEAK, Meter, Usage, thread_clock
 from orchestrator.sandbox.pipes import PipeWatch
@@ -45,23 +46,6 @@ _OWN_DESCRIPTORS: Final = "/proc/self/fd"
 _OWN_PROCESS: Final = "/proc/self"
 """What the system tells of this process: its memory, and what its threads wait in."""
 _NO_SUCH_IMPORT: Final = "matching implementation was not found in the linker"
-
-
-def _record(**fields: object) -> Record:
-    record = Record()
-    vars(record).update({name.replace("_", "-"): value for name, value in fields.items()})
-    return record
-
-
-def _input(start: Start) -> Record:
-    return _record(
-        canister_id=start.canister_id,
-        environment=start.environment,
-        dirs=[guest for guest, _, _ in start.directories],
-        files=[_record(name=name, content=content) for name, content in start.files],
-        identity_principal=start.identity_principal,
-        proxy_canister_id=start.proxy_canister_id,
-    )
 
 
 @contextmanager
@@ -172,7 +156,7 @@ class _Run:
             function = instance.get_func(store, "exec")
             if function is None:
                 raise RuntimeError("a compiled plugin exports exec")
-            error = function(store, _input(self._start))
+            error = function(store, exec_input(self._start, component.type.imports(self._engine)))
         return ("ok", "") if error is None else ("err", str(error))
 
     def _done(self, ending: str, text: str, linear_bytes: int = 0) -> Done:

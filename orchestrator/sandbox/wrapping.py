@@ -2,49 +2,105 @@
 
 wasmtime's C interface carries a `list<u8>` as one 32-byte value per byte; a string it carries whole. The
 wrapping component imports what the plugin imports, and functions of our own with texts in place of
-bytes; a small shim component (`shim.wat`) translates; the plugin sits inside, byte for byte as it came:
+bytes; small shim components (`shim*.wat`) translate; the plugin sits inside, byte for byte as it came:
 
     imports of the plugin, verbatim
-    import "orchestrator-call"                       (method, arg: string, …) -> result<string, string>
-    import "orchestrator-call-batch"                 (memory: string, table, count, size: u32) -> string
-    component 0: the shim      component 1: the plugin
-    instance: the shim with the types and the two functions
-    instance: the plugin with the outer imports, its canister-call and canister-call-batch taken from the shim
+    import "orchestrator-call" …                     (method, arg: string, …) -> result<string, string>
+    component 0 …: the shims     component n: the plugin
+    instances: each shim with the types and its functions of our own
+    instance: the plugin with the outer imports, its canister-call and what else is shimmed taken from the shims
     export "exec"
 
 Encoding per the component model's binary format (WebAssembly/component-model, design/mvp/Binary.md).
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orchestrator.sandbox.binary import COMPONENT_HEADER, NotUnderstoodError, Outline, Section, Sort
-from orchestrator.sandbox.interface import BATCH_IMPORT, CALL_IMPORT, EXEC_EXPORT
+from orchestrator.sandbox.binary import COMPONENT_HEADER, Import, NotUnderstoodError, Outline, Section, Sort
+from orchestrator.sandbox.interface import BATCH_IMPORT, CALL_IMPORT, EXEC_EXPORT, SECTION_IMPORT
 from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_METHOD_BYTES
 
-__all__ = ["HOST_IMPORTS", "can_wrap", "shim_text", "wrap"]
-
-HOST_IMPORTS: Final = ("orchestrator-call", "orchestrator-call-batch")
-"""The private functions that a wrapped plugin's calls and batches of calls arrive at."""
+__all__ = ["HOST_IMPORTS", "can_wrap", "shim_texts", "wrap"]
 
 _TYPES_PREFIX: Final = "icp:sync-plugin/types@"
-_SHIMMED: Final = (CALL_IMPORT, BATCH_IMPORT)
 _U64, _U32, _U8, _BOOL, _STRING = b"\x77", b"\x79", b"\x7d", b"\x7f", b"\x73"
-_CALL_PARAMETERS: Final = (
+_RESULT_OF_STRINGS: Final = b"\x6a\x01" + _STRING + b"\x01" + _STRING
+_TARGET: Final = (("target-kind", _U8), ("target", _STRING))
+_CALL: Final = (
     *(("method", _STRING), ("arg", _STRING), ("call-type", _U8), ("direct", _BOOL), ("cycles", _U64)),
     *(("method-size", _U32), ("arg-size", _U32)),
 )
-_BATCH_PARAMETERS: Final = (("memory", _STRING), ("table", _U32), ("count", _U32), ("size", _U32))
-_RESULT_OF_STRINGS: Final = b"\x6a\x01" + _STRING + b"\x01" + _STRING
 
 
-def shim_text() -> str:
-    """Give the shim component's text, with the caps of this host filled in."""
-    text = (Path(__file__).parent / "shim.wat").read_text(encoding="utf-8")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HostFunction:
+    """A function of our own: the name under which a shim imports it, under which the whole does, and its parameters.
+
+    It returns a text, or with `fallible` a result of two texts.
+    """
+
+    inner: str
+    outer: str
+    parameters: tuple[tuple[str, bytes], ...]
+    fallible: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shim:
+    """A shim: its file, the functions of the plugin's world that it gives, and what it needs for them."""
+
+    file: str
+    gives: tuple[str, ...]
+    hosts: tuple[_HostFunction, ...]
+
+
+_BATCH_HOST: Final = _HostFunction(
+    inner="host-batch",
+    outer="orchestrator-call-batch",
+    parameters=(("memory", _STRING), ("table", _U32), ("count", _U32), ("size", _U32)),
+    fallible=False,
+)
+_SHIMS: Final = {
+    "0.1": (
+        _Shim(
+            file="shim.wat",
+            gives=(CALL_IMPORT, BATCH_IMPORT),
+            hosts=(_HostFunction(inner="host", outer="orchestrator-call", parameters=_CALL), _BATCH_HOST),
+        ),
+    ),
+    "0.2": (
+        _Shim(
+            file="shim-0.2-call.wat",
+            gives=(CALL_IMPORT,),
+            hosts=(_HostFunction(inner="host", outer="orchestrator-targeted-call", parameters=(*_TARGET, *_CALL)),),
+        ),
+        _Shim(
+            file="shim-0.2-section.wat",
+            gives=(SECTION_IMPORT,),
+            hosts=(_HostFunction(inner="host", outer="orchestrator-section", parameters=(*_TARGET, ("name", _STRING), ("direct", _BOOL))),),
+        ),
+    ),
+}
+HOST_IMPORTS: Final = frozenset(host.outer for shims in _SHIMS.values() for shim in shims for host in shim.hosts)
+"""The private functions that what a wrapped plugin asks for arrives at."""
+
+
+def _shim_text(shim: _Shim) -> str:
+    folder = Path(__file__).parent
+    text = (folder / shim.file).read_text(encoding="utf-8")
+    text = text.replace("{allocator}", (folder / "shim-allocator.wat").read_text(encoding="utf-8"))
     caps = {"method_cap": MAX_METHOD_BYTES, "argument_cap": MAX_ARGUMENT_BYTES, "batch_cap": MAX_BATCH_BYTES}
     for name, cap in caps.items():
         text = text.replace(f"{{{name}}}", str(cap))
     return text
+
+
+def shim_texts() -> tuple[str, ...]:
+    """Give the texts of all shims, with the caps of this host filled in."""
+    return tuple(_shim_text(shim) for shims in _SHIMS.values() for shim in shims)
 
 
 def _unsigned(value: int) -> bytes:
@@ -91,53 +147,68 @@ def _alias_function(instance: int, name: str) -> bytes:
     return _section(Section.ALIAS, _vector(bytes([Sort.FUNCTION, 0]) + _unsigned(instance) + _text(name)))
 
 
-def _function_type(parameters: tuple[tuple[str, bytes], ...], result: bytes) -> bytes:
-    return b"\x40" + _vector(*(_text(name) + code for name, code in parameters)) + b"\0" + result
+def _function_type(host: _HostFunction, result_type: int) -> bytes:
+    result = _signed(result_type) if host.fallible else _STRING
+    return b"\x40" + _vector(*(_text(name) + code for name, code in host.parameters)) + b"\0" + result
 
 
-def _host_functions(first_type: int) -> bytes:
+def _host_functions(hosts: list[_HostFunction], first_type: int) -> bytes:
     """Define the types of our own functions, and import these."""
-    call = _function_type(_CALL_PARAMETERS, _signed(first_type))
-    batch = _function_type(_BATCH_PARAMETERS, _STRING)
-    imports = (b"\0" + _text(name) + b"\x01" + _unsigned(first_type + 1 + number) for number, name in enumerate(HOST_IMPORTS))
-    return _section(Section.TYPE, _vector(_RESULT_OF_STRINGS, call, batch)) + _section(Section.IMPORT, _vector(*imports))
+    types = (_function_type(host, first_type) for host in hosts)
+    imports = (b"\0" + _text(host.outer) + b"\x01" + _unsigned(first_type + number) for number, host in enumerate(hosts, 1))
+    return _section(Section.TYPE, _vector(_RESULT_OF_STRINGS, *types)) + _section(Section.IMPORT, _vector(*imports))
+
+
+def _types_of(outline: Outline) -> Import | None:
+    return next((item for item in outline.imports if item.name.startswith(_TYPES_PREFIX)), None)
+
+
+def _shims_for(outline: Outline) -> list[_Shim]:
+    """Choose the shims for what a component imports."""
+    types = _types_of(outline)
+    version = "" if types is None else types.name.removeprefix(_TYPES_PREFIX)[:3]
+    names = {item.name for item in outline.imports if item.sort is Sort.FUNCTION}
+    return [shim for shim in _SHIMS.get(version, ()) if names & {*shim.gives}]
 
 
 def can_wrap(outline: Outline) -> bool:
     """Tell whether a component with this outline can be wrapped; without a canister call there is no use."""
-    return outline.plain_prefix and any(item.name in _SHIMMED for item in outline.imports)
+    return outline.plain_prefix and bool(_shims_for(outline))
 
 
-def wrap(component: bytes, outline: Outline, shim: bytes) -> bytes:
-    """Build the wrapping component of `component`, whose outline is `outline`; `shim` is the shim's binary.
+def wrap(component: bytes, outline: Outline, assemble: Callable[[str], bytes]) -> bytes:
+    """Build the wrapping component of `component`, whose outline is `outline`; `assemble` makes a shim's text its binary.
 
     Raises `NotUnderstoodError` when the outline lacks what the wrapping needs (`can_wrap`).
     """
-    types = next((item for item in outline.imports if item.name.startswith(_TYPES_PREFIX)), None)
+    types = _types_of(outline)
     if types is None or not can_wrap(outline):
         raise NotUnderstoodError("a component that cannot be wrapped")
+    shims = _shims_for(outline)
+    hosts = [host for shim in shims for host in shim.hosts]
+    given = [(outline.counts[Sort.INSTANCE] + number, name) for number, shim in enumerate(shims) for name in shim.gives]
+    # Functions are numbered in the order of their definition: those of the host, then those of the shims, then the plugin's.
     first_function = outline.counts[Sort.FUNCTION]
-    shim_instance = outline.counts[Sort.INSTANCE]
-    # In this order they are defined: the two functions of the host, then the two of the shim, then the plugin's.
-    host_call, host_batch, *shimmed, exec_function = range(first_function, first_function + 5)
-    fast = dict(zip(_SHIMMED, shimmed, strict=True))
-    shim_arguments = (
-        _argument("types", Sort.INSTANCE, types.index),
-        _argument("host", Sort.FUNCTION, host_call),
-        _argument("host-batch", Sort.FUNCTION, host_batch),
-    )
+    indices = {host.outer: first_function + number for number, host in enumerate(hosts)}
+    fast = {name: first_function + len(hosts) + number for number, (_, name) in enumerate(given)}
+    exec_function = first_function + len(hosts) + len(given)
     plugin_arguments = (_argument(item.name, item.sort, fast.get(item.name, item.index)) for item in outline.imports)
     return b"".join(
         (
             COMPONENT_HEADER,
             outline.prefix,
-            _host_functions(outline.counts[Sort.TYPE]),
-            _section(Section.COMPONENT, shim),
+            _host_functions(hosts, outline.counts[Sort.TYPE]),
+            *(_section(Section.COMPONENT, assemble(_shim_text(shim))) for shim in shims),
             _section(Section.COMPONENT, component),
-            _instantiate(0, *shim_arguments),
-            *(_alias_function(shim_instance, name) for name in _SHIMMED),
-            _instantiate(1, *plugin_arguments),
-            _alias_function(shim_instance + 1, EXEC_EXPORT),
+            *(_instantiate(number, *_shim_arguments(shim, types, indices)) for number, shim in enumerate(shims)),
+            *(_alias_function(instance, name) for instance, name in given),
+            _instantiate(len(shims), *plugin_arguments),
+            _alias_function(outline.counts[Sort.INSTANCE] + len(shims), EXEC_EXPORT),
             _section(Section.EXPORT, _vector(b"\0" + _text(EXEC_EXPORT) + bytes([Sort.FUNCTION]) + _unsigned(exec_function) + b"\0")),
         )
     )
+
+
+def _shim_arguments(shim: _Shim, types: Import, indices: dict[str, int]) -> list[bytes]:
+    functions = (_argument(host.inner, Sort.FUNCTION, indices[host.outer]) for host in shim.hosts)
+    return [_argument("types", Sort.INSTANCE, types.index), *functions]

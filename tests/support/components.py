@@ -62,6 +62,35 @@ _TYPES = """
   (import "canister-call" (func $canister-call (param "req" $canister-call-request) (result (result (list u8) (error string)))))
 """
 
+_SECOND_TYPES = """
+  (import "icp:sync-plugin/types@{version}" (instance $types
+    (type $dir-shape (record (field "key" string) (field "path" string))) (export "dir-input" (type $dir (eq $dir-shape)))
+    (type $file-shape (record (field "key" string) (field "name" string) (field "content" string)))
+    (export "file-input" (type $file (eq $file-shape)))
+    (type $field-shape (record (field "name" string) (field "value" string))) (export "field-input" (type $field (eq $field-shape)))
+    (type $entry-shape (record (field "name" string) (field "id" string))) (export "canister-id-entry" (type $entry (eq $entry-shape)))
+    (type $input-shape (record
+      (field "canister-id" string) (field "environment" string) (field "api-url" string) (field "gateway-url" (option string))
+      (field "dirs" (list $dir)) (field "files" (list $file)) (field "fields" (list $field)) (field "identity-principal" string)
+      (field "proxy-canister-id" (option string)) (field "canister-ids" (list $entry))))
+    (export "sync-exec-input" (type $input (eq $input-shape)))
+    (type $target-shape (variant (case "host") (case "name" string))) (export "call-target" (type $target (eq $target-shape)))
+    (type $call-type-shape (enum "update" "query")) (export "call-type" (type $call-type (eq $call-type-shape)))
+    (type $request-shape (record
+      (field "target" $target) (field "method" string) (field "arg" (list u8)) (field "call-type" $call-type)
+      (field "direct" bool) (field "cycles" u64)))
+    (export "canister-call-request" (type $request (eq $request-shape)))
+    (type $section-shape (record (field "target" $target) (field "name" string) (field "direct" bool)))
+    (export "metadata-section-request" (type $section (eq $section-shape)))))
+  (alias export $types "sync-exec-input" (type $sync-exec-input))
+  (alias export $types "canister-call-request" (type $canister-call-request))
+  (alias export $types "metadata-section-request" (type $metadata-section-request))
+  {after_types}
+  (import "canister-call" (func $canister-call (param "req" $canister-call-request) (result (result (list u8) (error string)))))
+  (import "canister-metadata-section"
+    (func $canister-metadata-section (param "req" $metadata-section-request) (result (result (option (list u8)) (error string)))))
+"""
+
 _MEMORY = """
   (core module $memory-module
     (memory (export "memory") {pages})
@@ -107,6 +136,10 @@ _EXTENSION_FUNCTIONS = (
 )
 
 _CANISTER = CoreFunction(name="canister-call", function="$canister-call", parameters="i32 i32 i32 i32 i32 i32 i64 i32")
+_SECOND_FUNCTIONS = (
+    CoreFunction(name="canister-call", function="$canister-call", parameters="i32 i32 i32 i32 i32 i32 i32 i32 i32 i64 i32"),
+    CoreFunction(name="read-section", function="$canister-metadata-section", parameters="i32 i32 i32 i32 i32 i32 i32"),
+)
 
 
 def error(address: str, length: str) -> str:
@@ -179,22 +212,26 @@ class Guest:
         extra_definitions: str = "",
         allocating: str = "",
         extension: bool = False,
+        second: bool = False,
     ) -> bytes:
         """Build the plugin whose `exec` is `body`.
 
         `functions` are further core definitions, `wasi` names of `_GROUPS`, `pages` the memory's
         first size in 64 KiB, `extra_imports`, `after_types` and `extra_definitions` component definitions: first,
         between the types and canister-call, and last. `extension` is for the world of orchestrator:sync-plugin:
-        its functions are `$canister-call-batch` and `$options`.
+        its functions are `$canister-call-batch` and `$options`. `second` is for icp:sync-plugin@0.2: `exec` gets the
+        address `$input`, calls begin with a target (number, text), and there is `$read-section`.
         """
         heap = (self._next + 0xFFFF) // 0x10000 * 0x10000
         groups = [_GROUPS[name] for name in wasi]
         functions_of_extension = _EXTENSION_FUNCTIONS if extension else ()
-        core = [_CANISTER, *functions_of_extension, *(function for group in groups for function in group.functions)]
+        first_functions = _SECOND_FUNCTIONS if second else (_CANISTER,)
+        types, parameters = (_SECOND_TYPES, "(param $input i32)") if second else (_TYPES, _EXEC_PARAMETERS)
+        core = [*first_functions, *functions_of_extension, *(function for group in groups for function in group.functions)]
         imports = "".join(f'(import "host" "{item.name}" (func ${item.name} {item.type}))\n' for item in core)
         exports = " ".join(f'(export "{item.name}" (func ${item.name}-lowered))' for item in core)
         return assemble(
-            f"(component\n{extra_imports}{_TYPES.format(version=version, after_types=after_types)}"
+            f"(component\n{extra_imports}{types.format(version=version, after_types=after_types)}"
             + (_EXTENSION if extension else "")
             + "".join(group.imports for group in groups)
             + _MEMORY.format(pages=heap // 0x10000 + 1 if pages is None else pages, heap=heap, allocating=allocating)
@@ -205,7 +242,7 @@ class Guest:
     {imports}
     {"".join(datum.render() for datum in self._data)}
     {functions}
-    (func (export "exec") {_EXEC_PARAMETERS} (result i32) {body}))
+    (func (export "exec") {parameters} (result i32) {body}))
   (core instance $plugin (instantiate $plugin-module (with "memory" (instance $memory-instance)) (with "host" (instance {exports}))))
   {extra_definitions}
   (alias core export $plugin "exec" (core func $exec))

@@ -74,7 +74,7 @@ def test_unknown_import() -> None:
 
 def test_other_version() -> None:
     """A plugin of a later interface is named by its version."""
-    assert refusal_of(Guest().plugin(OK, version="0.2.0")).slug == "plugin/interface-version"
+    assert refusal_of(Guest().plugin(OK, version="0.3.0")).slug == "plugin/interface-version"
 
 
 def test_not_understood_is_no_refusal() -> None:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from orchestrator.sandbox import frames
-from orchestrator.sandbox.frames import Batch, Call, Compile, Compiled, Done, Frame, FrameError, Output, Refused, Reply, Start
+from orchestrator.sandbox.frames import Batch, Call, Compile, Compiled, Done, Frame, FrameError, Output, ReadSection, Refused, Reply, Start
 
 EVERY_FRAME: tuple[Frame, ...] = (
     Compile(component=b"\0asm", directory="/cache", stem="ab", wrap=True),
@@ -24,6 +24,12 @@ EVERY_FRAME: tuple[Frame, ...] = (
         options=(("level", "9"),),
         compute_ns=2**63,
         memory_bytes=1 << 30,
+        api_url="http://127.0.0.1:8000/",
+        gateway_url="http://localhost/",
+        directory_keys=("a", "b"),
+        file_keys=("ü",),
+        fields=(("n", "1"),),
+        canister_ids=(("backend", "aaaaa-aa"),),
     ),
     Reply(accepted=True, payload=b"\xff\0"),
     Compiled(artifact="/cache/x", wrapped=True),
@@ -31,6 +37,7 @@ EVERY_FRAME: tuple[Frame, ...] = (
     Output(stderr=True, data=b"\xfe"),
     Call(method="store", argument=b"DIDL\0\0", query=False, direct=True, cycles=2**64 - 1),
     Batch(count=3),
+    ReadSection(target="backend", name="candid:service", direct=False),
     Done(ending="ok", text="", compute_ns=1, peak_bytes=2, linear_bytes=3, dropped_stdout=4, dropped_stderr=5),
 )
 

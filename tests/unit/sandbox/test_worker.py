@@ -83,6 +83,9 @@ def test_imports_wasmtime_alone() -> None:
         "orchestrator.sandbox",
         *(
             f"orchestrator.sandbox.{name}"
-            for name in ("capture", "channel", "confinement", "engine", "frames", "guest_calls", "limits", "meter", "pipes", "worker")
+            for name in (
+                *("capture", "channel", "confinement", "engine", "frames", "guest_calls", "guest_input", "limits", "meter", "pipes"),
+                "worker",
+            )
         ),
     }

@@ -6,7 +6,7 @@ from wasmtime.component import Component
 
 from orchestrator.sandbox.binary import NotUnderstoodError, read_outline
 from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_METHOD_BYTES
-from orchestrator.sandbox.wrapping import HOST_IMPORTS, can_wrap, shim_text, wrap
+from orchestrator.sandbox.wrapping import can_wrap, shim_texts, wrap
 from tests.support.components import OK, Guest, assemble, component_that_returns_ok
 
 
@@ -16,10 +16,10 @@ def test_wasmtime_accepts_it(groups: tuple[str, ...]) -> None:
     plugin = Guest().plugin(OK, wasi=groups)
     engine = wasmtime.Engine()
 
-    wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble(shim_text())))
+    wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble))
 
     plain = Component(engine, plugin)
-    assert set(wrapped.type.imports(engine)) == {*plain.type.imports(engine), *HOST_IMPORTS}
+    assert set(wrapped.type.imports(engine)) == {*plain.type.imports(engine), "orchestrator-call", "orchestrator-call-batch"}
     assert set(wrapped.type.exports(engine)) == {"exec"}
 
 
@@ -27,14 +27,14 @@ def test_plugin_is_inside_verbatim() -> None:
     """The plugin's own bytes are not touched."""
     plugin = component_that_returns_ok()
 
-    assert plugin in wrap(plugin, read_outline(plugin), assemble(shim_text()))
+    assert plugin in wrap(plugin, read_outline(plugin), assemble)
 
 
 def test_type_imports_are_passed_on() -> None:
     """A world that uses the interface's types imports them once more by name, as binding generators write it."""
     plugin = Guest().plugin(OK, after_types='(import "sync-exec-input" (type (eq $sync-exec-input)))')
 
-    wrapped = wrap(plugin, read_outline(plugin), assemble(shim_text()))
+    wrapped = wrap(plugin, read_outline(plugin), assemble)
 
     assert Component(wasmtime.Engine(), wrapped) is not None
 
@@ -44,7 +44,7 @@ def test_many_types() -> None:
     filler = "".join(f'(type (record (field "f{number}" u8)))' for number in range(100))
     plugin = Guest().plugin(OK, extra_imports=filler)
 
-    assert Component(wasmtime.Engine(), wrap(plugin, read_outline(plugin), assemble(shim_text()))) is not None
+    assert Component(wasmtime.Engine(), wrap(plugin, read_outline(plugin), assemble)) is not None
 
 
 def test_without_calls_there_is_no_use() -> None:
@@ -53,12 +53,12 @@ def test_without_calls_there_is_no_use() -> None:
 
     assert not can_wrap(outline)
     with pytest.raises(NotUnderstoodError):
-        wrap(b"", outline, b"")
+        wrap(b"", outline, assemble)
 
 
 def test_caps_are_in_the_shim() -> None:
     """The shim passes on what is within the host's caps."""
-    text = shim_text()
+    text = "".join(shim_texts())
 
     for cap in (MAX_ARGUMENT_BYTES, MAX_METHOD_BYTES, MAX_BATCH_BYTES):
         assert f"(i32.const {cap})" in text
@@ -70,6 +70,6 @@ def test_world_of_the_extension() -> None:
     plugin = Guest().plugin(OK, extension=True)
     engine = wasmtime.Engine()
 
-    wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble(shim_text())))
+    wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble))
 
-    assert {"canister-call", "canister-call-batch", "options", *HOST_IMPORTS} <= set(wrapped.type.imports(engine))
+    assert {"canister-call", "canister-call-batch", "options", "orchestrator-call-batch"} <= set(wrapped.type.imports(engine))

@@ -1,0 +1,20 @@
+  ;; One call is under way at a time, so memory is a stack that is emptied after each call. Blocks start at
+  ;; multiples of 16: Latin-1 text may become UTF-16 and needs an even address.
+  (core module $allocator
+    (memory (export "memory") 1)
+    (global $next (export "next") (mut i32) (i32.const 64))
+    (func (export "reset") (param i32) (global.set $next (i32.const 64)))
+    (func (export "allocate") (param $old i32) (param $old-size i32) (param $alignment i32) (param $size i32) (result i32)
+      (local $block i32) (local $pages i32)
+      (if (i32.eqz (local.get $size)) (then (return (i32.const 64))))
+      (if (i32.and (i32.ne (local.get $old-size) (i32.const 0)) (i32.le_u (local.get $size) (local.get $old-size)))
+        (then (return (local.get $old))))
+      (local.set $block (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+      (if (i32.gt_u (local.get $size) (i32.sub (i32.const 0x7fff0000) (local.get $block))) (then unreachable))
+      (global.set $next (i32.add (local.get $block) (local.get $size)))
+      (local.set $pages (i32.shr_u (i32.add (global.get $next) (i32.const 65535)) (i32.const 16)))
+      (if (i32.gt_u (local.get $pages) (memory.size))
+        (then (if (i32.eq (memory.grow (i32.sub (local.get $pages) (memory.size))) (i32.const -1)) (then unreachable))))
+      (memory.copy (local.get $block) (local.get $old) (local.get $old-size))
+      (local.get $block)))
+  (core instance $memory (instantiate $allocator))
