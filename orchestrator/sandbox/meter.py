@@ -1,4 +1,4 @@
-"""Measures what a plugin uses, inside its worker process, and interrupts it at its limits.
+"""Measures what a plugin computes, inside its worker process, and interrupts it at its limits.
 
 Computing is the CPU time of the thread that runs the plugin, minus the time it spends in canister calls;
 where a system tells no thread's CPU time, it is the time that passes. A plugin may do nothing for as long as
@@ -7,24 +7,19 @@ the worker loads this module.
 """
 
 import os
-import resource
-import sys
 import threading
 import time
 from _thread import start_new_thread
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal, Protocol
 
-__all__ = ["CLEAR_PEAK", "Freeing", "Meter", "Usage", "thread_clock"]
+__all__ = ["Freeing", "Meter", "thread_clock"]
 
 SHORTEST_CHECK_SECONDS: Final = 0.002
 LONGEST_CHECK_SECONDS: Final = 0.05
 """Bounds of the pause between two looks at the clock; the pause shrinks as the limit comes near."""
-MEMORY_SLACK_BYTES: Final = 64 << 20
-"""What a worker may take for itself, beside the plugin's memories: bytes on their way in and out, thread stacks."""
 PULSE_NS: Final = 10**9
 """How often the tool is told how the plugin is doing."""
 LIFE_NS: Final = 10**6
@@ -33,12 +28,6 @@ FREE_AFTER_NS: Final = 30 * 10**6
 """How long nothing happens before the meter looks whether a thread waits for a named pipe."""
 MAX_FREEINGS: Final = 5
 """How often a plugin may open one and the same named pipe before it is taken to do so for ever."""
-COPIES_OF_INPUT: Final = 6
-"""How often a declared file's text may exist at once while it is handed to the plugin."""
-_STATUS: Final = Path("/proc/self/status")
-CLEAR_PEAK: Final = "/proc/self/clear_refs"
-"""The file by whose writing Linux forgets a process's peak of memory so far."""
-_RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 
 
 class Freeing(Protocol):
@@ -56,16 +45,6 @@ def thread_clock() -> Callable[[], int]:
     return time.monotonic_ns
 
 
-def _status_bytes(field: str) -> int | None:
-    """Read a kB field of this process's status, in bytes; `None` where there is no such file."""
-    with suppress(OSError):
-        for line in _STATUS.read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            if name == field:
-                return int(value.split()[0]) * 1024
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Life:
     """The last sign of life: when, and what had been computed and written by then."""
@@ -73,41 +52,6 @@ class _Life:
     at: int
     used: int
     written: int
-
-
-class Usage:
-    """Memory of this process since the object was made: bytes above what it had then."""
-
-    def __init__(self) -> None:
-        """Note the baseline; Linux then forgets the peak so far, which may be the parent's."""
-        with suppress(OSError):
-            Path(CLEAR_PEAK).write_text("5", encoding="utf-8")
-        self._resident = _status_bytes("VmRSS") or self._peak()
-        self._data = _status_bytes("VmData")
-
-    @staticmethod
-    def _peak() -> int:
-        return _status_bytes("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
-
-    def peak_bytes(self) -> int:
-        """Most memory that was resident at once, above the baseline."""
-        return max(0, self._peak() - self._resident)
-
-    def linear_bytes(self) -> int:
-        """Writable memory taken since the baseline, touched or not: the plugin's memories; 0 where unknown."""
-        now = _status_bytes("VmData")
-        return 0 if now is None or self._data is None else max(0, now - self._data)
-
-    def is_over(self, memory_bytes: int) -> bool:
-        """Tell whether the process has outgrown the limit where the system does not watch it (`limit`)."""
-        return self._data is None and self.peak_bytes() > memory_bytes + MEMORY_SLACK_BYTES
-
-    def most_bytes(self, memory_bytes: int, input_bytes: int) -> int | None:
-        """Tell what RLIMIT_DATA lets the plugin have its memory, and the worker what it needs itself; `None` where it does not hold.
-
-        wasmtime's own limit is per memory; this one counts all of them together.
-        """
-        return None if self._data is None else self._data + memory_bytes + MEMORY_SLACK_BYTES + COPIES_OF_INPUT * input_bytes
 
 
 class Meter:

@@ -25,8 +25,9 @@ from orchestrator.sandbox.frames import Done, Pulse, Refused, Start
 from orchestrator.sandbox.guest_calls import BUG_STATUS, GuestCalls
 from orchestrator.sandbox.guest_input import exec_input
 from orchestrator.sandbox.limits import MAX_ERROR_BYTES
-from orchestrator.sandbox.meter import CLEAR_PEAK, Meter, Usage, thread_clock
+from orchestrator.sandbox.meter import Meter, thread_clock
 from orchestrator.sandbox.pipes import PipeWatch
+from orchestrator.sandbox.usage import CLEAR_PEAK, Usage, reserve_heap
 
 __all__ = ["main"]
 
@@ -90,8 +91,8 @@ class _Run:
             component = Component.deserialize_file(self._engine, self._start.artifact)
         except WasmtimeError as error:
             return self._done("artifact", str(error))
-        self._usage = Usage()
         inputs = sum(len(content) for _, content in self._start.files)
+        self._usage = Usage(has_heap=reserve_heap(inputs))
         lower_resource_limits(memory_bytes=self._usage.most_bytes(self._start.memory_bytes, inputs))
         try:
             store = self._store()

@@ -353,7 +353,7 @@ def test_timeout_counts_calls(component_cache: Path) -> None:
         await anyio.sleep_forever()
         return b""
 
-    request = request_for(component_that_calls("m", b""), component_cache, limits=Limits(timeout_seconds=0.3))
+    request = request_for(component_that_calls("m", b""), component_cache, limits=Limits(timeout_seconds=1.5))
 
     result = anyio.run(run_plugin, request, forever, lambda _line: None)
 

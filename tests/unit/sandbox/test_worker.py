@@ -84,7 +84,17 @@ def test_imports_wasmtime_alone() -> None:
         *(
             f"orchestrator.sandbox.{name}"
             for name in (
-                *("capture", "channel", "confinement", "engine", "frames", "guest_calls", "guest_input", "limits", "meter", "pipes"),
+                "capture",
+                "channel",
+                "confinement",
+                "engine",
+                "frames",
+                "guest_calls",
+                "guest_input",
+                "limits",
+                "meter",
+                "pipes",
+                "usage",
                 "worker",
             )
         ),
