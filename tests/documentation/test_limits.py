@@ -10,6 +10,7 @@ from orchestrator.cli import logs
 from orchestrator.core import units
 from orchestrator.documents import source, yaml_reader
 from orchestrator.engine import adapter, modules, readiness, session, shell, slots
+from orchestrator.engine.authoring import recording, trace
 from orchestrator.manifest import arguments, problems
 from orchestrator.network import ping, seeding, settings
 from orchestrator.network.dfx import runner as dfx
@@ -58,6 +59,8 @@ SAID = {
     "a named pipe that it opens again and again": f"{meter.MAX_FREEINGS} times |",
     "the whole step": "none | `timeout`",
     "its linear memories together": f"{limits.DEFAULT_MEMORY_BYTES // GIB} GiB | `memory`",
+    "arguments and replies of a run with `plugin run` together": f"{trace.MAX_KEPT_BYTES // MIB} MiB |",
+    "a recording that is replayed": f"{recording.MAX_RECORDING_BYTES // GIB} GiB |",
     "its stack": f"{limits.MAX_WASM_STACK_BYTES // KIB} KiB |",
     "its instances, memories, tables": f"{worker.MAX_INSTANCES}, {worker.MAX_MEMORIES}, {worker.MAX_TABLES} |",
     "one of `files`": f"{declared.MAX_FILE_BYTES // MIB} MiB |",
