@@ -5,10 +5,23 @@ The tables are data; `tests/conformance/test_icp_plugin_cases.py` runs each of t
 
 from tests.support.plugin_cases.calls import CALLS, DIRECT, PROXIED
 from tests.support.plugin_cases.case import PluginCase
-from tests.support.plugin_cases.differences import DIFFERENCES
+from tests.support.plugin_cases.differences import DIFFERENCES, LARGE_FILE
 from tests.support.plugin_cases.ends import ENDS, SLOW_ENDS
 from tests.support.plugin_cases.inputs import FILES, INPUTS
 from tests.support.plugin_cases.output import OUTPUT
 from tests.support.plugin_cases.refused import REFUSED
 
-__all__ = ["CALLS", "DIFFERENCES", "DIRECT", "ENDS", "FILES", "INPUTS", "OUTPUT", "PROXIED", "REFUSED", "SLOW_ENDS", "PluginCase"]
+__all__ = [
+    "CALLS",
+    "DIFFERENCES",
+    "DIRECT",
+    "ENDS",
+    "FILES",
+    "INPUTS",
+    "LARGE_FILE",
+    "OUTPUT",
+    "PROXIED",
+    "REFUSED",
+    "SLOW_ENDS",
+    "PluginCase",
+]
