@@ -43,7 +43,7 @@ def root() -> None:
 
 def run(arguments: Sequence[str], terminal: Terminal) -> int:
     """Run one command line and return its exit status."""
-    state = State(terminal=terminal, stack=ExitStack())
+    state = State(terminal=terminal.guarded(), stack=ExitStack())
 
     def command() -> object:
         return root.main(args=list(arguments), prog_name="orchestrator", standalone_mode=False, obj=state)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -30,6 +30,12 @@ class Terminal:
         return cls(
             stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ, directory=_working_directory(os.environ.get("PWD"))
         )
+
+    def guarded(self) -> Self:
+        """Return the same with streams that spell out what would act on a terminal, whoever wrote it."""
+        from orchestrator.ui.harmless import GuardedStream
+
+        return replace(self, stdout=GuardedStream.around(self.stdout), stderr=GuardedStream.around(self.stderr))
 
     @property
     def interactive(self) -> bool:

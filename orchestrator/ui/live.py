@@ -14,8 +14,9 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.events import Event
 from orchestrator.ui.board import Board, Row
 from orchestrator.ui.display import PlainLines, mutates
+from orchestrator.ui.harmless import guard, harmless
 from orchestrator.ui.sentences import render_event, render_seconds, stays
-from orchestrator.ui.style import Style, harmless
+from orchestrator.ui.style import Style
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -117,13 +118,15 @@ class LiveTable:
             return
         from rich.text import Text
 
-        self._live.console.print(Text.from_ansi(render_event(event, style=self._style)), soft_wrap=True)
+        self._live.console.print(Text.from_ansi(guard(render_event(event, style=self._style), colours=True)), soft_wrap=True)
 
     def _start(self) -> "Live":
         from rich.console import Console
         from rich.live import Live
 
-        console = Console(file=self._talk, no_color=not self._style.enabled, highlight=False, markup=False, emoji=False)
+        # rich moves the cursor; what it is given is harmless.
+        stream = getattr(self._talk, "unguarded", self._talk)
+        console = Console(file=stream, no_color=not self._style.enabled, highlight=False, markup=False, emoji=False)
         live = Live(self, console=console, refresh_per_second=_REFRESHES_PER_SECOND, redirect_stdout=False, redirect_stderr=False)
         live.start()
         return live

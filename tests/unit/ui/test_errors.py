@@ -32,6 +32,16 @@ def test_problem_with_place() -> None:
     )
 
 
+def test_secrets_of_urls_are_not_shown() -> None:
+    """A line of a file is shown without the password in its URL, and the caret stands below what it stood below."""
+    url = "https://me:secret@example.com/a.wasm"
+    span = Span(path=BASE / "icp.yaml", line=9, column=6, length=len(url), text=f"url: {url}")
+
+    assert render_diagnostic(Diagnostic(slug="a/b", summary="no", span=span), base=BASE) == (
+        "error[a/b]: no\n --> icp.yaml:9:6\n  |\n9 | url: https://***@example.com/a.wasm\n  |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"
+    )
+
+
 def test_related_place_and_file_elsewhere() -> None:
     """Further places come with their note; a file outside the base keeps its whole path."""
     diagnostic = Diagnostic(

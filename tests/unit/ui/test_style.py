@@ -1,10 +1,10 @@
-"""Colours and harmless text."""
+"""Colours."""
 
 import io
 
 import pytest
 
-from orchestrator.ui.style import cell_width, choose_style, harmless
+from orchestrator.ui.style import cell_width, choose_style
 
 
 class Terminal(io.StringIO):
@@ -28,22 +28,6 @@ class Terminal(io.StringIO):
 def test_colour_needs_a_terminal_and_consent(stream: io.StringIO, environ: dict[str, str], expected: bool) -> None:  # noqa: FBT001  # a table of cases
     """Colours are for terminals, unless NO_COLOR is set (and not empty) or the terminal is dumb."""
     assert choose_style(stream, environ).enabled is expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("plain", "plain"),
-        ("tab\there", "tab\there"),
-        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
-        ("a\nb", "a\\x0ab"),
-        ("\u202egnp", "\\u202egnp"),
-        ("Grüezi 👩\u200d🔬 नमस्ते", "Grüezi 👩\u200d🔬 नमस्ते"),
-    ],
-)
-def test_only_what_acts_is_spelled_out(text: str, expected: str) -> None:
-    """Control and direction characters are spelled out; text of all scripts stays."""
-    assert harmless(text) == expected
 
 
 def test_width_counts_columns() -> None:

@@ -1,0 +1,101 @@
+"""Text of strangers made harmless for a terminal, and a stream that lets nothing else through.
+
+Plugins, canisters, recipes and networks write names, lines and errors. A terminal obeys some characters instead of showing
+them, and shows others nowhere, or turns what stands beside them around: all of these are spelled out.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any, TextIO, cast
+
+__all__ = ["JOINERS", "GuardedStream", "guard", "harmless"]
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""Letters and marks that show nothing."""
+_FILLER = re.compile(f"[{''.join(sorted(_FILLERS))}]")
+JOINERS = frozenset("\u200c\u200d")
+"""What many scripts and emoji need between two characters; between others it only hides."""
+_COLOUR = re.compile(r"\x1b\[(?:0|2|32|33|36|1(?:;31)?)m")
+"""The sequences that `Style.paint` writes."""
+
+
+def harmless(text: str) -> str:
+    """Return `text` with control, formatting, direction and invisible characters spelled out."""
+    if text.isprintable() and _FILLER.search(text) is None:
+        return text
+    return "".join(
+        _spell(character) if acts and character != "\t" else character for character, acts in zip(text, _acting(text), strict=True)
+    )
+
+
+def _spell(character: str) -> str:
+    return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
+
+
+def _acting(text: str) -> Iterator[bool]:
+    """Tell of each character whether it does something else than being shown."""
+    last = len(text) - 1
+    for index, character in enumerate(text):
+        if character in JOINERS:
+            yield not (0 < index < last and _joins(text[index - 1]) and _joins(text[index + 1]))
+        else:
+            yield character in _FILLERS or unicodedata.category(character) in _INVISIBLE
+
+
+def _joins(character: str) -> bool:
+    """Tell whether a character may stand beside a joiner."""
+    return not character.isascii() and character not in _FILLERS and unicodedata.category(character) not in _INVISIBLE
+
+
+class GuardedStream:
+    """Writes to a stream what can be shown, line ends, and colours where the stream is a terminal.
+
+    It is the last gate, behind `harmless`: what gets here unspelled is written as JSON spells it, so that JSON keeps its meaning.
+    Everything else is the stream's own; `unguarded` is the stream itself, for whoever draws on the terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Take the stream."""
+        self.unguarded = stream
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the stream has."""
+        return getattr(self.unguarded, name)
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        self.unguarded.write(guard(text, colours=self.unguarded.isatty()))
+        return len(text)
+
+    @classmethod
+    def around(cls, stream: TextIO) -> TextIO:
+        """Return a guarded stream for those who know streams."""
+        return cast("TextIO", cls(stream))
+
+
+def guard(text: str, *, colours: bool) -> str:
+    """Return whole output with what acts on a terminal spelled as JSON does, but for line ends, tabs and, if wanted, our colours."""
+    if text.replace("\n", "").isprintable() and _FILLER.search(text) is None:
+        return text
+    if not colours:
+        return _guard_plain(text)
+    parts = _COLOUR.split(text)
+    kept = [*_COLOUR.findall(text), ""]
+    return "".join(f"{_guard_plain(part)}{colour}" for part, colour in zip(parts, kept, strict=True))
+
+
+def _guard_plain(text: str) -> str:
+    return "".join(
+        _spell_as_json(character) if acts and character not in "\n\t" else character
+        for character, acts in zip(text, _acting(text), strict=True)
+    )
+
+
+def _spell_as_json(character: str) -> str:
+    code = ord(character)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
