@@ -1,7 +1,7 @@
 """Running a verb of the engine: project, log, display, and a way to ask."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO, TypeVar, cast
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
     from orchestrator.core.project import Project
     from orchestrator.engine.session import Session
+    from orchestrator.errors import Diagnostic
     from orchestrator.events import Emit, Event
     from orchestrator.ui.display import Display
 
-__all__ = ["Consent", "look", "make_consent", "open_project", "run_verb", "start_log", "wait"]
+__all__ = ["Consent", "look", "make_consent", "open_project", "run_verb", "show_warnings", "start_log", "wait"]
 
 Result = TypeVar("Result")
 Consent = Callable[["Plan"], Awaitable[bool]]
@@ -28,14 +29,20 @@ Consent = Callable[["Plan"], Awaitable[bool]]
 def open_project(state: State, *, strict: bool = False) -> "Project":
     """Find and load the project that the command line means, and show what loading found odd."""
     from orchestrator import manifest
-    from orchestrator.ui.errors import render_diagnostic
 
     directory = _named_project(state) or manifest.find_project(state.terminal.directory).parent
     project = manifest.load_project(directory, strict=strict or state.strict)
-    for warning in project.warnings:
+    show_warnings(state, project.warnings)
+    return project
+
+
+def show_warnings(state: State, warnings: "Iterable[Diagnostic]") -> None:
+    """Show what was found odd."""
+    from orchestrator.ui.errors import render_diagnostic
+
+    for warning in warnings:
         text = render_diagnostic(warning, base=state.terminal.directory, style=state.style())
         state.terminal.stderr.write(f"{text}\n\n")
-    return project
 
 
 def _named_project(state: State) -> Path | None:

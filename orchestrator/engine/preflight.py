@@ -5,18 +5,18 @@ canister take from the project is left alone, because the script may make it.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import anyio
 import anyio.to_thread
 
 from orchestrator.core.project import Canister, PluginStep
+from orchestrator.engine.declarations import find_private, plugin_steps
 from orchestrator.engine.plugins import collecting, combined, load_component, load_declared, step_limits
 from orchestrator.engine.session import Session
 from orchestrator.engine.tasks import run_all
-from orchestrator.errors import Diagnostic, OrchestratorError, PluginRefusedError
-from orchestrator.sandbox.request import Preopen
+from orchestrator.errors import OrchestratorError, PluginRefusedError
 
 __all__ = ["check_component", "check_plugins"]
 
@@ -41,7 +41,7 @@ class _Checks:
     async def check(self, canister: Canister) -> None:
         """Check all plugin steps of a canister; raises one error with everything that is refused."""
         refused: list[OrchestratorError] = []
-        for step, made_before in _plugin_steps(canister):
+        for step, made_before in plugin_steps(canister):
             with collecting(refused):
                 step_limits(self._session, step)
             if made_before or step.path is None:
@@ -49,7 +49,8 @@ class _Checks:
             if made_before:
                 directories, _ = await anyio.to_thread.run_sync(load_declared, canister, step, refused)
                 if self._session.strict:
-                    await anyio.to_thread.run_sync(_refuse_private, step, directories, refused)
+                    found = await anyio.to_thread.run_sync(find_private, step, directories)
+                    refused += [PluginRefusedError(each.summary, diagnostics=[replace(each, severity="error")]) for each in found]
         if refused:
             raise combined(canister, refused)
 
@@ -87,25 +88,3 @@ def _verdict(component: bytes) -> PluginRefusedError | None:
 
 def _at_step(error: PluginRefusedError, step: PluginStep) -> PluginRefusedError:
     return PluginRefusedError(error.summary, slug=error.slug, detail=error.detail, span=step.span, hint=error.hint)
-
-
-def _refuse_private(step: PluginStep, directories: Sequence[Preopen], refused: list[OrchestratorError]) -> None:
-    """Refuse what would be warned of when the step runs."""
-    from orchestrator.sandbox.private_contents import find_private_contents
-
-    for directory in directories:
-        found: list[Diagnostic] = [
-            replace(each, severity="error") for each in find_private_contents(directory, step.place_of(directory.guest))
-        ]
-        if found:
-            refused.append(PluginRefusedError(found[0].summary, slug=found[0].slug, span=found[0].span, diagnostics=found))
-
-
-def _plugin_steps(canister: Canister) -> Iterator[tuple[PluginStep, bool]]:
-    """Yield the plugin steps, and whether their inputs must be there before the first sync step runs."""
-    made_before = True
-    for step in canister.sync:
-        if isinstance(step, PluginStep):
-            yield step, made_before
-        else:
-            made_before = False

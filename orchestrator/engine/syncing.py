@@ -5,6 +5,7 @@ from functools import partial
 
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister, PluginStep, ScriptStep, SyncStep
+from orchestrator.core.redaction import redact_url
 from orchestrator.engine.plugins import step_limits
 from orchestrator.engine.routing import check_routes
 from orchestrator.engine.run import Run, run_step
@@ -64,4 +65,4 @@ def _describe(step: SyncStep) -> tuple[StepKind, str | None]:
         return "sync-script", step.commands[0] if len(step.commands) == 1 else None
     if step.name:
         return "sync-plugin", step.name
-    return "sync-plugin", step.path.name if step.path is not None else step.url
+    return "sync-plugin", step.path.name if step.path is not None else redact_url(step.url or "")

@@ -13,6 +13,7 @@ hint: did you mean `build`?
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestrator.core.redaction import redact_span
 from orchestrator.errors import Diagnostic, OrchestratorError, Span
 from orchestrator.ui.style import PLAIN, Paint, Style, cell_width, harmless
 
@@ -95,11 +96,12 @@ def _hint(text: str, style: Style) -> str:
     return "\n".join([f"{style.paint('cyan', 'hint')}: {harmless(first)}", *(f"  {harmless(line)}" for line in more)])
 
 
-def _excerpt(span: Span, *, base: Path, style: Style, note: str | None) -> Iterator[str]:
+def _excerpt(place: Span, *, base: Path, style: Style, note: str | None) -> Iterator[str]:
+    span = redact_span(place) or place  # a URL of the line may have a password in it
     number = str(span.line)
     gutter = " " * len(number)
-    place = style.paint("cyan", harmless(render_place(span, base)))
-    yield f"{gutter}--> {place}" + (f": {harmless(note)}" if note else "")
+    shown = style.paint("cyan", harmless(render_place(place, base)))
+    yield f"{gutter}--> {shown}" + (f": {harmless(note)}" if note else "")
     if not span.text:
         return
     before, marked, after = _window(span)
