@@ -50,8 +50,8 @@ def open_packages(directory: Path, emit: Emit, sleep: Sleep = anyio.sleep) -> Pa
     def on_retry(url: str, attempt: int, reason: str) -> None:
         emit(Retrying(what=f"the download of {url}", attempt=attempt, reason=reason))
 
-    def on_wait(url: str) -> None:
-        emit(Waiting(what=f"another process to download {url}", seconds=0.0))
+    def on_wait(url: str, seconds: float) -> None:
+        emit(Waiting(what=f"another process to download {url}", seconds=seconds))
 
     return PackageCache(directory, transfer=partial(transfer, sleep=sleep, on_retry=on_retry), sleep=sleep, on_wait=on_wait)
 
@@ -118,8 +118,10 @@ async def _fetch(session: Session, step: PrebuiltStep | PluginStep, wanted: Want
     except ChecksumError as error:
         raise _unexpected(step, wanted, error.found, f"{redact_url(step.url)} sent; nothing of it was kept") from error
     except OrchestratorError as error:
-        reason = f"{redact_url(step.url)}: {error.summary if error.detail is None else error.detail}"
-        hint = error.hint if error.slug in _OWN_HINTS else _HINT
+        own = error.slug in _OWN_HINTS
+        detail = error.summary if error.detail is None else f"{error.summary}; {error.detail}" if own else error.detail
+        reason = detail if own else f"{redact_url(step.url)}: {detail}"
+        hint = error.hint if own else _HINT
         raise wanted.error(summary, slug=wanted.download_slug, detail=reason, span=span, hint=hint) from error
 
 
@@ -128,7 +130,7 @@ async def _download(session: Session, step: PrebuiltStep | PluginStep, url: str)
         return await session.packages.fetch(url, step.sha256, offline=session.offline)
     if session.offline:
         raise StoreError(
-            "it is not pinned, and nothing is downloaded offline",
+            f"`{redact_url(url)}` is not pinned, so it is not kept, and nothing is downloaded offline",
             slug="download/offline",
             hint="pin it with its `sha256` and run `orchestrator plugin cache fetch` once with a connection, or leave out `--offline`",
         )

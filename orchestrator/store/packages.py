@@ -12,8 +12,8 @@ import os
 import re
 import stat
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +47,8 @@ ABANDONED_SECONDS: Final = 7 * 24 * 3600.0
 """Nobody goes on with a download that was broken off this long ago."""
 OFFLINE_VARIABLE: Final = "ORCHESTRATOR_OFFLINE"
 _POLL_SECONDS: Final = 0.1
+_POLLS_BEFORE_NOTE: Final = 10
+_POLLS_BETWEEN_NOTES: Final = 50
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _PRIVATE: Final = 0o700
 
@@ -97,15 +99,16 @@ class PackageCache:
         *,
         transfer: Transfer = transfer,
         sleep: Sleep = anyio.sleep,
-        on_wait: Callable[[str], None] | None = None,
+        on_wait: Callable[[str, float], None] | None = None,
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
-        """Take the directory, what downloads, what waits, and who is told when another process's download is waited for."""
+        """Take the directory, what downloads, what waits, and who is told what is waited for, and for how long so far."""
         self.directory = directory
         self._transfer = transfer
         self._sleep = sleep
         self._on_wait = on_wait
         self._lock_seconds = lock_seconds
+        self._tasks: dict[str, anyio.Lock] = {}
 
     async def fetch(self, url: str, sha256: str, *, offline: bool = False) -> bytes:
         """Return the bytes with this SHA-256: from the cache, else from `url`.
@@ -120,18 +123,25 @@ class PackageCache:
         if offline:
             raise _offline(url, wanted, self.directory)
         await anyio.to_thread.run_sync(self._prepare)
-        lock = open_lock(self.directory / "locks" / f"{wanted}.lock")
-        waited = 0.0
-        while not acquire_lock(lock):
-            if waited == 0 and self._on_wait is not None:
-                self._on_wait(redact_url(url))
-            if waited >= self._lock_seconds:
-                raise _busy(url, waited)
-            await self._sleep(_POLL_SECONDS)
-            waited += _POLL_SECONDS
-        try:
+        async with self._tasks.setdefault(wanted, anyio.Lock()), self._locked(url, wanted):
             found = await anyio.to_thread.run_sync(self.load, wanted)
             return found if found is not None else await self._download(url, wanted)
+
+    @asynccontextmanager
+    async def _locked(self, url: str, wanted: str) -> AsyncIterator[None]:
+        """Keep other processes from downloading the same; wait for one that does, and tell so now and then."""
+        lock = open_lock(self.directory / "locks" / f"{wanted}.lock")
+        polls = 0
+        while not acquire_lock(lock):
+            waited = polls * _POLL_SECONDS
+            if waited >= self._lock_seconds:
+                raise _busy(url, waited)
+            if self._on_wait is not None and polls % _POLLS_BETWEEN_NOTES == _POLLS_BEFORE_NOTE:
+                self._on_wait(redact_url(url), waited)
+            await self._sleep(_POLL_SECONDS)
+            polls += 1
+        try:
+            yield
         finally:
             lock.release()
 

@@ -25,7 +25,7 @@ class Answer:
 
     `etag` lets clients ask for the rest of `body` (unless `ranges` is false). The connection is reset after `cut` bytes of
     what is sent, or closed when `polite`. `claimed` is a Content-Length that need not be true; `None` sends none.
-    `hold` is waited for after the first byte of the body.
+    `hold` is waited for after the first byte of the body, `after` when all of it has been sent.
     """
 
     status: int = 200
@@ -37,6 +37,7 @@ class Answer:
     polite: bool = False
     claimed: int | Literal["body"] | None = "body"
     hold: threading.Event | None = None
+    after: threading.Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +114,10 @@ class _Connection(socketserver.StreamRequestHandler):
             answer.hold.wait(30)
             body = body[1:]
         self.wfile.write(body if answer.cut is None else body[: answer.cut])
+        if answer.after is not None:
+            answer.after.wait(30)
         if answer.cut is not None and not answer.polite:
-            # What was sent must arrive before the reset: the client shuts down or reads on, and we only then reset.
+            # The connection ends with a reset instead of in good order.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 

@@ -80,12 +80,13 @@ async def test_a_wrong_hash_names_both_and_keeps_nothing(tmp_path: Path) -> None
 async def test_processes_share_one_download(tmp_path: Path) -> None:
     """Whoever comes second waits for the first, says so, and takes what that one got."""
     going_on = threading.Event()
-    waiting: list[str] = []
+    waiting: list[tuple[str, float]] = []
 
     class Second(Pauses):
         async def __call__(self, seconds: float) -> None:
             await super().__call__(seconds)
-            going_on.set()
+            if len(self.seconds) > 100:
+                going_on.set()
 
     results: list[bytes] = []
     with faulty_server(Answer(body=BODY, hold=going_on)) as server:
@@ -97,11 +98,24 @@ async def test_processes_share_one_download(tmp_path: Path) -> None:
             group.start_soon(one, make_cache(tmp_path))
             while not server.requests:
                 await anyio.lowlevel.checkpoint()
-            group.start_soon(one, PackageCache(tmp_path, sleep=Second(), on_wait=waiting.append))
+            group.start_soon(one, PackageCache(tmp_path, sleep=Second(), on_wait=lambda *told: waiting.append(told)))
 
     assert results == [BODY, BODY]
     assert len(server.requests) == 1
-    assert waiting == [server.url]
+    assert waiting[:2] == [(server.url, 1.0), (server.url, 6.0)]
+
+
+async def test_tasks_share_one_download(tmp_path: Path) -> None:
+    """Steps of one run that need the same file wait for each other without a word."""
+    waiting: list[tuple[str, float]] = []
+    cache = PackageCache(tmp_path, on_wait=lambda *told: waiting.append(told))
+    with faulty_server(Answer(body=BODY)) as server:
+        async with anyio.create_task_group() as group:
+            for _ in range(10):
+                group.start_soon(cache.fetch, server.url, SHA256)
+
+    assert len(server.requests) == 1
+    assert waiting == []
 
 
 async def test_a_download_by_another_process_is_not_waited_for_without_end(tmp_path: Path) -> None:
