@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         limits: Limits
         replies: Replies
         otherwise: Answer
+        candid: str | Path
         cache_directory: Path
 
 
@@ -83,6 +84,8 @@ def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("dirs", "files"):
         if name in fields:
             fields[name] = tuple(str(entry) for entry in fields[name])
+    if "candid" in fields:
+        fields["candid"] = Path(fields["candid"])
     if "options" in fields:
         fields["options"] = tuple(dict(fields["options"]).items())
     return fields

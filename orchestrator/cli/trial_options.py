@@ -51,12 +51,10 @@ def _split(text: str, form: str) -> tuple[str, str]:
     return name, value
 
 
-def _reply(method: str, value: str) -> bytes:
+def _reply(method: str, value: str) -> bytes | str:
     """Return a reply: Candid text if it begins with a parenthesis, else hex."""
-    from orchestrator.engine.authoring.mock import encode_reply
-
     if value.lstrip().startswith("("):
-        return encode_reply(method, value)
+        return value
     try:
         return bytes.fromhex(value.strip().removeprefix("0x"))
     except ValueError as error:

@@ -1,10 +1,14 @@
 """What is told about a plugin outside any deployment: what its component is, and what a run of it alone did."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from orchestrator.errors import Diagnostic, PluginRefusedError, SandboxError
 from orchestrator.sandbox.request import CallType, LimitName, Outcome
+
+if TYPE_CHECKING:
+    from orchestrator.candid.types import Function, Type
 
 __all__ = [
     "Ability",
@@ -67,7 +71,8 @@ class ComponentReport:
 class TrialCall:
     """A canister call that the plugin made.
 
-    `cycles` are what it wants to attach; `batch` is the number of the batch that it is part of, if it is. `via_proxy` tells whether a deployment would send it through the proxy.
+    `cycles` are what it wants to attach; `batch` is the number of the batch that it is part of, if it is,
+    and `function` its method's type, if that is known. `via_proxy` tells whether a deployment would send it through the proxy.
     `result` is the reply, `error` why there is none; both are `None` for a call that the run's end left without answer.
     """
 
@@ -80,16 +85,17 @@ class TrialCall:
     result: bytes | None = None
     error: str | None = None
     batch: int | None = None
+    function: "Function | None" = field(default=None, compare=False, repr=False)
 
     @property
     def arg_text(self) -> str | None:
         """Return the argument as Candid text, or `None` when it is not Candid."""
-        return message_text(self.arg)
+        return message_text(self.arg, None if self.function is None else self.function.arguments)
 
     @property
     def result_text(self) -> str | None:
         """Return the reply as Candid text, or `None` when there is none or it is not Candid."""
-        return None if self.result is None else message_text(self.result)
+        return None if self.result is None else message_text(self.result, None if self.function is None else self.function.results)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +147,12 @@ def interface_name(version: str | None) -> str | None:
     return f"icp:sync-plugin@{version}" if version is not None and "@" not in version else version
 
 
-def message_text(data: bytes) -> str | None:
-    """Return a message as Candid text, or `None` when it is not Candid."""
+def message_text(data: bytes, types: "Sequence[Type] | None" = None) -> str | None:
+    """Return a message as Candid text, with the names of `types` where it has them, or `None` when it is not Candid."""
     from orchestrator.candid import format_message
     from orchestrator.errors import CandidError
 
     try:
-        return format_message(data, None)
+        return format_message(data, types)
     except CandidError:
-        return None
+        return None if types is None else message_text(data)

@@ -136,7 +136,7 @@ def test_text_tells_the_run_as_it_goes(run: Run, snapshot: SnapshotAssertion) ->
             Guest().plugin("(loop $more (br_if $more (i32.ne (memory.grow (i32.const 8)) (i32.const -1)))) unreachable"),
             ["--memory", "8mib"],
             "limit",
-            "plugin ran out of its memory limit of 8 MiB",
+            "plugin probably ran out of memory: its memories held 8 MiB of the 8 MiB",
             id="memory",
         ),
         pytest.param(b"\0asm\x01\0\0\0", [], "refused", "core WebAssembly module", id="core-module"),
@@ -184,6 +184,29 @@ def test_a_reply_is_hex_or_candid(run: Run, reply: str) -> None:
     (call,) = facts(run(component_that_returns_reply("m"), "--reply", reply, "--json"))["calls"]
 
     assert call["result"] == GREETING.hex()
+
+
+INTERFACE = "service : { put : (record { key : text; count : nat }) -> (nat); get : () -> (opt nat) query }"
+
+
+def test_an_interface_gives_names_and_types(run: Run, project: Path) -> None:
+    """With the canister's .did file arguments are shown with names, and replies are written without types."""
+    (project / "c.did").write_text(INTERFACE)
+    arg = parse_arguments('(record { key = "a"; count = 1 : nat })', None)
+    (call,) = facts(run(component_that_calls("put", arg), "--candid", "c.did", "--reply", "put=(5)", "--json"))["calls"]
+
+    assert call["arg_text"] == '(record { key = "a"; count = 1 : nat })'
+    assert call["result"] == parse_arguments("(5 : nat)", None).hex()
+
+
+def test_an_interface_refuses_what_a_canister_would(run: Run, project: Path) -> None:
+    """An argument of other types fails the call; a method that is not listed is called all the same."""
+    (project / "c.did").write_text(INTERFACE)
+    wrong = run(component_that_calls("put", GREETING), "--candid", "c.did", "--json")
+    other = run(component_that_calls("more", GREETING), "--candid", "c.did", "--json")
+
+    assert facts(wrong)["error"].startswith("canister call failed: the argument is not what `put` takes: ")
+    assert (facts(wrong)["calls"][0]["arg_text"], facts(other)["result"]) == ('("hi")', "ok")
 
 
 def test_the_plugin_sees_what_the_command_line_says(run: Run, project: Path) -> None:
@@ -241,6 +264,8 @@ def test_output_is_harmless_to_people_and_exact_for_programs(run: Run) -> None:
         (["--proxy", "proxy"], "the proxy is not a principal"),
         (["--record", "nowhere/r.json"], "the recording `nowhere/r.json` cannot be written"),
         (["--record", "."], "the recording `.` cannot be written"),
+        (["--candid", "missing.did"], "the interface `missing.did` cannot be used"),
+        (["--candid", "icp.yaml"], "the interface `icp.yaml` cannot be used"),
         (["--replay", "missing.json"], "the recording `missing.json` cannot be read"),
         (["--replay", "icp.yaml"], "`icp.yaml` is not a recording that can be replayed"),
         (["--replay", "r.json", "--record", "s.json"], "`--record` cannot stand beside `--replay`"),

@@ -38,6 +38,7 @@ _FLAGS = {"compute": "--compute-limit SECONDS", "timeout": "--timeout DURATION",
 @click.option("--proxy", metavar="PRINCIPAL", help="The proxy canister, as the plugin sees it.")
 @click.option("--reply", metavar="METHOD=HEX", multiple=True, help="A reply of a method, in hex or as `(…)` in Candid text.")
 @click.option("--fail", metavar="METHOD=TEXT", multiple=True, help="Let a call of a method fail with this text.")
+@click.option("--candid", metavar="FILE", type=_PATH, help="The canister's .did file: names and types for arguments and replies.")
 @click.option("--timeout", metavar="DURATION", help="End the run after this time, calls included: 10m.")
 @click.option("--compute-limit", metavar="SECONDS", type=Seconds(), help="End the run after this much computing [default: 60].")
 @click.option("--memory", metavar="SIZE", help="End the run when it wants more memory [default: 1gib].")
@@ -87,6 +88,7 @@ def _make_trial(context: click.Context, state: State, component: bytes, replay: 
     trial = PluginTrial(
         component=component,
         directory=terminal.directory,
+        candid=given["candid"],
         environment=state.environment,
         limits=parse_limits(timeout=given["timeout"], compute=given["compute_limit"], memory=given["memory"], environ=terminal.environ),
         replies=parse_answers(context, given["reply"], given["fail"]),

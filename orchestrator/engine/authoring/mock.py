@@ -3,12 +3,17 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Final, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
+from orchestrator.engine.authoring.methods import argument_problem
 from orchestrator.errors import CandidError, UsageError
 from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
 
-__all__ = ["EMPTY_REPLY", "Answer", "Answerer", "CallFailure", "MockCanister", "Replies", "encode_reply"]
+if TYPE_CHECKING:
+    from orchestrator.candid.types import Type
+    from orchestrator.engine.authoring.methods import Methods
+
+__all__ = ["EMPTY_REPLY", "Answer", "Answerer", "CallFailure", "MockCanister", "Replies"]
 
 EMPTY_REPLY: Final = b"DIDL\0\0"
 """What a method answers for which nothing was said: no values, in hex 4449444c0000."""
@@ -40,13 +45,17 @@ class Answerer(Protocol):
 class MockCanister:
     """Answers from a list for each method; what is not listed, from `otherwise`."""
 
-    def __init__(self, replies: Replies, otherwise: Answer = EMPTY_REPLY) -> None:
-        """Take the answers; raises `UsageError` for text that is not Candid."""
-        self._answers = {method: _prepared(method, answers) for method, answers in replies.items()}
-        self._otherwise = _encoded("otherwise", otherwise)
+    def __init__(self, replies: Replies, otherwise: Answer = EMPTY_REPLY, methods: "Methods | None" = None) -> None:
+        """Take the answers, and the methods as far as they are known; raises `UsageError` for text that is no reply of its method."""
+        self._methods = methods or {}
+        self._answers = {method: self._prepared(method, answers) for method, answers in replies.items()}
+        self._otherwise = otherwise
 
     async def answer(self, request: CanisterCallRequest) -> bytes:
-        """Give the method's next answer."""
+        """Give the method's next answer; an argument that is not of the method's types is refused, as a canister does."""
+        problem = argument_problem(self._methods, request.method, request.arg)
+        if problem is not None:
+            raise CanisterCallError(f"canister call failed: the argument is not what `{request.method}` takes: {problem}")
         answers = self._answers.get(request.method)
         answer = self._otherwise if answers is None else answers[0]
         if answers is not None and len(answers) > 1:
@@ -55,20 +64,32 @@ class MockCanister:
             computed = answer(request)
             answer = await computed if isawaitable(computed) else computed
         if isinstance(answer, str):
-            answer = encode_reply(request.method, answer)
+            answer = self._encode(request.method, answer)
         if isinstance(answer, CallFailure):
             raise CanisterCallError(answer.text)
         if not isinstance(answer, (bytes, bytearray, memoryview)):
             raise TypeError(f"a model of `{request.method}` answered with {type(answer).__name__}, not bytes, Candid text or CallFailure")
         return bytes(answer)
 
+    def _prepared(self, method: str, answers: Answer | Sequence[Answer]) -> list[Answer]:
+        listed: list[Answer] = list(answers) if isinstance(answers, (list, tuple)) else [cast("Answer", answers)]
+        if not listed:
+            raise UsageError(
+                f"the list of replies of `{method}` is empty", slug="usage/reply", hint="leave the method out for an empty reply"
+            )
+        return [self._encode(method, answer) if isinstance(answer, str) else answer for answer in listed]
 
-def encode_reply(method: str, text: str) -> bytes:
+    def _encode(self, method: str, text: str) -> bytes:
+        function = self._methods.get(method)
+        return _encode_reply(method, text, None if function is None else function.results)
+
+
+def _encode_reply(method: str, text: str, types: "Sequence[Type] | None") -> bytes:
     """Encode a reply that is written as Candid text; raises `UsageError`."""
     from orchestrator.candid import parse_arguments
 
     try:
-        return parse_arguments(text, None)
+        return parse_arguments(text, types)
     except CandidError as error:
         raise UsageError(
             f"the reply of `{method}` is not Candid text: {error.summary}",
@@ -76,14 +97,3 @@ def encode_reply(method: str, text: str) -> bytes:
             detail=error.detail,
             hint='write values in parentheses, with types where they matter, such as `(1 : nat, "text")`',
         ) from error
-
-
-def _prepared(method: str, answers: Answer | Sequence[Answer]) -> list[Answer]:
-    listed: list[Answer] = list(answers) if isinstance(answers, (list, tuple)) else [cast("Answer", answers)]
-    if not listed:
-        raise UsageError(f"the list of replies of `{method}` is empty", slug="usage/reply", hint="leave the method out for an empty reply")
-    return [_encoded(method, answer) for answer in listed]
-
-
-def _encoded(method: str, answer: Answer) -> Answer:
-    return encode_reply(method, answer) if isinstance(answer, str) else answer

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from orchestrator.engine.authoring.differences import describe_difference
+from orchestrator.engine.authoring.methods import Methods
 from orchestrator.engine.authoring.recording import RecordedCall, Recording
 from orchestrator.engine.authoring.trace import Ended, EndedError
 from orchestrator.sandbox.reports import ReplayReport
@@ -17,8 +18,9 @@ _HINT = "if the plugin is meant to do this now, record it anew with `--record FI
 class Replay:
     """Answers from a recording. Calls of one batch may come in any order; the next one waits until it is done."""
 
-    def __init__(self, recording: Recording) -> None:
-        """Take the recording."""
+    def __init__(self, recording: Recording, methods: Methods) -> None:
+        """Take the recording, and the methods as far as they are known."""
+        self._methods = methods
         self._calls = recording.calls
         self._groups = list(_groups(recording.calls))
         self._answered = 0
@@ -32,12 +34,14 @@ class Replay:
         if not self._groups:
             raise self._differ(
                 f"the plugin's call {number} is not in the recording, which ends after {len(self._calls)}",
-                describe_difference(request, None),
+                describe_difference(request, None, self._methods),
             )
         group = self._groups[0]
         found = next((index for index, call in enumerate(group) if _same(request, call)), None)
         if found is None:
-            raise self._differ(f"the plugin's call {number} is not the one of the recording", describe_difference(request, group[0]))
+            raise self._differ(
+                f"the plugin's call {number} is not the one of the recording", describe_difference(request, group[0], self._methods)
+            )
         call = group.pop(found)
         self._answered = number
         if call.result is None:
@@ -53,7 +57,7 @@ class Replay:
             outcome="err",
             slug=_SLUG,
             error=f"the plugin ended after {self._answered} of {len(self._calls)} recorded calls",
-            detail=f"the next one was\n{describe_difference(None, left[0])}",
+            detail=f"the next one was\n{describe_difference(None, left[0], self._methods)}",
             hint=_HINT,
         )
         return self._difference

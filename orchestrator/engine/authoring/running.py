@@ -14,6 +14,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from orchestrator.core.principal import Principal, PrincipalError
+from orchestrator.engine.authoring.methods import load_methods
 from orchestrator.engine.authoring.mock import MockCanister
 from orchestrator.engine.authoring.replay import Replay
 from orchestrator.engine.authoring.trace import Ended, Trace, Watcher
@@ -35,8 +36,12 @@ async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> Tr
     that is not there, and what a function among the replies raises.
     """
     _check(trial)
-    answerer = Replay(trial.recording) if trial.recording is not None else MockCanister(trial.replies, trial.otherwise)
-    trace = Trace(answerer, trial.proxy, watcher)
+    methods = await anyio.to_thread.run_sync(load_methods, trial.directory, trial.candid)
+    if trial.recording is not None:
+        answerer: Replay | MockCanister = Replay(trial.recording, methods)
+    else:
+        answerer = MockCanister(trial.replies, trial.otherwise, methods)
+    trace = Trace(answerer, trial.proxy, methods, watcher)
     component = await anyio.to_thread.run_sync(_component, trial)
     warnings = await anyio.to_thread.run_sync(_warnings, trial, component)
     for warning in warnings:

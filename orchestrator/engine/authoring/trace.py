@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 import anyio
 
+from orchestrator.engine.authoring.methods import Methods
 from orchestrator.engine.authoring.mock import Answerer
 from orchestrator.errors import Diagnostic
 from orchestrator.sandbox.reports import TrialCall
@@ -50,8 +51,8 @@ class Watcher:
 class Trace:
     """Everything that a run did. `scope` is the scope of the run: cancelling it kills the worker."""
 
-    def __init__(self, answerer: Answerer, proxy: str | None, watcher: Watcher) -> None:
-        """Take who answers, the proxy that the plugin was told of, and who is told."""
+    def __init__(self, answerer: Answerer, proxy: str | None, methods: Methods, watcher: Watcher) -> None:
+        """Take who answers, the proxy that the plugin was told of, the methods that are known, and who is told."""
         self.calls: list[TrialCall] = []
         self.lines: list[OutputLine] = []
         self.ended: Ended | None = None
@@ -59,6 +60,7 @@ class Trace:
         self.on_phase = watcher.on_phase
         self._answerer = answerer
         self._proxy = proxy
+        self._methods = methods
         self._watcher = watcher
         self._kept_bytes = 0
 
@@ -93,6 +95,7 @@ class Trace:
             via_proxy=self._proxy is not None and request.call_type == "update" and not request.direct,
             arg=request.arg,
             batch=request.batch,
+            function=self._methods.get(request.method),
         )
 
     def _finish(self, index: int, call: TrialCall) -> None:

@@ -25,7 +25,8 @@ class PluginTrial:
     `component` is the plugin's file, or its bytes. `dirs` and `files` are what a step would declare; they are relative
     to `directory`, by the same rules as in a project, and the plugin sees them under the names written here. `replies`
     has the canister's answers for each method, `otherwise` those of all other methods. With a `recording` the answers
-    come from it instead, and the plugin must ask for just what is recorded. Compiled components are kept in
+    come from it instead, and the plugin must ask for just what is recorded. `candid` is the canister's
+    `.did` file: with it arguments and replies have names and types. Compiled components are kept in
     `cache_directory`, by default the user's.
     """
 
@@ -42,4 +43,5 @@ class PluginTrial:
     replies: Replies = field(default_factory=dict)
     otherwise: Answer = EMPTY_REPLY
     recording: "Recording | None" = None
+    candid: Path | None = None
     cache_directory: Path | None = None

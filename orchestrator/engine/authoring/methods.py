@@ -1,0 +1,45 @@
+"""The methods of the canister that is not there, as its author's `.did` file tells them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from orchestrator.errors import CandidError, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.candid.types import Function
+
+__all__ = ["Methods", "argument_problem", "load_methods"]
+
+Methods: TypeAlias = "Mapping[str, Function]"
+"""Method types by name; a canister may have more methods than these."""
+
+
+def load_methods(directory: Path, path: Path | None) -> Methods:
+    """Load the methods of a `.did` file, relative to `directory`, none without one; raises `UsageError`."""
+    from orchestrator.candid import load_interface_file
+
+    if path is None:
+        return {}
+    try:
+        service = load_interface_file(directory / path).service
+        methods: Methods = {} if service is None else service.methods
+    except CandidError as error:
+        raise UsageError(f"the interface `{path}` cannot be used: {error.summary}", slug="usage/candid", detail=error.detail) from error
+    if service is None:
+        raise UsageError(f"the interface `{path}` has no service", slug="usage/candid", hint="add `service : { … }` with the methods")
+    return methods
+
+
+def argument_problem(methods: Methods, method: str, arg: bytes) -> str | None:
+    """Say why an argument is not what its method takes; `None` when it is, or when nobody knows."""
+    from orchestrator.candid import decode
+
+    function = methods.get(method)
+    if function is None:
+        return None
+    try:
+        decode(arg, function.arguments)
+    except CandidError as error:
+        return error.summary
+    return None
