@@ -67,7 +67,7 @@ async def load_source(session: Session, step: PrebuiltStep | PluginStep, wanted:
     else:
         data = await _fetch(session, step, wanted)
         origin = f"{redact_url(step.url or '')} sent"
-    actual = hashlib.sha256(data).hexdigest()
+    actual = await anyio.to_thread.run_sync(lambda: hashlib.sha256(data).hexdigest())
     if step.sha256 is not None and step.sha256.lower() != actual:
         raise _unexpected(step, wanted, actual, origin)
     return data
@@ -113,6 +113,14 @@ async def _fetch(session: Session, step: PrebuiltStep | PluginStep, wanted: Want
     span = redact_span(step.span)
     if step.url is None:
         raise wanted.error(summary, slug=wanted.download_slug, span=span, hint=_HINT)
+    if step.sha256 is None and isinstance(step, PluginStep):
+        raise PluginRefusedError(
+            "a plugin from a `url` needs its `sha256`",
+            slug="plugin/unpinned",
+            detail="what was reviewed is what must run",
+            span=span,
+            hint="add `sha256:` with the output of `sha256sum` on the file you reviewed",
+        )
     try:
         return await _download(session, step, step.url)
     except ChecksumError as error:

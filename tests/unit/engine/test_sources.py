@@ -67,6 +67,15 @@ async def test_what_is_not_pinned_is_downloaded_each_time(session: Session, tmp_
     assert not (tmp_path / "packages").exists()
 
 
+async def test_a_plugin_that_is_not_pinned_never_runs(session: Session) -> None:
+    """Also where no manifest was read that would have refused it, nothing is downloaded."""
+    with faulty_server(Answer(body=BODY)) as server, pytest.raises(PluginRefusedError) as caught:
+        await load_source(session, PluginStep(url=server.url, span=SPAN), WANTED)
+
+    assert (caught.value.slug, caught.value.span, server.requests) == ("plugin/unpinned", SPAN, [])
+    assert "sha256sum" in str(caught.value.hint)
+
+
 async def test_a_wrong_download_names_both_hashes(session: Session) -> None:
     """The error says which hash is the manifest's and which the server's, at the step's place, without secrets."""
     with faulty_server(Answer(body=b"other")) as server:

@@ -1,6 +1,8 @@
 """Downloads into the package cache, from a server that has bad days."""
 
+import gzip
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,18 @@ async def test_a_server_that_falls_silent_is_given_up(tmp_path: Path) -> None:
             assert caught.value.detail == "it takes longer than 0.05 seconds"
     finally:
         silence.set()
+
+
+async def test_packed_bodies_are_unpacked(tmp_path: Path) -> None:
+    """A server that packs what it was asked to send plain is understood; such a body is not gone on with, and its limit holds."""
+    packed = Answer(body=gzip.compress(BODY), headers={"Content-Encoding": "gzip"}, etag='"1"', ranges=False)
+    with faulty_server(replace(packed, cut=1000, polite=True), packed) as server:
+        assert await make_cache(tmp_path).fetch(server.url, SHA256) == BODY
+        assert ["range" in request.headers for request in server.requests] == [False, False]
+    bomb = gzip.compress(bytes(10_000_000))
+    with faulty_server(replace(packed, body=bomb)) as server, pytest.raises(StoreError) as caught:
+        await make_cache(tmp_path, max_bytes=len(bomb) * 10).fetch(server.url, "0" * 64)
+    assert caught.value.detail == f"it is larger than {len(bomb) * 10} bytes"
 
 
 async def test_redirections_are_bounded(tmp_path: Path) -> None:
