@@ -91,6 +91,7 @@ class Conversation:
         self._request = request
         self._on_phase = on_phase or (lambda _phase, _detail: None)
         self._phase: Phase = "starting"
+        self._detail = ""
         self._quiet_seconds = 0
         self._compute_seconds = 0.0
         self._answers = Answers(request.limits, call, callable_names=request.canisters, read_section=read_section)
@@ -101,13 +102,22 @@ class Conversation:
     async def run(self, worker: Child, artifact: Artifact) -> PluginResult:
         """Run the artifact to its end or to its timeout; raises `StaleArtifactError`."""
         limits = self._request.limits
-        ending = timeout_ending(limits)
         try:
             with anyio.move_on_after(limits.timeout_seconds):
                 return await self._converse(worker, artifact)
+            ending = timeout_ending(limits, self._doing())
         except TooManyCallsError as excess:
             ending = calls_ending(limits, excess.count)
         return self.result(ending, compute_seconds=self._compute_seconds)
+
+    def _doing(self) -> str:
+        match self._phase:
+            case "calling":
+                return f"it was waiting for an answer: {self._detail}"
+            case "quiet":
+                return f"it had given no sign of life for {self._detail}: it neither computed nor called nor wrote anything"
+            case _:
+                return f"it had computed for {self._compute_seconds:.1f} s and made {self._answers.calls} calls"
 
     async def _converse(self, worker: Child, artifact: Artifact) -> PluginResult:
         try:
@@ -124,7 +134,7 @@ class Conversation:
         if last.ending == "artifact":
             raise StaleArtifactError(last.text)
         return self.result(
-            read_ending(last, self._request.limits),
+            read_ending(last, self._request.limits, self._stderr.so_far()),
             dropped=(last.dropped_stdout, last.dropped_stderr),
             compute_seconds=last.compute_ns / 1e9,
             peak_memory_bytes=last.peak_bytes,
@@ -172,7 +182,7 @@ class Conversation:
 
     def _enter(self, phase: Phase, detail: str = "", *, again: bool = False) -> None:
         if again or phase != self._phase:
-            self._phase = phase
+            self._phase, self._detail = phase, detail
             self._on_phase(phase, detail)
 
     async def _answer_batch(self, worker: Child, count: int) -> None:

@@ -1,6 +1,7 @@
 """Says in words how a plugin's run ended."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,11 @@ __all__ = ["Ending", "calls_ending", "compute_ending", "failure_of", "memory_end
 
 MEMORY_SUSPICION: Final = 0.5
 """A plugin that aborts while its memories hold this share of the limit is taken to have wanted more."""
+MEMORY_CERTAINTY: Final = 0.9
+"""A plugin that returns an error, whatever it says, while its memories hold this share of the limit, too."""
+LAST_WORDS: Final = 5
+"""Lines of the plugin's stderr that are repeated where they may tell why it ended."""
+_ABOUT_MEMORY: Final = re.compile(r"memory allocation of|out of ?memory|MemoryError|cannot allocate|allocation failed", re.IGNORECASE)
 
 _TRAPS: Final = (
     ("call stack exhausted", f"ran out of its {MAX_WASM_STACK_BYTES >> 10} KiB of stack: a recursion that is endless or too deep"),
@@ -61,24 +67,25 @@ def _limit(name: LimitName, error: str, *, detail: str | None, hint: str) -> End
     return Ending(outcome="limit", limit=name, slug=f"plugin/limit-{name}", error=error, detail=detail, hint=hint)
 
 
-def compute_ending(limits: Limits, detail: str | None = None) -> Ending:
-    """Describe a run that used up its computing time."""
+def compute_ending(limits: Limits, used_ns: int, detail: str = "") -> Ending:
+    """Describe a run that used up its computing time; `used_ns` is what it had computed when it was stopped."""
     seconds = f"{limits.compute_seconds:g}"
+    over = max(0.0, used_ns / 1e9 - limits.compute_seconds)
     return _limit(
         "compute",
         f"plugin exceeded the {seconds}s compute-time limit",
-        detail=detail,
+        detail=f"it was stopped {over:.2f} s over it\n{detail}".strip(),
         hint=f"if it needs more than {seconds} s of its own computing, set `compute` on the step or {COMPUTE_VARIABLES[0]} higher",
     )
 
 
-def timeout_ending(limits: Limits) -> Ending:
-    """Describe a run that took longer than its timeout, canister calls included."""
+def timeout_ending(limits: Limits, doing: str = "") -> Ending:
+    """Describe a run that took longer than its timeout, canister calls included; `doing` says at what it was stopped."""
     seconds = f"{limits.timeout_seconds or 0:g}"
     return _limit(
         "timeout",
         f"plugin did not end within its timeout of {seconds}s",
-        detail="canister calls count; one that was under way may still take effect",
+        detail=f"{doing}\ncanister calls count; one that was under way may still take effect".strip(),
         hint="set `timeout` on the step higher, or leave it out",
     )
 
@@ -99,8 +106,30 @@ def memory_ending(limits: Limits, detail: str | None = None) -> Ending:
         "memory",
         f"plugin ran out of its memory limit of {_size(limits.memory_bytes)}",
         detail=detail,
-        hint=f"set `memory` on the step above {_size(limits.memory_bytes)}, or let the plugin work on smaller pieces",
+        hint=_more_memory(limits),
     )
+
+
+def _probably_memory(done: Done, limits: Limits, said: Sequence[str]) -> Ending:
+    known = f": its memories held {_held(done, limits)}" if done.linear_bytes else ""
+    return _limit(
+        "memory",
+        f"plugin probably ran out of memory{known}",
+        detail="\n".join((*_last_words(said), done.text)),
+        hint=_more_memory(limits),
+    )
+
+
+def _held(done: Done, limits: Limits) -> str:
+    return f"{_size(min(done.linear_bytes, limits.memory_bytes))} of the {_size(limits.memory_bytes)} that they may"
+
+
+def _more_memory(limits: Limits) -> str:
+    return f"set `memory` on the step above {_size(limits.memory_bytes)}, or let the plugin work on smaller pieces"
+
+
+def _last_words(said: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"it wrote: {line}" for line in said[-LAST_WORDS:])
 
 
 def calls_ending(limits: Limits, count: int) -> Ending:
@@ -146,28 +175,38 @@ def _exit(text: str) -> Ending:
     )
 
 
-def _fault(done: Done, limits: Limits) -> Ending:
+def _fault(done: Done, limits: Limits, said: Sequence[str]) -> Ending:
     if any(mark in done.text for mark in _OVER_COUNT):
         return _count_ending(done.text)
-    if any(mark in done.text for mark in _OVER_MEMORY) or done.linear_bytes >= limits.memory_bytes * MEMORY_SUSPICION:
-        held = f"its memories held {_size(done.linear_bytes)}\n" if done.linear_bytes else ""
-        return memory_ending(limits, held + done.text)
+    if any(mark in done.text for mark in _OVER_MEMORY):
+        return memory_ending(limits, f"its memories held {_held(done, limits)}\n{done.text}" if done.linear_bytes else done.text)
+    if done.linear_bytes >= limits.memory_bytes * MEMORY_SUSPICION or any(_ABOUT_MEMORY.search(line) for line in said[-LAST_WORDS:]):
+        return _probably_memory(done, limits, said)
     return _trap(done.text)
 
 
-def read_ending(done: Done, limits: Limits) -> Ending:
-    """Read the last frame of a worker.
+def _err(done: Done, limits: Limits, said: Sequence[str]) -> Ending:
+    share = done.linear_bytes / limits.memory_bytes
+    about_memory = any(_ABOUT_MEMORY.search(text) for text in (done.text, *said[-LAST_WORDS:]))
+    if share < (MEMORY_SUSPICION if about_memory else MEMORY_CERTAINTY):
+        return Ending(outcome="err", slug="plugin/err", error=done.text)
+    detail = f"it has probably run out of memory: its memories held {_held(done, limits)}"
+    return Ending(outcome="err", slug="plugin/err", error=done.text, detail=detail, hint=_more_memory(limits))
+
+
+def read_ending(done: Done, limits: Limits, said: Sequence[str] = ()) -> Ending:
+    """Read the last frame of a worker; `said` are the lines that the plugin wrote to stderr.
 
     Raises `SandboxError` (`plugin/worker-garbage`) for what is no ending of a run.
     """
     readers: dict[str, Callable[[], Ending]] = {
         "ok": lambda: Ending(outcome="ok"),
-        "err": lambda: Ending(outcome="err", slug="plugin/err", error=done.text),
-        "compute": lambda: compute_ending(limits, done.text),
+        "err": lambda: _err(done, limits, said),
+        "compute": lambda: compute_ending(limits, done.compute_ns, done.text),
         "memory": lambda: memory_ending(limits, done.text),
         "pipe": lambda: _waits_for_pipe(done.text),
         "exit": lambda: _exit(done.text),
-        "fault": lambda: _fault(done, limits),
+        "fault": lambda: _fault(done, limits, said),
     }
     reader = readers.get(done.ending)
     if reader is None:

@@ -50,6 +50,11 @@ class LineCapture:
         self._partial = rest
         return self._keep([strip_ansi(_trim(bytes(line))) for line in complete])
 
+    def so_far(self) -> list[str]:
+        """Give all lines, the one that has not ended yet too."""
+        rest = strip_ansi(_trim(bytes(self._partial)))
+        return [*self.lines, rest] if rest else list(self.lines)
+
     def finish(self, dropped: int = 0) -> list[str]:
         """End the stream; `dropped` bytes were already left out before they came here."""
         rest = _trim(bytes(self._partial))

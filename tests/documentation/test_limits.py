@@ -18,7 +18,7 @@ from orchestrator.network.docker import command as docker_command
 from orchestrator.network.docker import runner as docker
 from orchestrator.protocol import certificate, pem
 from orchestrator.recipes import expressions, parser, render
-from orchestrator.sandbox import cache, component, declared, host, limits, meter, private_contents, worker
+from orchestrator.sandbox import cache, component, confinement, declared, host, limits, meter, private_contents, usage, worker
 from orchestrator.store import download, packages
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "limits.md"
@@ -63,6 +63,9 @@ SAID = {
     "a recording that is replayed": f"{recording.MAX_RECORDING_BYTES // GIB} GiB |",
     "its stack": f"{limits.MAX_WASM_STACK_BYTES // KIB} KiB |",
     "its instances, memories, tables": f"{worker.MAX_INSTANCES}, {worker.MAX_MEMORIES}, {worker.MAX_TABLES} |",
+    "entries of one of its tables": f"{worker.MAX_TABLE_ELEMENTS:,} |",
+    "files that it has open at once": f"{confinement.MAX_DESCRIPTORS:,}, the worker's own among them |",
+    "what the worker may take beside that, for bytes on their way": f"{usage.TIGHT_SLACK_BYTES // MIB} MiB |",
     "one of `files`": f"{declared.MAX_FILE_BYTES // MIB} MiB |",
     "entries of one of `dirs` that are looked at for secrets": f"{private_contents.SCAN_ENTRIES:,} |",
     "all of `files` together": f"{limits.MAX_FILES_CHARACTERS:,} characters |",

@@ -85,6 +85,55 @@ def test_limits_say_how_to_raise_them() -> None:
         assert key in ending.hint
 
 
+def test_limits_say_by_how_much() -> None:
+    """A compute limit's detail has what was computed beyond it, a timeout's what the plugin was doing."""
+    compute = read_ending(replace(DONE, ending="compute", compute_ns=1_530_000_000), LIMITS)
+    timeout = timeout_ending(LIMITS, "it was waiting for an answer: store")
+
+    assert compute.detail == "it was stopped 0.03 s over it"
+    assert str(timeout.detail).startswith("it was waiting for an answer: store\n")
+
+
+@pytest.mark.parametrize(
+    ("ending", "linear_mib", "said", "outcome"),
+    [
+        ("fault", 60, [], "limit"),
+        ("fault", 1, ["memory allocation of 44 bytes failed"], "limit"),
+        ("fault", 1, ["MemoryError"], "limit"),
+        ("fault", 1, ["index out of range"], "trap"),
+        ("fault", 0, ["out of memory", *["later"] * 5], "trap"),
+    ],
+)
+def test_probably_out_of_memory(ending: str, linear_mib: int, said: list[str], outcome: str) -> None:
+    """A plugin that aborts with much memory, or says why, has probably run out of it; its own words are in the detail."""
+    read = read_ending(replace(DONE, ending=ending, text=BACKTRACE + "unreachable", linear_bytes=linear_mib << 20), LIMITS, said)
+
+    assert read.outcome == outcome
+    if outcome == "limit":
+        held = f": its memories held {linear_mib} MiB of the 96 MiB that they may"
+        assert (read.slug, read.error) == ("plugin/limit-memory", f"plugin probably ran out of memory{held}")
+        assert str(read.detail).startswith("".join(f"it wrote: {line}\n" for line in said) + "error while executing")
+        assert "`memory`" in str(read.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "linear_mib", "suspected"),
+    [
+        ("out of memory", 60, True),
+        ("out of memory", 40, False),
+        ("could not read the file", 90, True),
+        ("could not read the file", 60, False),
+    ],
+)
+def test_an_error_with_much_memory(text: str, linear_mib: int, *, suspected: bool) -> None:
+    """An error stays the plugin's own, word for word; where memory is the likely cause the detail says so and how to raise it."""
+    read = read_ending(replace(DONE, ending="err", text=text, linear_bytes=linear_mib << 20), LIMITS)
+
+    assert (read.outcome, read.error, read.limit) == ("err", text, None)
+    assert (read.detail is not None, read.hint is not None) == (suspected, suspected)
+    assert not suspected or f"{linear_mib} MiB of the 96 MiB" in str(read.detail)
+
+
 @pytest.mark.parametrize("ending", ["", "fine", "artifact", "x" * 10_000])
 def test_an_unknown_ending(ending: str) -> None:
     """A worker cannot invent endings."""
