@@ -12,7 +12,7 @@ __all__ = ["MAX_FINDINGS", "PRIVATE_NAMES", "SCAN_ENTRIES", "find_private_conten
 
 PRIVATE_NAMES: Final = frozenset({".env", ".git", ".icp", ".orchestrator"})
 """What a declared directory should not hold: secrets, history, and the tools' own state."""
-SCAN_ENTRIES: Final = 100_000
+SCAN_ENTRIES: Final = 1_000_000
 """How many directory entries are looked at for private contents."""
 MAX_FINDINGS: Final = 10
 """How many findings of one directory are told one by one."""
