@@ -64,7 +64,9 @@ class PluginStep:
     """A sync plugin: the component, what it may read, where its update calls go, and its limits.
 
     `dirs` and `files` are kept as written: relative to the canister's directory, and the guest sees
-    exactly this text. Durations are seconds, `memory` bytes, `max_cycles` cycles.
+    exactly this text. `dir_keys` and `file_keys` are their names where the step has a map of them. `fields` (names and
+    values) and `canisters` (names of those it may call) are for plugins of icp:sync-plugin@0.2. Durations are
+    seconds, `memory` bytes, `max_cycles` cycles.
     """
 
     path: Path | None = None
@@ -72,6 +74,10 @@ class PluginStep:
     sha256: str | None = None
     dirs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    dir_keys: tuple[str, ...] | None = None
+    file_keys: tuple[str, ...] | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    canisters: tuple[str, ...] = ()
     name: str | None = None
     proxy: str = "default"
     timeout: float | None = None

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 import anyio.to_thread
@@ -21,18 +22,22 @@ from orchestrator.engine.stores import Stores
 __all__ = ["StepView", "due_steps", "fingerprint", "step_key"]
 
 _DOMAIN = "icp-orchestrator sync step 2"
-_KEYS = ("dirs", "files", "name", "proxy", "timeout", "compute", "memory", "max_cycles")
+_KEYS = ("dirs", "files", "dir_keys", "file_keys", "fields", "canisters", "name", "proxy", "timeout", "compute", "memory", "max_cycles")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepView:
-    """What a step can see besides its session: `module_hash` (hex) is the installed module's, `proxy` its updates' way."""
+    """What a step can see besides its session: `module_hash` (hex) is the installed module's, `proxy` its updates' way.
+
+    `canister_ids` are those of the environment.
+    """
 
     step: PluginStep
     inputs: PluginInputs
     canister_id: Principal
     module_hash: str | None
     proxy: Principal | None
+    canister_ids: Mapping[str, Principal] = field(default_factory=dict)
 
 
 def step_key(index: int, step: PluginStep) -> str:
@@ -81,6 +86,7 @@ async def _view(
         canister_id=present.id,
         module_hash=artifact or present.module_hash,
         proxy=route_step(session, ids, step),
+        canister_ids=ids,
     )
 
 
@@ -99,8 +105,14 @@ async def fingerprint(session: Session, connection: Connection, seen: StepView) 
         "identity": str(connection.identity),
         "proxy": str(seen.proxy) if seen.proxy is not None else None,
         "options": session.plugin_options,
+        "network": _network(connection, seen) if (inputs.interface or "").startswith("0.2.") else None,
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _network(connection: Connection, seen: StepView) -> list[object]:
+    """Return what plugins of 0.2 see of the network and the environment."""
+    return [connection.api_url, connection.gateway_url, {name: str(principal) for name, principal in seen.canister_ids.items()}]
 
 
 def _plain(value: object) -> object:

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
 from orchestrator.core.project import Canister, PluginStep
+from orchestrator.engine.declared_forms import check_forms
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import Wanted, load_source
 from orchestrator.errors import OrchestratorError, PluginRefusedError
@@ -24,12 +25,16 @@ __all__ = ["PluginInputs", "collecting", "combined", "component_cache", "load_co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginInputs:
-    """A step's component, with its SHA-256 in lower-case hex, and what it declared, resolved and read."""
+    """A step's component, with its SHA-256 in lower-case hex, and what it declared, resolved and read.
+
+    `interface` is the component's version of icp:sync-plugin as far as it can be read without compiling.
+    """
 
     component: bytes
     sha256: str
     directories: tuple[Preopen, ...]
     files: tuple[InlineFile, ...]
+    interface: str | None = None
 
 
 def step_limits(session: Session, step: PluginStep) -> "Limits":
@@ -53,6 +58,10 @@ async def load_inputs(session: Session, canister: Canister, step: PluginStep) ->
     refused: list[OrchestratorError] = []
     component = await load_component(session, canister, step, refused)
     directories, files = await anyio.to_thread.run_sync(load_declared, canister, step, refused)
+    interface = None
+    if component is not None:
+        with collecting(refused):
+            interface = await anyio.to_thread.run_sync(check_forms, step, component)
     if component is None or refused:
         raise combined(canister, refused)
     return PluginInputs(
@@ -60,6 +69,7 @@ async def load_inputs(session: Session, canister: Canister, step: PluginStep) ->
         sha256=await anyio.to_thread.run_sync(lambda: hashlib.sha256(component).hexdigest()),
         directories=directories,
         files=files,
+        interface=interface,
     )
 
 
@@ -103,9 +113,13 @@ def load_declared(
     for entry in step.dirs:
         with collecting(refused):
             directories.append(resolve_directory(canister.directory, entry, step.place_of(entry)))
-    for entry in step.files:
+    for index, entry in enumerate(step.files):
+        key = "" if step.file_keys is None else step.file_keys[index]
         with collecting(refused):
-            files.append(read_file(canister.directory, entry, step.place_of(entry)))
+            if step.file_keys is not None and (canister.directory / entry).is_dir():
+                directories.append(replace(resolve_directory(canister.directory, entry, step.place_of(entry)), key=key))
+            else:
+                files.append(replace(read_file(canister.directory, entry, step.place_of(entry)), key=key))
     return tuple(directories), tuple(files)
 
 

@@ -1,13 +1,12 @@
 """Build and sync steps: one reader per `type`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeVar
 
 from orchestrator.core.project import BuildStep, PluginStep, PrebuiltStep, ScriptStep, SyncStep
 from orchestrator.core.units import parse_cycles, parse_duration, parse_memory
-from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode
+from orchestrator.documents import MappingNode, Node, SequenceNode
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import (
     check_keys,
@@ -18,9 +17,9 @@ from orchestrator.manifest.fields import (
     read_mapping,
     read_text,
     read_texts,
-    refuse_keys,
     span_of_value,
 )
+from orchestrator.manifest.plugin_inputs import entry_spans, read_declared, read_plugin_fields
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
 
 __all__ = ["read_build", "read_sync"]
@@ -29,8 +28,10 @@ _Step = TypeVar("_Step")
 _RUNS: tuple[Literal["always", "changed"], ...] = ("always", "changed")
 _SCRIPT_KEYS = ("type", "command", "commands")
 _PREBUILT_KEYS = ("type", "path", "url", "sha256")
-_PLUGIN_KEYS = ("type", "path", "url", "sha256", "dirs", "files", "name", "proxy", "timeout", "compute", "memory", "max_cycles", "run")
-_PLUGIN_LATER_KEYS = ("fields", "canisters")
+_PLUGIN_KEYS = (
+    *("type", "path", "url", "sha256", "dirs", "files", "fields", "canisters"),
+    *("name", "proxy", "timeout", "compute", "memory", "max_cycles", "run"),
+)
 
 
 class _Location(NamedTuple):
@@ -139,8 +140,7 @@ def _read_prebuilt(step: MappingNode, directory: Path, problems: Problems) -> Pr
 
 
 def _read_plugin(step: MappingNode, directory: Path, problems: Problems) -> PluginStep:
-    check_keys(step, (*_PLUGIN_KEYS, *_PLUGIN_LATER_KEYS), "a plugin step", problems, severity="warning")
-    refuse_keys(step, _PLUGIN_LATER_KEYS, "a plugin step", problems, detail="it belongs to the interface icp:sync-plugin 0.2")
+    check_keys(step, _PLUGIN_KEYS, "a plugin step", problems, severity="warning")
     location = _read_location(step, "plugin", directory, problems)
     if location.path is None and location.url is not None and step.get("sha256") is None:
         problems.error(
@@ -158,12 +158,18 @@ def _plugin_step(step: MappingNode, location: _Location, problems: Problems) -> 
         value = read_amount(step.get(key), f"`{key}`", parse_duration, problems, example="90s")
         return None if value is None else float(value)
 
+    dirs = read_declared(step.get("dirs"), "`dirs`", problems)
+    files = read_declared(step.get("files"), "`files`", problems)
     values = PluginStep(
         path=location.path,
         url=location.url,
         sha256=read_hash(step.get("sha256"), "`sha256`", problems),
-        dirs=read_texts(step.get("dirs"), "`dirs`", problems) or (),
-        files=read_texts(step.get("files"), "`files`", problems) or (),
+        dirs=dirs.paths,
+        dir_keys=dirs.keys,
+        files=files.paths,
+        file_keys=files.keys,
+        fields=read_plugin_fields(step.get("fields"), problems),
+        canisters=read_texts(step.get("canisters"), "`canisters`", problems) or (),
         name=read_text(step.get("name"), "`name`", problems),
         proxy=read_text(step.get("proxy"), "`proxy`", problems) or "default",
         timeout=seconds("timeout"),
@@ -172,18 +178,12 @@ def _plugin_step(step: MappingNode, location: _Location, problems: Problems) -> 
         max_cycles=read_amount(step.get("max_cycles"), "`max_cycles`", parse_cycles, problems, example="1t"),
         run=read_choice(step.get("run"), "`run`", _RUNS, problems) or "always",
         span=_span_of_location(step),
-        entry_spans=_entry_spans(step),
+        entry_spans=entry_spans(step),
     )
     for key in ("timeout", "compute", "memory"):
         if getattr(values, key) == 0:
             problems.error("out-of-range", f"`{key}` must be more than 0", span_of_value(step, key), hint="leave it out for the default")
     return values
-
-
-def _entry_spans(step: MappingNode) -> Mapping[str, Span]:
-    """Return where each declared directory and file is written."""
-    lists = (node for key in ("dirs", "files") if isinstance(node := step.get(key), SequenceNode))
-    return MappingProxyType({item.text: item.span for node in lists for item in node.items if isinstance(item, ScalarNode)})
 
 
 def _span_of_location(step: MappingNode) -> Span:

@@ -1,23 +1,29 @@
 """Answering a plugin's canister calls: this side alone decides where they go, and journals each update."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from orchestrator.core.principal import Principal
 from orchestrator.engine.call_errors import describe_call_error
 from orchestrator.engine.ports import NetworkPort
 from orchestrator.engine.slots import ComputeSlot
 from orchestrator.errors import AgentError, CandidError, OutcomeUnknownError, ProtocolError
-from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
+from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, SectionRequest
 
 __all__ = ["PluginCalls", "Target"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a step's calls go: to its canister, updates through `proxy` if there is one."""
+    """Where a step's calls go: to its canister, updates through `proxy` if there is one; `others` it may call by name."""
 
     canister_id: Principal
     proxy: Principal | None
+    others: Mapping[str, Principal] = field(default_factory=dict)
+
+    def id_of(self, name: str | None) -> Principal:
+        """Return the canister that a call is for."""
+        return self.canister_id if name is None else self.others[name]
 
 
 class PluginCalls:
@@ -46,11 +52,19 @@ class PluginCalls:
         except (AgentError, CandidError, ProtocolError) as error:
             raise CanisterCallError(describe_call_error(error, proxied=proxy is not None)) from error
 
+    async def read_section(self, request: SectionRequest) -> bytes | None:
+        """Read a section of a canister's module from certified state, where no proxy is needed."""
+        try:
+            async with self._slot.released():
+                return await self._port.metadata(self._target.id_of(request.target), request.name)
+        except (AgentError, CandidError, ProtocolError) as error:
+            raise CanisterCallError(f"metadata read failed: {error.summary}") from error
+
     async def _send(self, request: CanisterCallRequest, proxy: Principal | None) -> bytes:
         if request.call_type == "query":
-            return await self._port.query(self._target.canister_id, request.method, request.arg)
+            return await self._port.query(self._target.id_of(request.target), request.method, request.arg)
         cycles = request.cycles if proxy is not None else 0
-        return await self._port.update(self._target.canister_id, request.method, request.arg, proxy=proxy, cycles=cycles)
+        return await self._port.update(self._target.id_of(request.target), request.method, request.arg, proxy=proxy, cycles=cycles)
 
     def _spend(self, request: CanisterCallRequest, proxy: Principal | None) -> None:
         """Refuse a call that would go over the step's limit; cycles travel only through a proxy."""

@@ -12,6 +12,7 @@ from orchestrator.engine.routing import require_control, route_step
 from orchestrator.engine.run import Run
 from orchestrator.engine.slots import ComputeSlot
 from orchestrator.engine.steps.plugin_calls import PluginCalls, Target
+from orchestrator.errors import PluginRefusedError
 from orchestrator.events import StepOutput, StepPhase, Warned
 from orchestrator.sandbox.outcomes import failure_of
 from orchestrator.sandbox.request import OutputLine, Phase, PluginRequest
@@ -47,6 +48,7 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
     await _warn_of_private(run, plugin, inputs)
     # Taken before the run: what changes meanwhile may not have been seen, and makes the step run again.
     seen = await _fingerprint(run, plugin, inputs, proxy) if plugin.step.run == "changed" else None
+    others = _callable(run, plugin)
     request = _request(run, plugin, inputs, proxy)
     slot = ComputeSlot(run.session.plugin_slots)
     facts = {"canister_id": str(plugin.canister_id), "component": inputs.sha256, "index": str(plugin.index)}
@@ -54,7 +56,7 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
     await run.preparation.wait_compiled(inputs.sha256, teller.tell_phase)
     async with slot.held():
         with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
-            target = Target(canister_id=plugin.canister_id, proxy=proxy)
+            target = Target(canister_id=plugin.canister_id, proxy=proxy, others=others)
             calls = PluginCalls(run.port(operation), target, plugin.step.max_cycles, slot)
             await _run_plugin(run, plugin, request, calls, teller)
             if seen is not None:
@@ -62,7 +64,14 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
 
 
 async def _fingerprint(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal | None) -> str:
-    view = StepView(step=plugin.step, inputs=inputs, canister_id=plugin.canister_id, module_hash=plugin.module_hash, proxy=proxy)
+    view = StepView(
+        step=plugin.step,
+        inputs=inputs,
+        canister_id=plugin.canister_id,
+        module_hash=plugin.module_hash,
+        proxy=proxy,
+        canister_ids=run.stores.ids.load(),
+    )
     return await fingerprint(run.session, run.connection, view)
 
 
@@ -78,7 +87,9 @@ async def _warn_of_private(run: Run, plugin: PluginRun, inputs: PluginInputs) ->
 async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls: PluginCalls, teller: "_Teller") -> None:
     from orchestrator.sandbox.host import run_plugin
 
-    result = await run_plugin(request, calls.answer, teller.tell_line, on_phase=teller.tell_phase, pool=run.preparation.pool)
+    result = await run_plugin(
+        request, calls.answer, teller.tell_line, on_phase=teller.tell_phase, pool=run.preparation.pool, read_section=calls.read_section
+    )
     failure = failure_of(result, plugin.step.span)
     if failure is not None:
         raise failure
@@ -140,4 +151,28 @@ def _request(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal
         files=inputs.files,
         options=run.session.plugin_options,
         limits=step_limits(run.session, plugin.step),
+        api_url=run.connection.api_url,
+        gateway_url=run.connection.gateway_url,
+        fields=plugin.step.fields,
+        canister_ids=_canister_ids(run),
+        canisters=plugin.step.canisters,
     )
+
+
+def _canister_ids(run: Run) -> tuple[tuple[str, str], ...]:
+    return tuple((name, str(principal)) for name, principal in sorted(run.stores.ids.load().items()))
+
+
+def _callable(run: Run, plugin: PluginRun) -> dict[str, Principal]:
+    """Find the canisters that a step lists as callable; raises `PluginRefusedError` for one without an id."""
+    ids = run.stores.ids.load()
+    for name in plugin.step.canisters:
+        if name not in ids:
+            raise PluginRefusedError(
+                f"the step lists canister `{name}` as callable, but no canister of that name is known in environment "
+                f"`{run.session.environment.name}`",
+                slug="plugin/unknown-canister",
+                span=plugin.step.span,
+                hint="write the name that the canister has in the project, and deploy it first",
+            )
+    return {name: ids[name] for name in plugin.step.canisters}
