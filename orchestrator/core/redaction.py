@@ -25,7 +25,7 @@ def redact_url(url: str) -> str:
         authority, slash, path = rest.partition("/")
         _, at, host = authority.rpartition("@")
         # A password may have a slash that should have been encoded: then the `@` stands in what looks like the path.
-        if not at and "@" in path and ":" in authority:
+        if not at and "@" in path and not authority.rpartition(":")[2].isdecimal() and ":" in authority:
             _, at, host = rest.rpartition("@")
             slash = path = ""
         address = f"{scheme}://{f'{HIDDEN}@{host}' if at else authority}{slash}{path}"

@@ -20,6 +20,7 @@ SPAN = Span(path=Path("icp.yaml"), line=3, column=1)
         ("https://me:se@cret@example.com/a", "https://***@example.com/a"),
         ("https://me:se/cret@example.com/a", "https://***@example.com/a"),
         ("https://example.com/@scope/a", "https://example.com/@scope/a"),
+        ("https://example.com:8080/@scope/a", "https://example.com:8080/@scope/a"),
         ("https://example.com/a?token=secret&b=2", "https://example.com/a?token=***&b=***"),
         ("https://example.com/a?secret", "https://example.com/a?***"),
         ("https://example.com/a#secret", "https://example.com/a"),

@@ -12,6 +12,9 @@ import pytest
 from orchestrator.sandbox.trees import TreeChangedError, TreeWalk
 from tests.support.deep_trees import deep_tree
 
+LEVELS = 1_100
+"""More than Python recurses by default, and more than a path has room for."""
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
@@ -60,7 +63,7 @@ def test_closed_folders_and_enough_entries(tree: Path) -> None:
 def test_depth_sets_no_limit(tmp_path: Path) -> None:
     """A tree deeper than Python recurses, a path may be long, or files may be open, is walked to its end."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with deep_tree(tmp_path, 2_000, last="end"):
+    with deep_tree(tmp_path, LEVELS, last="end"):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
         try:
             with opened(tmp_path) as root:
@@ -68,7 +71,7 @@ def test_depth_sets_no_limit(tmp_path: Path) -> None:
                 last = [entry for entry in walk if entry.kind == "file"]
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert [(entry.name, entry.depth) for entry in last] == [("end", 2_001)]
+    assert [(entry.name, entry.depth) for entry in last] == [("end", LEVELS + 1)]
 
 
 def test_nothing_stays_open(tree: Path) -> None:
