@@ -52,6 +52,7 @@ class Preparation:
         self._session = session
         self._group = group
         self._seen: set[tuple[str, int]] = set()
+        self._running: list[_Compilation] = []
         self._compilations: dict[str, _Compilation] = {}
         self.pool: WorkerPool | None = None
 
@@ -61,12 +62,12 @@ class Preparation:
             key = (canister.name, id(step))
             if self._group is not None and self._session is not None and key not in self._seen:
                 self._seen.add(key)
-                self._group.start_soon(self._compile, self._session, canister, step)
+                self._running.append(_Compilation())
+                self._group.start_soon(self._compile, self._session, canister, step, self._running[-1])
 
-    async def _compile(self, session: Session, canister: Canister, step: PluginStep) -> None:
+    async def _compile(self, session: Session, canister: Canister, step: PluginStep, compilation: _Compilation) -> None:
         from orchestrator.sandbox.host import prepare_component
 
-        compilation = _Compilation()
         try:
             inputs = await load_inputs(session, canister, step)
             if inputs.sha256 in self._compilations:
@@ -77,6 +78,11 @@ class Preparation:
             return  # the step says it, at its place
         finally:
             compilation.done.set()
+
+    async def wait_all(self) -> None:
+        """Wait until nothing is being compiled any more."""
+        while running := [each for each in self._running if not each.done.is_set()]:
+            await running[0].done.wait()
 
     async def wait_compiled(self, sha256: str, on_phase: "OnPhase") -> None:
         """Wait for a component that is being compiled, and say so; return at once for any other."""

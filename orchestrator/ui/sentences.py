@@ -89,7 +89,7 @@ def render_phase(event: events.StepPhase) -> str:
         case "compiling":
             return f"compiling{f' ({detail})' if detail else ''}, once per machine"
         case "quiet":
-            return f"no sign of life{f' for {detail}' if detail else ''}: it neither writes nor calls"
+            return f"no sign of life{f' for {detail}' if detail else ''}: it neither computes nor calls nor writes"
         case _:
             return "going on"
 

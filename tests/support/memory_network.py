@@ -50,6 +50,7 @@ class MemoryNetwork:
     instance_id: str = "aa"
     proxy: Principal | None = None
     refuse_status: str | None = None
+    controllers: dict[Principal, frozenset[Principal]] | None = None
     requests: int = 0
 
     @property
@@ -69,7 +70,12 @@ class MemoryNetwork:
             open_port=lambda log: _Port(network=self, log=log),
             instance_id=self.instance_id if self.managed else None,
             proxy=self.proxy,
+            controllers=None if self.controllers is None else self.read_controllers,
         )
+
+    async def read_controllers(self, canister_id: Principal) -> frozenset[Principal] | None:
+        """Return who controls a canister, as the test has it."""
+        return (self.controllers or {}).get(canister_id)
 
 
 class _Unlogged:

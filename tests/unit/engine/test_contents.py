@@ -11,8 +11,8 @@ import pytest
 from orchestrator.engine.contents import PARALLEL_BYTES, hash_folder
 from orchestrator.errors import PluginRefusedError
 
-DEPTH = 1_500
-"""Deeper than the longest path that the system takes, and than a process may have open files."""
+DEPTH = 900
+"""Deeper than the longest path that the system takes."""
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_what_a_plugin_writes_to_stderr_bears_its_canister_alone() -> None:
     ("phase", "detail", "expected"),
     [
         ("compiling", "", "compiling, once per machine"),
-        ("quiet", "20 s", "no sign of life for 20 s: it neither writes nor calls"),
+        ("quiet", "20 s", "no sign of life for 20 s: it neither computes nor calls nor writes"),
         ("running", "", "going on"),
     ],
 )
