@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.wasm.component import component_from_core
+from orchestrator.sandbox.componentizing import componentize
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_MODULES = ROOT / "tests" / "support" / "npm" / "node_modules"
@@ -49,7 +49,7 @@ def build_zig_plugin(source: Path, wasm: Path) -> None:
         core = Path(folder) / "plugin.wasm"
         command = [sys.executable, "-m", "ziglang", "build-exe", source.name, *ZIG_OPTIONS, f"-femit-bin={core}"]
         subprocess.run(command, check=True, cwd=ROOT / source.parent)
-        wasm.write_bytes(component_from_core(core.read_bytes()))
+        wasm.write_bytes(componentize(core.read_bytes()))
 
 
 if __name__ == "__main__":

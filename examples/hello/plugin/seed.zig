@@ -6,6 +6,10 @@ const host = @import("host.zig");
 
 pub const panic = std.debug.no_panic;
 
+comptime {
+    _ = host; // it has the entry point, which calls `run`
+}
+
 const allocator = std.heap.wasm_allocator;
 const suffix = ".txt";
 
@@ -13,58 +17,18 @@ const suffix = ".txt";
 const optional_text = "DIDL\x01\x6e\x71\x01\x00";
 
 const Count = struct { sent: usize = 0, unchanged: usize = 0 };
-const Failure = host.Error || error{ WriteFailed, NotAMessage };
 
-var result: host.ExecResult = undefined;
-
-/// The entry point. Of its input only the list of directories matters here.
-export fn exec(
-    _: [*]u8,
-    _: usize, // canister-id
-    _: [*]u8,
-    _: usize, // environment
-    directories: [*]host.Text,
-    directory_count: usize,
-    _: [*]u8,
-    _: usize, // files
-    _: [*]u8,
-    _: usize, // identity-principal
-    _: i32,
-    _: [*]u8,
-    _: usize, // proxy-canister-id
-) *host.ExecResult {
+/// Runs once; where it fails, `host.failure` is what the user reads.
+pub fn run(input: host.Input) host.Failure!void {
     var count: Count = .{};
-    result.tag = 0;
-    for (directories[0..directory_count]) |directory| {
-        seed(directory.items(), &count) catch |failure| return failed(failure);
+    for (input.directories) |name| {
+        try walk(try host.Directory.declared(name.items()), &count);
     }
     host.print(.err, "{d} phrases sent, {d} unchanged", .{ count.sent, count.unchanged });
-    return &result;
 }
 
-fn failed(failure: Failure) *host.ExecResult {
-    const text = switch (failure) {
-        error.CallFailed => host.failure,
-        error.NotAMessage => "the canister's `get` did not answer an optional text",
-        error.ReadFailed => "a declared directory cannot be read",
-        error.OutOfMemory, error.WriteFailed => "out of memory",
-    };
-    result = .{ .tag = 1, .message = .{ .ptr = @constCast(text.ptr), .len = text.len } };
-    return &result;
-}
-
-fn seed(name: []const u8, count: *Count) Failure!void {
-    for (host.preopens()) |preopen| {
-        if (!std.mem.eql(u8, preopen.name.items(), name)) continue;
-        return walk(.{ .descriptor = preopen.descriptor }, count);
-    }
-    return error.ReadFailed;
-}
-
-fn walk(directory: host.Directory, count: *Count) Failure!void {
-    const entries = try directory.list();
-    std.mem.sort(host.Directory.Entry, entries, {}, byName);
-    for (entries) |entry| {
+fn walk(directory: host.Directory, count: *Count) host.Failure!void {
+    for (try directory.list()) |entry| {
         switch (entry.kind) {
             .directory => {
                 const inner = try directory.open(entry.name);
@@ -82,11 +46,7 @@ fn walk(directory: host.Directory, count: *Count) Failure!void {
     }
 }
 
-fn byName(_: void, left: host.Directory.Entry, right: host.Directory.Entry) bool {
-    return std.mem.lessThan(u8, left.name, right.name);
-}
-
-fn put(key: []const u8, value: []const u8, count: *Count) Failure!void {
+fn put(key: []const u8, value: []const u8, count: *Count) host.Failure!void {
     const known = try lookUp(key);
     if (known) |text| {
         if (std.mem.eql(u8, text, value)) {
@@ -96,37 +56,49 @@ fn put(key: []const u8, value: []const u8, count: *Count) Failure!void {
     }
     var arg: std.Io.Writer.Allocating = .init(allocator);
     defer arg.deinit();
-    // (record { key : text; value : text }): fields in the order of their hashes.
-    try arg.writer.writeAll("DIDL\x01\x6c\x02");
-    inline for (.{ "key", "value" }) |field| {
-        try arg.writer.writeUleb128(comptime fieldHash(field));
-        try arg.writer.writeByte(0x71);
-    }
-    try arg.writer.writeAll("\x01\x00");
-    try writeText(&arg.writer, key);
-    try writeText(&arg.writer, value);
+    writePhrase(&arg.writer, key, value) catch return error.OutOfMemory;
     host.free(try host.call("put", arg.written(), .update));
     count.sent += 1;
     host.print(.out, "{s}: {s}", .{ key, value });
 }
 
-fn lookUp(key: []const u8) Failure!?[]const u8 {
-    var arg: std.Io.Writer.Allocating = .init(allocator);
-    defer arg.deinit();
-    try arg.writer.writeAll("DIDL\x00\x01\x71");
-    try writeText(&arg.writer, key);
-    const reply = try host.call("get", arg.written(), .query);
-    if (!std.mem.startsWith(u8, reply, optional_text)) return error.NotAMessage;
-    var reader: std.Io.Reader = .fixed(reply[optional_text.len..]);
-    const present = reader.takeByte() catch return error.NotAMessage;
-    if (present == 0) return null;
-    const len = reader.takeLeb128(u32) catch return error.NotAMessage;
-    return reader.take(len) catch return error.NotAMessage;
+/// The message `(record { key : text; value : text })`: fields in the order of their hashes.
+fn writePhrase(writer: *std.Io.Writer, key: []const u8, value: []const u8) std.Io.Writer.Error!void {
+    try writer.writeAll("DIDL\x01\x6c\x02");
+    inline for (.{ "key", "value" }) |field| {
+        try writer.writeUleb128(comptime fieldHash(field));
+        try writer.writeByte(0x71);
+    }
+    try writer.writeAll("\x01\x00");
+    try writeText(writer, key);
+    try writeText(writer, value);
 }
 
-fn writeText(writer: *std.Io.Writer, text: []const u8) Failure!void {
+fn lookUp(key: []const u8) host.Failure!?[]const u8 {
+    var arg: std.Io.Writer.Allocating = .init(allocator);
+    defer arg.deinit();
+    writeKey(&arg.writer, key) catch return error.OutOfMemory;
+    const reply = try host.call("get", arg.written(), .query);
+    return decodeOptionalText(reply) catch host.fail("the canister's `get` did not answer an optional text", .{});
+}
+
+fn writeKey(writer: *std.Io.Writer, key: []const u8) std.Io.Writer.Error!void {
+    try writer.writeAll("DIDL\x00\x01\x71");
+    try writeText(writer, key);
+}
+
+fn writeText(writer: *std.Io.Writer, text: []const u8) std.Io.Writer.Error!void {
     try writer.writeUleb128(text.len);
     try writer.writeAll(text);
+}
+
+fn decodeOptionalText(message: []const u8) error{NotOptionalText}!?[]const u8 {
+    if (!std.mem.startsWith(u8, message, optional_text)) return error.NotOptionalText;
+    var reader: std.Io.Reader = .fixed(message[optional_text.len..]);
+    const present = reader.takeByte() catch return error.NotOptionalText;
+    if (present == 0) return null;
+    const len = reader.takeLeb128(u32) catch return error.NotOptionalText;
+    return reader.take(len) catch return error.NotOptionalText;
 }
 
 fn fieldHash(comptime name: []const u8) u32 {

@@ -52,12 +52,22 @@ def test_only_what_differs_is_sent(sync):
     assert report.stderr == ("1 sent, 1 unchanged",)
 
 
+def test_nothing_is_sent_when_nothing_differs(sync):
+    """What the canister has is not sent again, however often the step runs."""
+    report = sync({"a": "same", "b": "same"}, get='(opt "same" : opt text)')
+
+    assert report.result == "ok", report.error
+    assert calls(report) == ['query get ("a")', 'query get ("b")']
+    assert (report.stdout, report.stderr) == ((), ("0 sent, 2 unchanged",))
+
+
 def test_long_texts_arrive_whole(sync):
     """Nothing depends on how long a text is."""
     text = "ü" * 100_000
     report = sync({"long": text})
 
-    assert calls(report)[1:] == [f'update put ("long", "{text}")']
+    assert report.result == "ok", report.error
+    assert report.calls[1].arg.endswith(text.encode())
 
 
 @pytest.mark.parametrize(
@@ -83,3 +93,10 @@ def test_a_refusal_of_the_canister_is_passed_on(sync):
 
     assert (report.result, report.stdout) == ("err", ())
     assert report.error == "`put` of a failed: only controllers may write"
+
+
+def test_a_step_without_directories_is_an_error(sync_plugin):
+    """A step that declares no directory would never send anything."""
+    report = sync_plugin(COMPONENT)
+
+    assert (report.result, report.error) == ("err", "no directory to read: declare one under `dirs`")

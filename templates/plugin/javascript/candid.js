@@ -34,7 +34,9 @@ export function decodeOptionalText(message) {
     if (part < 0x80) break;
   }
   if (position + size > message.length) throw new Error('the message ends too early');
-  return fromUtf8(message.subarray(position, position + size));
+  const text = fromUtf8(message.subarray(position, position + size));
+  if (text === undefined) throw new Error('not UTF-8');
+  return text;
 }
 
 function length(number) {
@@ -50,7 +52,7 @@ export function toUtf8(text) {
   return bytes;
 }
 
-// Throws where the bytes are not UTF-8.
+// The text of bytes, or `undefined` where they are not UTF-8.
 export function fromUtf8(bytes) {
   const parts = [];
   for (let start = 0; start < bytes.length; start += 4096) {
@@ -59,6 +61,6 @@ export function fromUtf8(bytes) {
   try {
     return decodeURIComponent(escape(parts.join('')));
   } catch {
-    throw new Error('not UTF-8');
+    return undefined;
   }
 }

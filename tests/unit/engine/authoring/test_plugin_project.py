@@ -55,6 +55,13 @@ def test_interfaces_are_those_of_the_host(language: Language, *, extended: bool)
     )
 
 
+def test_the_example_uses_the_same_declarations_for_zig() -> None:
+    """What the example's plugin gets from its host is what new Zig plugins get."""
+    files = {file.path: file.data for file in make_files("zig", name="seed", extended=False)}
+
+    assert files["host.zig"] == (wit_directory().parent / "examples" / "hello" / "plugin" / "host.zig").read_bytes()
+
+
 def test_other_files_stay(tmp_path: Path) -> None:
     """A folder may hold other files; they are left alone."""
     (tmp_path / "LICENSE").write_text("mine", encoding="utf-8")
