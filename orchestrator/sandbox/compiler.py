@@ -17,6 +17,7 @@ from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.binary import NotUnderstoodError, read_outline
 from orchestrator.sandbox.cache import Artifact, ComponentCache
 from orchestrator.sandbox.channel import Channel
+from orchestrator.sandbox.confinement import confine, lower_resource_limits
 from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Compile, Compiled, Refused
 from orchestrator.sandbox.interface import EXEC_EXPORT, EXEC_SIGNATURES, FUNCTION_SIGNATURES, check_imports, minor_version
@@ -27,6 +28,10 @@ __all__ = ["compile_component", "main"]
 
 PARENT_CHECK_SECONDS: Final = 0.2
 """The pause between two looks at whether the tool is still there."""
+MAX_COMPILER_BYTES: Final = 4 << 30
+"""Memory that compiling one component may take, on Linux; one with a whole Python in it takes 0.4 GB."""
+_ABOUT_PROCESSORS: Final = ("/proc/self", "/sys/fs/cgroup", "/sys/devices/system/cpu")
+"""Where the compiler looks how many threads are worth having."""
 
 
 def _compile_wrapped(engine: Engine, component: bytes) -> Component | None:
@@ -118,11 +123,14 @@ def _end_with(parent_pid: int) -> None:
 
 def main() -> None:
     """Take one order, give one answer."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    parent_pid = os.getppid()
     channel = Channel.from_standard_streams()
     order = channel.receive()
     if not isinstance(order, Compile):
         sys.exit(f"an order of the kind {order.kind} where a Compile belongs")
+    lower_resource_limits(written_bytes=None, memory_bytes=MAX_COMPILER_BYTES)
+    confine(readable=[str(Path(__file__).parent), *_ABOUT_PROCESSORS], writable=[order.directory])
+    threading.Thread(target=_end_with, args=(parent_pid,), daemon=True).start()
     channel.send(compile_component(order))
 
 

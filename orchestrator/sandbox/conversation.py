@@ -12,7 +12,7 @@ from orchestrator.sandbox.frames import Batch, Call, Done, Frame, Output, Pulse,
 from orchestrator.sandbox.limits import MAX_BATCH_BYTES, MAX_BATCH_CALLS, QUIET_SECONDS
 from orchestrator.sandbox.outcomes import Ending, calls_ending, memory_ending, read_ending, timeout_ending
 from orchestrator.sandbox.output import LineCapture
-from orchestrator.sandbox.process import Child, ChildDiedError
+from orchestrator.sandbox.process import OUT_OF_MEMORY, Child, ChildDiedError
 from orchestrator.sandbox.request import (
     CanisterCall,
     OnLine,
@@ -28,7 +28,6 @@ from orchestrator.sandbox.request import (
 __all__ = ["Conversation", "StaleArtifactError", "refusal_of"]
 
 MAX_NANOSECONDS: Final = 2**63 - 1
-_OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "Cannot allocate memory")
 
 
 class StaleArtifactError(Exception):
@@ -125,7 +124,7 @@ class Conversation:
             self._enter("running")
             last = await self._serve(worker)
         except ChildDiedError as death:
-            if any(mark in death.stderr for mark in _OUT_OF_MEMORY):
+            if any(mark in death.stderr for mark in OUT_OF_MEMORY):
                 return self.result(memory_ending(self._request.limits, death.stderr))
             raise
         await worker.wait_ended()

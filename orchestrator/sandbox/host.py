@@ -22,7 +22,7 @@ from orchestrator.sandbox.conversation import Conversation, StaleArtifactError, 
 from orchestrator.sandbox.frames import Compile, Compiled, Refused
 from orchestrator.sandbox.limits import MAX_FILES_CHARACTERS
 from orchestrator.sandbox.pool import WORKER, WorkerPool
-from orchestrator.sandbox.process import Child, start_child
+from orchestrator.sandbox.process import OUT_OF_MEMORY, Child, ChildDiedError, start_child
 from orchestrator.sandbox.request import (
     CanisterCall,
     OnLine,
@@ -54,6 +54,18 @@ def _compiler_slot() -> CapacityLimiter:
         limiter = CapacityLimiter(COMPILERS_AT_ONCE)
         _compilers.set(limiter)
         return limiter
+
+
+def _compiler_failure(death: ChildDiedError) -> SandboxError:
+    """Tell a compiler that wanted too much memory from one that failed."""
+    if not any(mark in death.stderr for mark in OUT_OF_MEMORY):
+        return death
+    return PluginRefusedError(
+        "compiling the plugin takes more memory than there is for it",
+        slug="plugin/compile-memory",
+        detail=death.stderr,
+        hint="build a smaller plugin: without debug information, and with what it uses only",
+    )
 
 
 def _check_files(request: PluginRequest) -> None:
@@ -119,8 +131,11 @@ class _Source:
         order = Compile(component=self._component, directory=str(self._cache.directory), stem=self._stem, wrap=self._wrap)
         async with start_child(COMPILER) as child:
             with anyio.move_on_after(COMPILE_SECONDS):
-                await child.send(order)
-                answer = await child.receive()
+                try:
+                    await child.send(order)
+                    answer = await child.receive()
+                except ChildDiedError as death:
+                    raise _compiler_failure(death) from death
                 await child.wait_ended()
                 if isinstance(answer, Refused):
                     raise refusal_of(answer)

@@ -24,10 +24,12 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from orchestrator.errors import SandboxError
 from orchestrator.sandbox.frames import HEADER_BYTES, MAX_ANSWER_BYTES, Frame, FrameError, decode, encode, parse_header
 
-__all__ = ["Child", "ChildDiedError", "spawn_child", "start_child"]
+__all__ = ["OUT_OF_MEMORY", "Child", "ChildDiedError", "spawn_child", "start_child"]
 
 STDERR_BYTES: Final = 16 << 10
 """Bytes kept of what a child writes to stderr, the last ones."""
+OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "Cannot allocate memory")
+"""What is in the last words of a process whose memory the system refused."""
 EXIT_SECONDS: Final = 5.0
 """How long a child may take to end after its last frame, before it is killed."""
 _INHERITED: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -181,7 +183,7 @@ async def spawn_child(module: str) -> Child:
                 env=_environment(),
                 start_new_session=True,
             )
-    except BaseException:
+    except BaseException:  # whatever it is, it goes on up
         stderr.close()
         raise
     finally:

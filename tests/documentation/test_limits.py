@@ -18,7 +18,7 @@ from orchestrator.network.docker import command as docker_command
 from orchestrator.network.docker import runner as docker
 from orchestrator.protocol import certificate, pem
 from orchestrator.recipes import expressions, parser, render
-from orchestrator.sandbox import cache, component, confinement, declared, host, limits, meter, private_contents, usage, worker
+from orchestrator.sandbox import cache, compiler, component, confinement, declared, host, limits, meter, private_contents, usage, worker
 from orchestrator.store import download, packages
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "limits.md"
@@ -53,6 +53,7 @@ SAID = {
     "sync plugins that are started, for each that may compute at once": f"{slots.MAX_PLUGINS_PER_SLOT}",
     "the component": f"{component.MAX_COMPONENT_BYTES // MIB} MiB |",
     "compiling it, once per machine": f"{host.COMPILE_SECONDS:.0f} seconds |",
+    "the memory of compiling it": f"{compiler.MAX_COMPILER_BYTES // GIB} GiB |",
     "all compiled components that are kept; the longest unused go first": f"{cache.MAX_CACHE_BYTES // GIB} GiB |",
     "its own computing": f"{limits.DEFAULT_COMPUTE_SECONDS:.0f} seconds | `compute`, or an environment variable",
     "a plugin that neither computes nor calls nor writes is named, after": f"{limits.QUIET_SECONDS} seconds |",

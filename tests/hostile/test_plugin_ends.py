@@ -10,6 +10,7 @@ import anyio
 import psutil
 import pytest
 
+from orchestrator.sandbox.compiler import MAX_COMPILER_BYTES
 from orchestrator.sandbox.host import run_plugin
 from orchestrator.sandbox.request import CanisterCallRequest, OutputLine
 from tests.support.components import OK, Guest, component_that_calls, component_that_loops, component_that_prints
@@ -157,6 +158,9 @@ def test_the_tool_dies_while_compiling(tmp_path: Path) -> None:
                 tool.wait(0.01)
         processes = psutil.Process(tool.pid).children(recursive=True)
         assert len(processes) == 2
+        if sys.platform == "linux":
+            held = [process.rlimit(psutil.RLIMIT_DATA) for process in processes]
+            assert (MAX_COMPILER_BYTES, MAX_COMPILER_BYTES) in held
         tool.kill()
 
     _, alive = psutil.wait_procs(processes, WAIT_SECONDS)
