@@ -33,6 +33,9 @@ if TYPE_CHECKING:
         identity_principal: str
         proxy: str | None
         options: Mapping[str, str]
+        fields: Mapping[str, str]
+        canisters: Mapping[str, str]
+        sections: Mapping[str, bytes]
         limits: Limits
         replies: Replies
         otherwise: Answer
@@ -86,8 +89,9 @@ def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
             fields[name] = tuple(str(entry) for entry in fields[name])
     if "candid" in fields:
         fields["candid"] = Path(fields["candid"])
-    if "options" in fields:
-        fields["options"] = tuple(dict(fields["options"]).items())
+    for name in ("options", "fields", "canisters"):
+        if name in fields:
+            fields[name] = tuple(dict(fields[name]).items())
     return fields
 
 

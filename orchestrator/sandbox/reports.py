@@ -72,7 +72,7 @@ class TrialCall:
     """A canister call that the plugin made.
 
     `cycles` are what it wants to attach; `batch` is the number of the batch that it is part of, if it is,
-    and `function` its method's type, if that is known. `via_proxy` tells whether a deployment would send it through the proxy.
+    and `function` its method's type, if that is known; `target` names a canister that is not the one being synced. `via_proxy` tells whether a deployment would send it through the proxy.
     `result` is the reply, `error` why there is none; both are `None` for a call that the run's end left without answer.
     """
 
@@ -85,6 +85,7 @@ class TrialCall:
     result: bytes | None = None
     error: str | None = None
     batch: int | None = None
+    target: str | None = None
     function: "Function | None" = field(default=None, compare=False, repr=False)
 
     @property

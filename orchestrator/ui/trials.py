@@ -40,7 +40,10 @@ def trial_to_json(report: TrialReport) -> dict[str, object]:
 
 
 def _call_to_json(call: TrialCall) -> dict[str, object]:
+    """Return a call as plain values; `target` is there when it is for another canister than the one being synced."""
+    target = {} if call.target is None else {"target": call.target}
     return {
+        **target,
         "method": call.method,
         "type": call.type,
         "direct": call.direct,
@@ -61,6 +64,7 @@ def render_output(line: OutputLine, *, style: Style = PLAIN) -> str:
 def render_call(number: int, call: TrialCall, *, style: Style = PLAIN) -> str:
     """Return a call and its answer as lines."""
     words = [f"{call.type} {style.paint('bold', harmless(call.method))}"]
+    words += [f"of {harmless(call.target)}"] if call.target is not None else []
     words += ["direct"] if call.direct else []
     words += ["through the proxy"] if call.via_proxy else []
     words += [f"batch {call.batch}"] if call.batch is not None else []

@@ -9,6 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.support.command import Command
 from tests.support.components import OK, Guest, component_that_calls
+from tests.support.second_plugins import plugin_that_reads
 
 FIELDS = {
     "schema",
@@ -65,6 +66,16 @@ def test_inspect_json_has_every_fact(orchestrator: Command, project: Path, curio
         **dict.fromkeys(("canister-call", "directories", "output", "clocks", "exit"), True),
         **dict.fromkeys(("environment", "input", "sockets"), False),
     }
+
+
+def test_inspect_tells_of_the_second_interface(orchestrator: Command, project: Path) -> None:
+    """A plugin of 0.2 may call other canisters, if its step lists them, and read sections."""
+    (project / "second.wasm").write_bytes(plugin_that_reads("name"))
+
+    facts = json.loads(orchestrator("plugin", "inspect", "second.wasm", "--json").stdout)
+
+    assert facts["interface"] == "icp:sync-plugin@0.2.0"
+    assert {"other-canisters", "sections"} <= {each["name"] for each in facts["may"] if each["granted"]}
 
 
 def test_inspect_says_what_a_plugin_cannot_do(orchestrator: Command, project: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_recording_has_all_that_was_given_and_said(run: Run, project: Path) ->
     done = run(
         in_order("put", "set"),
         *("--record", "r.json", "--reply", "put=(1 : nat)", "--fail", "set=no", "--dir", "seed", "--file", "icp.yaml"),
-        *("--proxy", PROXY, "--option", "a=b", "-e", "staging", "--json"),
+        *("--proxy", PROXY, "--option", "a=b", "--field", "level=2", "--canister", "other=aaaaa-aa", "-e", "staging", "--json"),
     )
     kept = json.loads((project / "r.json").read_text())
 
@@ -83,8 +83,18 @@ def test_a_recording_has_all_that_was_given_and_said(run: Run, project: Path) ->
         "dirs": ["seed"],
         "files": ["icp.yaml"],
         "options": [["a", "b"]],
+        "fields": [["level", "2"]],
+        "canisters": [["other", "aaaaa-aa"]],
     }
-    shared = {"type": "update", "direct": False, "cycles": "0", "batch": None, "arg_hex": GREETING.hex(), "arg_text": '("hi")'}
+    shared = {
+        "type": "update",
+        "direct": False,
+        "cycles": "0",
+        "batch": None,
+        "target": None,
+        "arg_hex": GREETING.hex(),
+        "arg_text": '("hi")',
+    }
     assert kept["calls"] == [
         {"method": "put", **shared, "result_hex": parse_arguments("(1 : nat)", None).hex(), "result_text": "(1 : nat)", "error": None},
         {"method": "set", **shared, "result_hex": None, "result_text": None, "error": "no"},
@@ -199,7 +209,9 @@ def broken(change: Callable[[Any], object]) -> Callable[[Path], None]:
         pytest.param(broken(lambda kept: kept.update(schema=2)), "its schema is 2, and this version reads 1", id="schema"),
         pytest.param(broken(lambda kept: kept.pop("calls")), "the file has no `calls`", id="no-calls"),
         pytest.param(broken(lambda kept: kept["input"].update(dirs=[1])), "`dirs` of `input` has something else than texts", id="dirs"),
-        pytest.param(broken(lambda kept: kept["input"].update(options=[["a"]])), "an option is not a pair of texts", id="options"),
+        pytest.param(
+            broken(lambda kept: kept["input"].update(options=[["a"]])), "`options` of `input` has something else than pairs", id="options"
+        ),
         pytest.param(broken(lambda kept: kept["calls"][0].update(arg_hex="xy")), "`arg_hex` of call 1 is not hex", id="hex"),
         pytest.param(broken(lambda kept: kept["calls"][0].update(cycles="-1")), "the cycles of a call are a decimal text", id="cycles"),
         pytest.param(broken(lambda kept: kept["calls"][0].update(direct=1)), "`direct` of call 1 is neither true nor false", id="direct"),

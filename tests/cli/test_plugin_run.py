@@ -23,6 +23,7 @@ from tests.support.components import (
     component_that_traps,
     error,
 )
+from tests.support.second_plugins import plugin_that_calls_by_name
 from tests.support.workspace import Completed
 
 FIELDS = ["schema", "result", "error", "stdout", "stderr", "calls", "compute_seconds", "peak_memory_bytes", "interface"]
@@ -233,6 +234,20 @@ def test_the_plugin_sees_what_the_command_line_says(run: Run, project: Path) -> 
     assert facts(done)["error"] == f"aaaaa-aastaging2vxsx-fae{PROXY}./a/b.txttext"
 
 
+def test_a_plugin_of_the_second_interface_calls_other_canisters(run: Run) -> None:
+    """A canister that is named may be called, and the call says which; another one is refused."""
+    component = plugin_that_calls_by_name("ledger")
+
+    allowed = run(component, "--canister", f"ledger={PROXY}", "--reply", "m=00", "--json")
+    refused = run(component, "--json")
+
+    (call,) = facts(allowed)["calls"]
+    assert (call["target"], call["method"], call["result"]) == ("ledger", "m", "00")
+    assert facts(allowed)["interface"] == "icp:sync-plugin@0.2.3"
+    assert facts(refused)["calls"] == []
+    assert "ledger" in facts(refused)["error"]
+
+
 def test_output_is_harmless_to_people_and_exact_for_programs(run: Run) -> None:
     """Control and direction characters are spelled out on a terminal, and kept in JSON."""
     component = component_that_prints(stdout="a\u202eb\x07\n".encode(), stderr=b"c\x1b[31md\n")
@@ -264,6 +279,7 @@ def test_output_is_harmless_to_people_and_exact_for_programs(run: Run) -> None:
         (["--proxy", "proxy"], "the proxy is not a principal"),
         (["--record", "nowhere/r.json"], "the recording `nowhere/r.json` cannot be written"),
         (["--record", "."], "the recording `.` cannot be written"),
+        (["--canister", "ledger=me"], "the canister `ledger` is not a principal"),
         (["--candid", "missing.did"], "the interface `missing.did` cannot be used"),
         (["--candid", "icp.yaml"], "the interface `icp.yaml` cannot be used"),
         (["--replay", "missing.json"], "the recording `missing.json` cannot be read"),

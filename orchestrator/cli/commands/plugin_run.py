@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _PATH = click.Path(path_type=Path)
+_TYPED = ("canister_id", "identity_principal", "proxy", "dirs", "files", "options", "fields", "canisters")
 SLOW_TO_COMPILE_BYTES = 1 << 20
 """Compiling a component of more bytes takes so long that it is told."""
 _FLAGS = {"compute": "--compute-limit SECONDS", "timeout": "--timeout DURATION", "memory": "--memory SIZE"}
@@ -43,6 +44,10 @@ _FLAGS = {"compute": "--compute-limit SECONDS", "timeout": "--timeout DURATION",
 @click.option("--compute-limit", metavar="SECONDS", type=Seconds(), help="End the run after this much computing [default: 60].")
 @click.option("--memory", metavar="SIZE", help="End the run when it wants more memory [default: 1gib].")
 @click.option("--option", "options", metavar="KEY=VALUE", type=KeyValue(), multiple=True, help="An option that the plugin may ask for.")
+@click.option("--field", "fields", metavar="KEY=VALUE", type=KeyValue(), multiple=True, help="A field of the step, for plugins of 0.2.")
+@click.option(
+    "--canister", "canisters", metavar="NAME=PRINCIPAL", type=KeyValue(), multiple=True, help="A canister that a plugin of 0.2 may call."
+)
 @click.option("--record", metavar="FILE", type=_PATH, help="Write what was given, asked and answered to a file.")
 @click.option("--replay", metavar="FILE", type=_PATH, help="Answer from a recording, and fail where the plugin asks for something else.")
 @shared_options
@@ -96,11 +101,9 @@ def _make_trial(context: click.Context, state: State, component: bytes, replay: 
     )
     if replay is not None:
         trial = replay_of(trial, read_recording(terminal.directory, replay))
-    typed = {name: given[name] for name in ("canister_id", "identity_principal", "proxy", "dirs", "files") if given[name]}
+    typed = {name: given[name] for name in _TYPED if given[name]}
     if state.environment_is_typed:
         typed["environment"] = state.environment
-    if given["options"]:
-        typed["options"] = given["options"]
     return replace(trial, **typed)
 
 

@@ -25,7 +25,7 @@ _RULES: Final = (
         name="canister-call",
         imports=("canister-call",),
         granted=True,
-        text="call methods of the canister that it syncs, and of no other",
+        text="call methods of the canister that it syncs",
         otherwise="call a canister: it does not import `canister-call`",
     ),
     _Rule(
@@ -33,6 +33,18 @@ _RULES: Final = (
         imports=("canister-call-batch",),
         granted=True,
         text="make many calls at once, which arrive in any order",
+    ),
+    _Rule(
+        name="other-canisters",
+        imports=("icp:sync-plugin@0.2",),
+        granted=True,
+        text="call the canisters that its step lists under `canisters`",
+    ),
+    _Rule(
+        name="sections",
+        imports=("canister-metadata-section",),
+        granted=True,
+        text="read custom sections of the modules of these canisters",
     ),
     _Rule(
         name="options",
@@ -88,7 +100,10 @@ _RULES: Final = (
 
 def describe_abilities(imports: Iterable[str]) -> tuple[Ability, ...]:
     """Say what a component with these imports may do, and what of its imports leads nowhere."""
-    names = {name.partition("@")[0].rpartition("sync-plugin/")[2] for name in imports}
+    listed = tuple(imports)
+    names = {name.partition("@")[0] for name in listed}
+    if any(name.startswith("icp:sync-plugin/types@0.2") for name in listed):
+        names.add("icp:sync-plugin@0.2")
     return tuple(
         Ability(name=rule.name, granted=rule.granted and here, text=text)
         for rule in _RULES

@@ -32,8 +32,8 @@ def describe_difference(asked: CanisterCallRequest | None, recorded: "RecordedCa
     method = recorded.method if recorded is not None else asked.method if asked is not None else ""
     function = methods.get(method)
     show = _choose_form(old, new, None if function is None else function.arguments)
-    before = [] if recorded is None else [_head(recorded.method, recorded.type, recorded.cycles, direct=recorded.direct)]
-    after = [] if asked is None else [_head(asked.method, asked.call_type, asked.cycles, direct=asked.direct)]
+    before = [] if recorded is None else [_head(recorded.method, recorded.type, recorded.cycles, recorded.target, direct=recorded.direct)]
+    after = [] if asked is None else [_head(asked.method, asked.call_type, asked.cycles, asked.target, direct=asked.direct)]
     before += [] if old is None else show(old)
     after += [] if new is None else show(new)
     lines = list(unified_diff(before, after, n=MAX_LINES, lineterm=""))[3:]
@@ -41,8 +41,15 @@ def describe_difference(asked: CanisterCallRequest | None, recorded: "RecordedCa
     return "\n".join([*shown, *([f"… {len(lines) - MAX_LINES} more lines"] if len(lines) > MAX_LINES else [])])
 
 
-def _head(method: str, kind: str, cycles: int, *, direct: bool) -> str:
-    return ", ".join([f"{kind} {method}", *(["direct"] if direct else []), *([f"with {cycles} cycles"] if cycles else [])])
+def _head(method: str, kind: str, cycles: int, target: str | None, *, direct: bool) -> str:
+    return ", ".join(
+        [
+            f"{kind} {method}",
+            *([f"of {target}"] if target is not None else []),
+            *(["direct"] if direct else []),
+            *([f"with {cycles} cycles"] if cycles else []),
+        ]
+    )
 
 
 def _choose_form(old: bytes | None, new: bytes | None, types: "Sequence[Type] | None") -> Callable[[bytes], list[str]]:

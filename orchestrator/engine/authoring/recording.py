@@ -49,6 +49,7 @@ class RecordedCall:
     result: bytes | None
     error: str | None
     batch: int | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ class Recording:
     dirs: tuple[str, ...]
     files: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
+    fields: tuple[tuple[str, str], ...]
+    canisters: tuple[tuple[str, str], ...]
     calls: tuple[RecordedCall, ...]
 
 
@@ -79,6 +82,8 @@ def make_recording(trial: PluginTrial, report: TrialReport) -> Recording:
         dirs=trial.dirs,
         files=trial.files,
         options=trial.options,
+        fields=trial.fields,
+        canisters=trial.canisters,
         calls=tuple(_recorded(call) for call in report.calls if call.result is not None or call.error is not None),
     )
 
@@ -94,6 +99,8 @@ def replay_of(trial: PluginTrial, recording: Recording) -> PluginTrial:
         dirs=recording.dirs,
         files=recording.files,
         options=recording.options,
+        fields=recording.fields,
+        canisters=recording.canisters,
         recording=recording,
     )
 
@@ -108,6 +115,7 @@ def _recorded(call: TrialCall) -> RecordedCall:
         result=call.result,
         error=call.error,
         batch=call.batch,
+        target=call.target,
     )
 
 
@@ -124,6 +132,8 @@ def recording_to_json(recording: Recording) -> dict[str, object]:
             "dirs": list(recording.dirs),
             "files": list(recording.files),
             "options": [list(option) for option in recording.options],
+            "fields": [list(pair) for pair in recording.fields],
+            "canisters": [list(pair) for pair in recording.canisters],
         },
         "calls": [_call_to_json(call) for call in recording.calls],
     }
@@ -136,6 +146,7 @@ def _call_to_json(call: RecordedCall) -> dict[str, object]:
         "direct": call.direct,
         "cycles": str(call.cycles),
         "batch": call.batch,
+        "target": call.target,
         "arg_hex": call.arg.hex(),
         "arg_text": _short_text(call.arg),
         "result_hex": None if call.result is None else call.result.hex(),
@@ -223,6 +234,16 @@ class _Fields:
             raise _MisfitError(f"`{key}` of {self._name} has something else than texts")
         return tuple(str(value) for value in values)
 
+    def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
+        """Return pairs of texts; none where the key is not there, as in files of before it was."""
+        found = []
+        for value in self.items(key) if key in self._value else ():
+            pair = _Fields({key: value}, self._name).texts(key)
+            if len(pair) != 2:
+                raise _MisfitError(f"`{key}` of {self._name} has something else than pairs")
+            found.append((pair[0], pair[1]))
+        return tuple(found)
+
     def hex(self, key: str) -> bytes:
         try:
             return bytes.fromhex(self.text(key))
@@ -235,7 +256,6 @@ def _parse(whole: _Fields) -> Recording:
     if schema != RECORDING_SCHEMA:
         raise _MisfitError(f"its schema is {schema}, and this version reads {RECORDING_SCHEMA}")
     component, given = _Fields(whole.any("component"), "`component`"), _Fields(whole.any("input"), "`input`")
-    options = (_Fields({"option": value}, "`options`").texts("option") for value in given.items("options"))
     return Recording(
         component_sha256=component.text("sha256"),
         interface=component.optional_text("interface"),
@@ -245,15 +265,11 @@ def _parse(whole: _Fields) -> Recording:
         proxy=given.optional_text("proxy_canister_id"),
         dirs=given.texts("dirs"),
         files=given.texts("files"),
-        options=tuple(_pair(option) for option in options),
+        options=given.pairs("options"),
+        fields=given.pairs("fields"),
+        canisters=given.pairs("canisters"),
         calls=tuple(_parse_call(_Fields(value, f"call {number}")) for number, value in enumerate(whole.items("calls"), start=1)),
     )
-
-
-def _pair(option: tuple[str, ...]) -> tuple[str, str]:
-    if len(option) != 2:
-        raise _MisfitError("an option is not a pair of texts")
-    return option[0], option[1]
 
 
 def _parse_call(fields: _Fields) -> RecordedCall:
@@ -277,4 +293,5 @@ def _parse_call(fields: _Fields) -> RecordedCall:
         result=result,
         error=error,
         batch=batch,
+        target=fields.optional_text("target"),
     )

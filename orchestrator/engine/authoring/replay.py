@@ -1,5 +1,6 @@
 """Answers a plugin's calls from a recording, strictly in its order, and tells where the plugin went another way."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from orchestrator.engine.authoring.differences import describe_difference
@@ -22,14 +23,14 @@ class Replay:
         """Take the recording, and the methods as far as they are known."""
         self._methods = methods
         self._calls = recording.calls
-        self._groups = list(_groups(recording.calls))
+        self._groups = deque(_groups(recording.calls))
         self._answered = 0
         self._difference: Ended | None = None
 
     async def answer(self, request: CanisterCallRequest) -> bytes:
         """Give the recorded answer; raises `EndedError` when this is not what the plugin asked for then."""
         while self._groups and not self._groups[0]:
-            del self._groups[0]
+            self._groups.popleft()
         number = self._answered + 1
         if not self._groups:
             raise self._differ(
@@ -85,5 +86,5 @@ def _groups(calls: Sequence[RecordedCall]) -> Iterator[list[RecordedCall]]:
 
 
 def _same(request: CanisterCallRequest, call: RecordedCall) -> bool:
-    asked = (request.method, request.call_type, request.direct, request.cycles, request.arg)
-    return asked == (call.method, call.type, call.direct, call.cycles, call.arg)
+    asked = (request.target, request.method, request.call_type, request.direct, request.cycles, request.arg)
+    return asked == (call.target, call.method, call.type, call.direct, call.cycles, call.arg)

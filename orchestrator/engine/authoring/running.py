@@ -8,9 +8,11 @@ assert [call.method for call in report.calls] == ["put", "put"]
 import contextlib
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import anyio.lowlevel
 import anyio.to_thread
 
 from orchestrator.core.principal import Principal, PrincipalError
@@ -21,7 +23,7 @@ from orchestrator.engine.authoring.trace import Ended, Trace, Watcher
 from orchestrator.engine.authoring.trial import PluginTrial
 from orchestrator.errors import Diagnostic, PluginRefusedError, SandboxError, UsageError
 from orchestrator.sandbox.reports import TrialReport, interface_name
-from orchestrator.sandbox.request import PluginRequest, PluginResult
+from orchestrator.sandbox.request import PluginRequest, PluginResult, SectionRequest
 from orchestrator.store.user import UserDirectories
 
 __all__ = ["read_component", "run_plugin_alone"]
@@ -51,17 +53,21 @@ async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> Tr
     except PluginRefusedError as refusal:
         result = PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=refusal.hint)
     else:
-        result = await _run(request, trace)
+        result = await _run(request, trace, trial.sections)
     report = replace(_report(component, result, trace), warnings=warnings)
     return _judge(report, answerer) if isinstance(answerer, Replay) else report
 
 
-async def _run(request: PluginRequest, trace: Trace) -> PluginResult:
+async def _run(request: PluginRequest, trace: Trace, sections: Mapping[str, bytes]) -> PluginResult:
     from orchestrator.sandbox.host import run_plugin
+
+    async def read_section(asked: SectionRequest) -> bytes | None:
+        await anyio.lowlevel.checkpoint()
+        return sections.get(asked.name)
 
     try:
         with trace.scope:
-            return await run_plugin(request, trace.answer, trace.take_line, on_phase=trace.on_phase)
+            return await run_plugin(request, trace.answer, trace.take_line, on_phase=trace.on_phase, read_section=read_section)
         ended = trace.ended or Ended(outcome="trap", slug="plugin/ended", error="the run was ended")
     except SandboxError as error:  # the worker itself failed: what it had done until then is worth a report
         ended = Ended(outcome="trap", slug=error.slug, error=error.summary, detail=error.detail, hint=error.hint)
@@ -106,6 +112,7 @@ def read_component(directory: Path, path: Path) -> bytes:
 
 def _check(trial: PluginTrial) -> None:
     principals = {"canister id": trial.canister_id, "identity": trial.identity_principal, "proxy": trial.proxy}
+    principals |= {f"canister `{name}`": text for name, text in trial.canisters}
     for what, text in principals.items():
         if text is not None:
             try:
@@ -133,6 +140,9 @@ def _request(trial: PluginTrial, component: bytes) -> PluginRequest:
         directories=tuple(resolve_directory(trial.directory, entry) for entry in trial.dirs),
         files=tuple(read_file(trial.directory, entry) for entry in trial.files),
         options=trial.options,
+        fields=trial.fields,
+        canister_ids=trial.canisters,
+        canisters=tuple(name for name, _ in trial.canisters),
         limits=trial.limits,
     )
 

@@ -95,7 +95,8 @@ class Trace:
             via_proxy=self._proxy is not None and request.call_type == "update" and not request.direct,
             arg=request.arg,
             batch=request.batch,
-            function=self._methods.get(request.method),
+            target=request.target,
+            function=self._methods.get(request.method) if request.target is None else None,
         )
 
     def _finish(self, index: int, call: TrialCall) -> None:

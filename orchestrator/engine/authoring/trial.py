@@ -1,5 +1,6 @@
 """What goes into a run of a plugin alone; `running` does it, `sandbox.reports` has what comes out of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,7 +26,9 @@ class PluginTrial:
     `component` is the plugin's file, or its bytes. `dirs` and `files` are what a step would declare; they are relative
     to `directory`, by the same rules as in a project, and the plugin sees them under the names written here. `replies`
     has the canister's answers for each method, `otherwise` those of all other methods. With a `recording` the answers
-    come from it instead, and the plugin must ask for just what is recorded. `candid` is the canister's
+    come from it instead, and the plugin must ask for just what is recorded. Plugins of
+    icp:sync-plugin@0.2 also get `fields`, may call `canisters` (names and principals), and read `sections` of the module,
+    which is the same for all canisters. `candid` is the canister's
     `.did` file: with it arguments and replies have names and types. Compiled components are kept in
     `cache_directory`, by default the user's.
     """
@@ -39,6 +42,9 @@ class PluginTrial:
     identity_principal: str = ANONYMOUS_TEXT
     proxy: str | None = None
     options: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    canisters: tuple[tuple[str, str], ...] = ()
+    sections: Mapping[str, bytes] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     replies: Replies = field(default_factory=dict)
     otherwise: Answer = EMPTY_REPLY

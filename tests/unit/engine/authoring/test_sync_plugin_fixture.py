@@ -22,6 +22,7 @@ from tests.support.components import (
     component_that_reports_options,
     component_that_returns_reply,
 )
+from tests.support.second_plugins import plugin_that_reads
 
 GREETING = parse_arguments('("hi")', None)
 
@@ -95,6 +96,16 @@ def test_options_arrive(sync_plugin: SyncPlugin, component_cache: Path) -> None:
     assert [(call.method, call.arg) for call in asked.calls] == [("colour", b"red")]
     assert asked.warnings == ()
     assert [warning.slug for warning in unasked.warnings] == ["plugin/unread-options"]
+
+
+def test_sections_are_read(sync_plugin: SyncPlugin, component_cache: Path) -> None:
+    """A plugin of 0.2 reads the sections that the test gives, and finds no others."""
+    sections = {"name": b"value"}
+
+    found = sync_plugin(plugin_that_reads("name"), sections=sections, cache_directory=component_cache)
+    missing = sync_plugin(plugin_that_reads("other"), sections=sections, cache_directory=component_cache)
+
+    assert (found.error, missing.error) == ("value", "none")
 
 
 def test_a_recording_is_written_and_followed(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
