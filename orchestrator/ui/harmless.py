@@ -17,7 +17,7 @@ _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 _FILLER = re.compile(f"[{''.join(sorted(_FILLERS))}]")
 JOINERS = frozenset("\u200c\u200d")
 """What many scripts and emoji need between two characters; between others it only hides."""
-_COLOUR = re.compile(r"\x1b\[(?:0|2|32|33|36|1(?:;31)?)m")
+_COLOUR = re.compile(r"\x1b\[(?:0|2|32|36|1(?:;3[13])?)m")
 """The sequences that `Style.paint` writes."""
 
 

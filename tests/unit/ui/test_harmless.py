@@ -5,6 +5,7 @@ import json
 import re
 import unicodedata
 from dataclasses import fields, replace
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -17,11 +18,11 @@ from orchestrator.ui.display import PlainLines
 from orchestrator.ui.errors import render_error
 from orchestrator.ui.harmless import GuardedStream, guard, harmless
 from orchestrator.ui.live import LiveTable
-from orchestrator.ui.style import Style
+from orchestrator.ui.style import Paint, Style
 from tests.support.workspace import ROOT
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[2J\r\x08\x9b31m\u202ecod.exe\u2066\u200e\u061c\u200b\u2028\ufeff\U000e0041\x1b[31mz"
-OURS = re.compile(r"\x1b\[(?:0|2|32|33|36|1(?:;31)?)m")
+OURS = re.compile(r"\x1b\[(?:0|2|32|36|1(?:;3[13])?)m")
 DRAWN = re.compile(r"\x1b\[(?:\?25[lh]|2K|\d*A|\d+(?:;\d+)*m)|\r")
 """What the live table itself moves and paints with."""
 
@@ -84,6 +85,14 @@ def test_colours_are_for_terminals() -> None:
 
     assert terminal.getvalue() == "\x1b[1;31merror\x1b[0m \\u001b[2Jx\n"
     assert pipe.getvalue() == "\\u001b[1;31merror\\u001b[0m \\u001b[2Jx\n"
+
+
+@pytest.mark.parametrize("paint", get_args(Paint))
+def test_each_of_our_colours_passes(paint: Paint) -> None:
+    """Whatever is painted is seen in its colour."""
+    painted = Style(enabled=True).paint(paint, "x")
+
+    assert guard(painted, colours=True) == painted
 
 
 def hostile(event: Event) -> Event:
