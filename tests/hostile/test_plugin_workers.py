@@ -59,6 +59,14 @@ def test_a_worker_that_dies_in_the_middle_of_a_frame(component_cache: Path) -> N
     assert caught.value.slug == "plugin/worker-died"
 
 
+def test_a_worker_that_asks_for_oversize_calls(component_cache: Path) -> None:
+    """The tool does not trust a worker with the limits of calls: one that goes beyond them makes no call."""
+    run = run_with("caller", component_cache, SHORT)
+
+    assert run.result.outcome == "limit"  # it waits for ever for more than its refusal
+    assert run.calls == []
+
+
 def test_a_worker_that_starts_processes(component_cache: Path) -> None:
     """What a worker has started ends with it, even when the worker itself ends well."""
     run = run_with("forks", component_cache)
