@@ -15,7 +15,7 @@ from typing import Final
 
 __all__ = ["CLEAR_PEAK", "Usage", "reserve_heap"]
 
-HEAP_BYTES: Final = 192 << 20
+HEAP_BYTES: Final = 320 << 20
 """Address space of the worker's own heap: the largest batch of calls and its replies exist a few times at once. Untouched, it costs nothing."""
 COPIES_OF_INPUT: Final = 6
 """How often a declared file's text may exist at once while it is handed to the plugin."""
