@@ -38,7 +38,7 @@ def worker_of(process: subprocess.Popen[str]) -> psutil.Process:
     return worker
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupt_ends_the_plugin(tmp_path: Path, component_cache: Path, number: signal.Signals) -> None:
     """Ctrl-C ends the run with 130 whatever the plugin does, and leaves no process."""
     process = start(tmp_path, component_that_prints(stdout=b"here\n", then=ENDLESS), component_cache)
@@ -54,6 +54,7 @@ def test_an_interrupt_ends_the_plugin(tmp_path: Path, component_cache: Path, num
     assert not worker.is_running()
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_told_of(tmp_path: Path, component_cache: Path) -> None:
     """A worker that the system kills is a failed run with what it had written, not a hang."""
     process = start(tmp_path, component_that_prints(stdout=b"here\n", then=ENDLESS), component_cache)
