@@ -1,6 +1,7 @@
 """Running a sync plugin in its sandbox, and telling what it does."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 
@@ -21,6 +22,9 @@ __all__ = ["PluginRun", "apply_plugin"]
 
 _TOLD = frozenset({"compiling", "quiet"})
 """Phases that are worth a line; the others say that such a one is over."""
+
+
+_SLASHES_OF_ORIGIN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +155,22 @@ def _request(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal
         files=inputs.files,
         options=run.session.plugin_options,
         limits=step_limits(run.session, plugin.step),
-        api_url=run.connection.api_url,
-        gateway_url=run.connection.gateway_url,
+        api_url=_with_path(run.connection.api_url),
+        gateway_url=None if run.connection.gateway_url is None else _with_path(run.connection.gateway_url),
         fields=plugin.step.fields,
         canister_ids=_canister_ids(run),
         canisters=plugin.step.canisters,
     )
+
+
+def _with_path(url: str) -> str:
+    """Return a URL with a path, as icp-cli writes them: what a plugin appends to one fits the other."""
+    return url if urlsplit(url).path else f"{url}/"
+
+
+def _normal_url(url: str) -> str:
+    """Write a URL without a path with the slash that icp writes."""
+    return f"{url}/" if url.count("/") == _SLASHES_OF_ORIGIN else url
 
 
 def _canister_ids(run: Run) -> tuple[tuple[str, str], ...]:

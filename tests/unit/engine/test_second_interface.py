@@ -66,11 +66,21 @@ async def test_input(tmp_path: Path, network: MemoryNetwork, component_cache: Pa
     assert await error_of(session(tmp_path, network, component_cache, plugin_that_tells(*path), **keys)) == expected
 
 
+async def test_entries_anywhere_in_the_project(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
+    """A named entry may go up as long as it stays in the project; its text decides, whatever is there on the way."""
+    (tmp_path / "dist").mkdir()
+    keys = {"files": ("absent/../dist",), "file_keys": ("pages",)}
+
+    assert await error_of(session(tmp_path, network, component_cache, plugin_that_tells(36, 8), **keys)) == "absent/../dist"
+    with pytest.raises(PluginRefusedError, match="not a path within the project"):
+        await deploy(session(tmp_path, network, component_cache, plugin_that_tells(36, 8), files=("../x",), file_keys=("k",)))
+
+
 async def test_urls(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
-    """The plugin learns where the network is."""
+    """The plugin learns where the network is, by a URL with a path."""
     opened = session(tmp_path, network, component_cache, plugin_that_tells(16))
     async with network.connect(opened) as connection:
-        assert await error_of(opened) == connection.api_url
+        assert await error_of(opened) == f"{connection.api_url}/"
 
 
 async def test_call_to_another_canister(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
