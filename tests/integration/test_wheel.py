@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engine.authoring.plugin_templates import LANGUAGES, make_files
 from orchestrator.sandbox.interface import wit_directory
 from tests.support.workspace import ROOT
 
@@ -38,6 +39,7 @@ def test_the_wheel_carries_its_data(unpacked: Path) -> None:
     assert (package / "data" / "wit" / INTERFACE).read_bytes() == (ROOT / "wit" / INTERFACE).read_bytes()
     assert (package / "data" / "recipes" / "README.md").exists()
     assert (package / "candid" / "interfaces" / "management.did").exists()
+    assert (package / "data" / "templates" / "plugin" / "common" / "README.md.hbs").exists()
     assert (package / "py.typed").exists()
     assert not list(unpacked.glob("tests*"))
 
@@ -55,3 +57,16 @@ def test_the_command_starts_from_a_wheel(unpacked: Path) -> None:
     printed = run_in(unpacked, "from orchestrator.cli.main import main; sys.argv = ['orchestrator', '--version']; main()")
 
     assert printed.startswith("orchestrator ")
+
+
+def test_new_plugins_are_written_from_a_wheel(unpacked: Path, tmp_path: Path) -> None:
+    """A wheel has every file of every language's template, and writes the projects that the checkout writes."""
+    code = "from orchestrator.cli.main import main; sys.argv = ['orchestrator', 'plugin', 'new', {!r}, '--lang', {!r}]; main()"
+    for language in LANGUAGES:
+        run_in(unpacked, code.format(str(tmp_path / language), language))
+        written = {
+            path.relative_to(tmp_path / language).as_posix(): path.read_bytes()
+            for path in (tmp_path / language).rglob("*")
+            if path.is_file()
+        }
+        assert written == {file.path: file.data for file in make_files(language, name=language, extended=False)}
