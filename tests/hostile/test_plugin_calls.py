@@ -168,3 +168,27 @@ def test_memory_of_others(component_cache: Path, wrap: bool) -> None:  # noqa: F
     result = run_now(plugin, component_cache, wrap=wrap, answer=lambda _request: b"").result
 
     assert (result.outcome, result.error) == ("ok", None)
+
+
+@pytest.mark.parametrize(
+    ("address", "count", "outcome", "wrap"),
+    [
+        pytest.param(1024, 0, "ok", True, id="none"),
+        pytest.param(1024, BEYOND, "trap", True, id="many"),
+        pytest.param(1024, -1, "trap", True, id="most"),
+        pytest.param(-32, 2, "trap", True, id="around"),
+        pytest.param(1025, 1, "trap", True, id="odd address"),
+        pytest.param(1024, 1, "trap", True, id="noise"),
+        pytest.param(1024, -1, "trap", False, id="most, plain"),
+        pytest.param(1024, 1, "trap", False, id="noise, plain"),
+    ],
+)
+def test_batches_that_are_none(component_cache: Path, address: int, count: int, outcome: str, wrap: bool) -> None:  # noqa: FBT001
+    """A batch of calls that are not in the plugin's memory, or are no calls, is a trap; nobody is called."""
+    guest = Guest()
+    guest.text(b"\xff" * 64)
+    plugin = guest.plugin(f"(call $canister-call-batch (i32.const {address}) (i32.const {count}) (i32.const 32)) {OK}", extension=True)
+
+    run = run_now(plugin, component_cache, wrap=wrap)
+
+    assert (run.result.outcome, run.calls) == (outcome, [])
