@@ -22,7 +22,7 @@ def check_declarations(project: Project, *, strict: bool = False) -> tuple[Diagn
     for canister in project.canisters:
         for step, made_before in plugin_steps(canister):
             if made_before:
-                found += _problems_with(canister, step)
+                found += _problems_with(project, canister, step)
     found = list(dict.fromkeys(replace(each, severity="error") if strict else each for each in found))
     errors = [each for each in found if each.severity == "error"]
     if errors:
@@ -49,10 +49,10 @@ def find_private(step: PluginStep, directories: Sequence[Preopen]) -> list[Diagn
     return [each for directory in directories for each in find_private_contents(directory, step.place_of(directory.guest))]
 
 
-def _problems_with(canister: Canister, step: PluginStep) -> list[Diagnostic]:
+def _problems_with(project: Project, canister: Canister, step: PluginStep) -> list[Diagnostic]:
     from orchestrator.engine.plugins import load_declared
 
     refused: list[OrchestratorError] = []
-    directories, _ = load_declared(canister, step, refused)
+    directories, _ = load_declared(canister, step, refused, project.directory)
     errors = [each for error in refused for each in error.diagnostics if each.slug not in _MADE_LATER]
     return [*errors, *find_private(step, directories)]

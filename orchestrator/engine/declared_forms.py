@@ -3,24 +3,28 @@
 from orchestrator.core.project import PluginStep
 from orchestrator.errors import PluginRefusedError
 
-__all__ = ["check_forms"]
+__all__ = ["check_forms", "read_interface"]
 
 
-def check_forms(step: PluginStep, component: bytes) -> str | None:
-    """Refuse a step whose entries have names that its plugin is not given, or the reverse.
+def read_interface(component: bytes) -> str | None:
+    """Return a component's version of icp:sync-plugin, `None` where only compiling it can tell.
 
-    Returns the component's version of icp:sync-plugin, `None` where only compiling it can tell.
+    Raises `PluginRefusedError`, without a place, for what is no plugin for this host.
     """
     from orchestrator.sandbox.component import inspect_component
+
+    return inspect_component(component).interface
+
+
+def check_forms(step: PluginStep, interface: str | None) -> None:
+    """Refuse a step whose entries have names that a plugin of this version is not given, or the reverse."""
     from orchestrator.sandbox.interface import minor_version
 
-    interface = inspect_component(component).interface
     version = None if interface is None else minor_version(interface)
     if version == "0.1":
         _check_first(step)
     elif version == "0.2":
         _check_second(step)
-    return interface
 
 
 def _check_first(step: PluginStep) -> None:

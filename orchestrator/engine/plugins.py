@@ -1,6 +1,7 @@
 """What a plugin step is given: the component's bytes, the folders it may read, the files it gets inline."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,17 +11,27 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from orchestrator.core.project import Canister, PluginStep
-from orchestrator.engine.declared_forms import check_forms
+from orchestrator.engine.declared_forms import check_forms, read_interface
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import Wanted, load_source
-from orchestrator.errors import OrchestratorError, PluginRefusedError
+from orchestrator.errors import OrchestratorError, PluginRefusedError, Span
 from orchestrator.sandbox.request import InlineFile, Preopen
 from orchestrator.store import UserDirectories
 
 if TYPE_CHECKING:
     from orchestrator.sandbox.limits import Limits
 
-__all__ = ["PluginInputs", "collecting", "combined", "component_cache", "load_component", "load_declared", "load_inputs", "step_limits"]
+__all__ = [
+    "PluginInputs",
+    "at_place",
+    "collecting",
+    "combined",
+    "component_cache",
+    "load_component",
+    "load_declared",
+    "load_inputs",
+    "step_limits",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +68,12 @@ async def load_inputs(session: Session, canister: Canister, step: PluginStep) ->
     """Read everything that a step declares; raises `PluginRefusedError`, with all that is refused and its places."""
     refused: list[OrchestratorError] = []
     component = await load_component(session, canister, step, refused)
-    directories, files = await anyio.to_thread.run_sync(load_declared, canister, step, refused)
+    directories, files = await anyio.to_thread.run_sync(load_declared, canister, step, refused, session.project.directory)
     interface = None
     if component is not None:
-        with collecting(refused):
-            interface = await anyio.to_thread.run_sync(check_forms, step, component)
+        with collecting(refused, step.span):
+            interface = await anyio.to_thread.run_sync(read_interface, component)
+            check_forms(step, interface)
     if component is None or refused:
         raise combined(canister, refused)
     return PluginInputs(
@@ -103,9 +115,12 @@ def _wanted(canister: Canister) -> Wanted:
 
 
 def load_declared(
-    canister: Canister, step: PluginStep, refused: list[OrchestratorError]
+    canister: Canister, step: PluginStep, refused: list[OrchestratorError], project_directory: Path
 ) -> tuple[tuple[Preopen, ...], tuple[InlineFile, ...]]:
-    """Resolve what a step declares, and add to `refused` what must not or cannot be read."""
+    """Resolve what a step declares, and add to `refused` what must not or cannot be read.
+
+    Entries with names, which only plugins of 0.2 are given, may be anywhere in the project.
+    """
     from orchestrator.sandbox.declared import read_file, resolve_directory
 
     directories: list[Preopen] = []
@@ -113,20 +128,31 @@ def load_declared(
     for entry in step.dirs:
         with collecting(refused):
             directories.append(resolve_directory(canister.directory, entry, step.place_of(entry)))
-    for index, entry in enumerate(step.files):
-        key = "" if step.file_keys is None else step.file_keys[index]
+    for entry in step.files if step.file_keys is None else ():
         with collecting(refused):
-            if step.file_keys is not None and (canister.directory / entry).is_dir():
-                directories.append(replace(resolve_directory(canister.directory, entry, step.place_of(entry)), key=key))
+            files.append(read_file(canister.directory, entry, step.place_of(entry)))
+    for key, entry in zip(step.file_keys or (), step.files, strict=False):
+        span = step.place_of(entry)
+        with collecting(refused):
+            if Path(os.path.normpath(canister.directory / entry)).is_dir():
+                directory = resolve_directory(canister.directory, entry, span, project_directory=project_directory)
+                directories.append(replace(directory, key=key))
             else:
-                files.append(replace(read_file(canister.directory, entry, step.place_of(entry)), key=key))
+                files.append(replace(read_file(canister.directory, entry, span, project_directory=project_directory), key=key))
     return tuple(directories), tuple(files)
 
 
 @contextmanager
-def collecting(refused: list[OrchestratorError]) -> Iterator[None]:
-    """Add what is raised in the block to `refused`, and go on after it."""
+def collecting(refused: list[OrchestratorError], span: Span | None = None) -> Iterator[None]:
+    """Add what is raised in the block to `refused`, and go on after it; what has no place is at `span`."""
     try:
         yield
+    except PluginRefusedError as error:
+        refused.append(error if error.span is not None else at_place(error, span))
     except OrchestratorError as error:
         refused.append(error)
+
+
+def at_place(error: PluginRefusedError, span: Span | None) -> PluginRefusedError:
+    """Return the same error at a place in the manifest."""
+    return PluginRefusedError(error.summary, slug=error.slug, detail=error.detail, span=span, hint=error.hint)

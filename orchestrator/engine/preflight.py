@@ -13,12 +13,13 @@ import anyio.to_thread
 
 from orchestrator.core.project import Canister, PluginStep
 from orchestrator.engine.declarations import find_private, plugin_steps
-from orchestrator.engine.plugins import collecting, combined, load_component, load_declared, step_limits
+from orchestrator.engine.declared_forms import check_forms, read_interface
+from orchestrator.engine.plugins import at_place, collecting, combined, load_component, load_declared, step_limits
 from orchestrator.engine.session import Session
 from orchestrator.engine.tasks import run_all
 from orchestrator.errors import OrchestratorError, PluginRefusedError
 
-__all__ = ["check_component", "check_plugins"]
+__all__ = ["check_plugins"]
 
 
 async def check_plugins(session: Session, canisters: Sequence[Canister]) -> None:
@@ -35,7 +36,7 @@ class _Checks:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._verdicts: dict[bytes, PluginRefusedError | None] = {}
+        self._verdicts: dict[bytes, PluginRefusedError | str | None] = {}
         self._looking = anyio.Lock()
 
     async def check(self, canister: Canister) -> None:
@@ -47,7 +48,7 @@ class _Checks:
             if made_before or step.path is None:
                 await self._check_component(canister, step, refused)
             if made_before:
-                directories, _ = await anyio.to_thread.run_sync(load_declared, canister, step, refused)
+                directories, _ = await anyio.to_thread.run_sync(load_declared, canister, step, refused, self._session.project.directory)
                 if self._session.strict:
                     found = await anyio.to_thread.run_sync(find_private, step, directories)
                     refused += [PluginRefusedError(each.summary, diagnostics=[replace(each, severity="error")]) for each in found]
@@ -63,28 +64,17 @@ class _Checks:
                 digest = await anyio.to_thread.run_sync(lambda: hashlib.sha256(component).digest())
                 if digest not in self._verdicts:
                     self._verdicts[digest] = await anyio.to_thread.run_sync(_verdict, component)
-        error = self._verdicts[digest]
-        if error is not None:
-            refused.append(_at_step(error, step))
+        verdict = self._verdicts[digest]
+        if isinstance(verdict, PluginRefusedError):
+            refused.append(at_place(verdict, step.span))
+            return
+        with collecting(refused, step.span):
+            check_forms(step, verdict)
 
 
-def check_component(step: PluginStep, component: bytes) -> None:
-    """Refuse bytes that are no plugin for this host, at the step's place in the manifest."""
-    error = _verdict(component)
-    if error is not None:
-        raise _at_step(error, step)
-
-
-def _verdict(component: bytes) -> PluginRefusedError | None:
-    """Return why a component is refused, if it is."""
-    from orchestrator.sandbox.component import inspect_component
-
+def _verdict(component: bytes) -> PluginRefusedError | str | None:
+    """Return why a component is refused, or the version of its interface, if it can be told."""
     try:
-        inspect_component(component)
+        return read_interface(component)
     except PluginRefusedError as error:
         return error
-    return None
-
-
-def _at_step(error: PluginRefusedError, step: PluginStep) -> PluginRefusedError:
-    return PluginRefusedError(error.summary, slug=error.slug, detail=error.detail, span=step.span, hint=error.hint)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.project import Canister, PluginStep, Project, ScriptStep
+from orchestrator.engine.plugins import load_inputs
 from orchestrator.engine.preflight import check_plugins
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import open_packages
@@ -123,3 +124,29 @@ async def test_strictly_private_contents_are_refused(tmp_path: Path, network: Me
     assert len(network.methods) == sent
     await deploy(opened)
     assert "plugin/private-contents" in {getattr(event, "slug", None) for event in recording.of("warning")}
+
+
+async def test_names_of_entries_are_for_the_second_interface(session: Session, tmp_path: Path) -> None:
+    """A plugin that is given no names refuses them before anything is sent, at the entry; so do its inputs when it runs."""
+    (tmp_path / "plugin.wasm").write_bytes(COMPONENT)
+    (tmp_path / "a.txt").touch()
+    step = PluginStep(path=tmp_path / "plugin.wasm", files=("a.txt",), file_keys=("text",), span=place(1), entry_spans={"a.txt": place(4)})
+    canister = Canister(name="a", directory=tmp_path, sync=(step,))
+
+    with pytest.raises(PluginRefusedError) as checked:
+        await check_plugins(session, [canister])
+    with pytest.raises(PluginRefusedError) as loaded:
+        await load_inputs(session, canister, step)
+
+    assert told(checked.value) == told(loaded.value) == [("plugin/entry-names", 4)]
+
+
+async def test_what_is_no_plugin_is_refused_at_its_place(session: Session, tmp_path: Path) -> None:
+    """A component that cannot run is told where the step is, also when it is loaded to be run."""
+    (tmp_path / "module.wasm").write_bytes(MODULE)
+    step = PluginStep(path=tmp_path / "module.wasm", span=place(3))
+
+    with pytest.raises(PluginRefusedError) as caught:
+        await load_inputs(session, Canister(name="a", directory=tmp_path), step)
+
+    assert told(caught.value) == [("plugin/core-module", 3)]
