@@ -1,4 +1,4 @@
-"""`orchestrator plugin …`: what authors of sync plugins use."""
+"""What authors of sync plugins use: the group `plugin`, and `orchestrator plugin inspect`."""
 
 import json
 from pathlib import Path
