@@ -122,9 +122,10 @@ def _check_exports(exports: "list[ExportType]") -> frozenset[str]:
 
     types = {item.name: item.type for item in exports}
     missing = [name for name in ("memory", *_EXPORTS) if name not in types]
-    if missing or not isinstance(types["memory"], MemoryType):
+    memory = types.get("memory")
+    if missing or not isinstance(memory, MemoryType) or memory.is_64:
         raise BuildError(
-            f"the module does not export {', '.join(f'`{name}`' for name in missing or ['memory'])}",
+            f"the module does not export {', '.join(f'`{name}`' for name in missing or ['memory'])}{'' if missing else ', as 32-bit memory'}",
             slug="componentize/export",
             detail=f"it exports {', '.join(f'`{name}`' for name in types) or 'nothing'}",
             hint="export the plugin's entry point `exec`, the allocator `cabi_realloc`, and the `memory`",

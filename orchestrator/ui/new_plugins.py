@@ -8,7 +8,7 @@ from orchestrator.ui.plugins import PLUGIN_SCHEMA, render_size
 from orchestrator.ui.style import harmless
 
 if TYPE_CHECKING:
-    from orchestrator.engine.authoring.plugin_project import PluginProject
+    from orchestrator.core.plugin_project import PluginProject
 
 __all__ = ["plugin_project_to_json", "render_component_made", "render_plugin_project"]
 

@@ -4,7 +4,8 @@ import re
 import textwrap
 from pathlib import Path
 
-from orchestrator.engine.authoring.plugin_templates import LANGUAGES, make_files, toolchain_of
+from orchestrator.core.plugin_project import LANGUAGES
+from orchestrator.engine.authoring.plugin_templates import make_files, toolchain_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/write-a-sync-plugin.md").read_text(encoding="utf-8")

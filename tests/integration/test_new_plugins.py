@@ -11,8 +11,9 @@ from typing import Final
 
 import pytest
 
+from orchestrator.core.plugin_project import Language
 from orchestrator.engine.authoring.plugin_project import write_plugin_project
-from orchestrator.engine.authoring.plugin_templates import Language, toolchain_of
+from orchestrator.engine.authoring.plugin_templates import toolchain_of
 from orchestrator.sandbox.component import inspect_component
 from tests.support.workspace import Workspace, workspace
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engine.authoring.plugin_templates import LANGUAGES, make_files
+from orchestrator.core.plugin_project import LANGUAGES
+from orchestrator.engine.authoring.plugin_templates import make_files
 from orchestrator.sandbox.interface import wit_directory
 from tests.support.workspace import ROOT
 

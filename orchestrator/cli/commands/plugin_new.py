@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.options import shared_options
 from orchestrator.cli.state import State
-from orchestrator.engine.authoring.plugin_templates import Language
+from orchestrator.core.plugin_project import Language
 
 __all__ = ["componentize", "new"]
 

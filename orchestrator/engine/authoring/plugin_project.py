@@ -3,14 +3,14 @@
 import contextlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orchestrator.engine.authoring.plugin_templates import Language, ProjectFile, Toolchain, make_files, toolchain_of
+from orchestrator.core.plugin_project import Language, PluginProject
+from orchestrator.engine.authoring.plugin_templates import ProjectFile, make_files, toolchain_of
 from orchestrator.errors import StoreError, UsageError
 
-__all__ = ["MAX_NAME_CHARACTERS", "PluginProject", "write_plugin_project"]
+__all__ = ["MAX_NAME_CHARACTERS", "write_plugin_project"]
 
 MAX_NAME_CHARACTERS: Final = 64
 """The longest name of a plugin; package registries take it."""
@@ -19,18 +19,6 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MODE: Final = 0o666
 _PROGRAM_MODE: Final = 0o777
 _SHOWN_CONFLICTS: Final = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginProject:
-    """A project that was written: where, what it is called, what builds it, and its files' paths, sorted."""
-
-    directory: Path
-    name: str
-    language: Language
-    extended: bool
-    toolchain: Toolchain
-    files: tuple[str, ...]
 
 
 def write_plugin_project(directory: Path, *, language: Language, name: str | None = None, extended: bool = False) -> PluginProject:

@@ -8,12 +8,11 @@ the interface's text comes from `wit`.
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Final
 
-__all__ = ["LANGUAGES", "Language", "ProjectFile", "Toolchain", "make_files", "template_directory", "toolchain_of"]
+from orchestrator.core.plugin_project import Language, Toolchain
 
-Language = Literal["python", "javascript", "zig", "c", "rust"]
-LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+__all__ = ["ProjectFile", "make_files", "template_directory", "toolchain_of"]
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent.parent
 _TEMPLATE_SUFFIX: Final = ".hbs"
@@ -22,16 +21,6 @@ _RENAMED: Final = MappingProxyType({"gitignore": ".gitignore"})
 _SCRIPT_SUFFIX: Final = ".sh"
 _PLAIN_INTERFACE: Final = "icp-sync-plugin-0.1.0"
 _EXTENDED_INTERFACE: Final = "orchestrator-sync-plugin-0.1.0"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toolchain:
-    """What builds a plugin: what must be there beforehand, in words, the one command, and where the component is then."""
-
-    title: str
-    needs: str
-    build: str
-    component: str = "plugin.wasm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,12 @@ def test_patches_of_wasi_are_alike(version: str, expected: str) -> None:
         pytest.param(b"\0asm\x0d\0\x01\0", "componentize/not-a-module", "a component already", id="component"),
         pytest.param(b"\0asm\x01\0\0\0\xff", "componentize/not-a-module", "", id="broken"),
         pytest.param(bytes(wat2wasm("(module)")), "componentize/export", "it exports nothing", id="nothing-exported"),
+        pytest.param(
+            core_module().replace(b"\x05\x03\x01\x00\x01", b"\x05\x03\x01\x04\x01"),
+            "componentize/export",
+            "it exports `memory`",
+            id="memory64",
+        ),
         pytest.param(core_module(after=""), "componentize/export", "it exports `memory`, `cabi_realloc`", id="no-exec"),
         pytest.param(
             core_module(after='(func (export "exec") (result i32) (i32.const 0))'),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.core.plugin_project import LANGUAGES, Language
 from orchestrator.engine.authoring.plugin_project import MAX_NAME_CHARACTERS, write_plugin_project
-from orchestrator.engine.authoring.plugin_templates import LANGUAGES, Language, make_files, template_directory, toolchain_of
+from orchestrator.engine.authoring.plugin_templates import make_files, template_directory, toolchain_of
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.sandbox.interface import wit_directory
 
