@@ -13,7 +13,7 @@ KEYS = {
     "Top level": (*load._KEYS, *load._LATER_KEYS, "dependencies"),
     "Canister": (*canisters._KEYS, *canisters._LATER_KEYS),
     "Build steps": (*steps._SCRIPT_KEYS, *steps._PREBUILT_KEYS),
-    "Sync steps": (*steps._SCRIPT_KEYS, *steps._PLUGIN_KEYS, *steps._PLUGIN_LATER_KEYS),
+    "Sync steps": (*steps._SCRIPT_KEYS, *steps._PLUGIN_KEYS),
     "Settings": (*settings.SETTING_KEYS, *settings._LATER_KEYS),
     "Arguments": ("path", "value", "format"),
     "Recipe": ("type", "sha256", "configuration"),

@@ -24,9 +24,6 @@ _TOLD = frozenset({"compiling", "quiet"})
 """Phases that are worth a line; the others say that such a one is over."""
 
 
-_SLASHES_OF_ORIGIN = 2
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRun:
     """One plugin step of one canister.
@@ -166,11 +163,6 @@ def _request(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal
 def _with_path(url: str) -> str:
     """Return a URL with a path, as icp-cli writes them: what a plugin appends to one fits the other."""
     return url if urlsplit(url).path else f"{url}/"
-
-
-def _normal_url(url: str) -> str:
-    """Write a URL without a path with the slash that icp writes."""
-    return f"{url}/" if url.count("/") == _SLASHES_OF_ORIGIN else url
 
 
 def _canister_ids(run: Run) -> tuple[tuple[str, str], ...]:
