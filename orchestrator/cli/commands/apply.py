@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import confirm_option, offline_option, proxy_option, shared_options, strict_option
+from orchestrator.cli.options import confirm_option, offline_option, plugin_options, proxy_option, shared_options, strict_option
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import DeployError, UsageError
@@ -22,6 +22,7 @@ _HINT = "save a plan with `orchestrator plan --json > plan.json`"
 @click.command(short_help="Apply a saved plan.")
 @click.argument("file", type=click.Path(path_type=Path))
 @proxy_option
+@plugin_options
 @confirm_option
 @offline_option
 @strict_option

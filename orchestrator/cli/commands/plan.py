@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import offline_option, plan_options, proxy_option, shared_options, strict_option
+from orchestrator.cli.options import offline_option, plan_options, plugin_options, proxy_option, shared_options, strict_option
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import ExitCode
@@ -20,6 +20,7 @@ __all__ = ["plan"]
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @plan_options
 @proxy_option
+@plugin_options
 @offline_option
 @strict_option
 @shared_options
