@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.candid import Variant
 from orchestrator.core.principal import Principal
 from orchestrator.replica.system.ids import PROXY_ID
 from tests.support.official_icp import OfficialIcp, icp_binary
@@ -26,6 +27,8 @@ from tests.support.plugin_cases import (
     OUTPUT,
     PROXIED,
     REFUSED,
+    SECOND,
+    SECTIONS,
     SLOW_ENDS,
     PluginCase,
 )
@@ -45,6 +48,7 @@ TABLES = {
     "calls": (*CALLS, *DIRECT),
     "proxied": (*CALLS, *PROXIED),
     "limited": SLOW_ENDS,
+    "second": SECOND,
     "different": DIFFERENCES,
 }
 OPTIONS = {"proxied": ("--proxy", PROXY)}
@@ -63,6 +67,7 @@ class Setting:
     def canister(self) -> Universal:
         """Install a universal canister that icp-cli's identity and the proxy control too."""
         canister = deploy(self.client)
+        self.client.install(canister.id, canister.module + SECTIONS, mode=Variant("upgrade", None), arg=Program().encode())
         controllers = [self.client.identity.principal, Principal.from_text(self.principal), Principal(PROXY_ID)]
         settings = {"controllers": controllers}
         self.client.manage("update_settings", {"canister_id": canister.id, "settings": settings, "sender_canister_version": None})
@@ -84,12 +89,14 @@ class Comparison:
     their_canister: Universal
     folder: Path
     principal: str
+    url: str
 
     def fill(self, text: str | None, canister: Universal) -> str | None:
         """Put this run's names into an expected text."""
         if text is None:
             return None
-        return text.replace("{canister}", str(canister.id)).replace("{principal}", self.principal).replace("{proxy}", PROXY)
+        names = {"canister": str(canister.id), "principal": self.principal, "proxy": PROXY, "url": self.url}
+        return re.sub(r"\{(canister|principal|proxy|url)\}", lambda found: names[found[1]], text)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +132,7 @@ def compare(
         their_canister=other,
         folder=folder,
         principal=setting.principal,
+        url=setting.network.url,
     )
 
 

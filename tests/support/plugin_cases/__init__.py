@@ -10,6 +10,7 @@ from tests.support.plugin_cases.ends import ENDS, SLOW_ENDS
 from tests.support.plugin_cases.inputs import FILES, INPUTS
 from tests.support.plugin_cases.output import OUTPUT
 from tests.support.plugin_cases.refused import REFUSED
+from tests.support.plugin_cases.second import SECOND, SECTIONS
 
 __all__ = [
     "CALLS",
@@ -22,6 +23,8 @@ __all__ = [
     "OUTPUT",
     "PROXIED",
     "REFUSED",
+    "SECOND",
+    "SECTIONS",
     "SLOW_ENDS",
     "PluginCase",
 ]
