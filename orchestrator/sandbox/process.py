@@ -149,8 +149,13 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether the child has not ended yet, as far as is known without asking."""
-        return self._process.returncode is None
+        """Tell whether the child has not ended yet; asks the system, which knows it before the event loop does."""
+        if self._process.returncode is not None or not hasattr(os, "waitid"):
+            return self._process.returncode is None
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:
+            return False
 
     def kill(self) -> None:
         """End the child and everything it may have started, at once."""
