@@ -48,7 +48,7 @@ TRIED_BY = {
     "random": (f"{HOSTILE}isolation.py", "test_many_random_bytes"),
     "import": (f"{HOSTILE}refused.py", "test_refused"),
     "call-own": (f"{UNIT}host.py", "test_call_arrives_as_made"),
-    "call-other": ("tests/unit/engine/test_sync_plugin.py", "test_calls_are_journaled_updates"),
+    "call-other": (f"{HOSTILE}workers.py", "test_a_worker_that_asks_for_other_canisters"),
     "call-identity": (f"{HOSTILE}isolation.py", "test_secrets_are_not_in_the_worker"),
     "call-arguments": (f"{UNIT}host.py", "test_oversize_calls"),
     "call-replies": (f"{UNIT}host.py", "test_largest_call_and_reply"),

@@ -67,6 +67,14 @@ def test_a_worker_that_asks_for_oversize_calls(component_cache: Path) -> None:
     assert run.calls == []
 
 
+def test_a_worker_that_asks_for_other_canisters(component_cache: Path) -> None:
+    """The tool alone decides who is called: a canister that the step does not list is not, whoever asks."""
+    run = run_with("trespasses", component_cache)
+
+    assert run.calls == []
+    assert run.result.stdout == ("False",) * 3
+
+
 def test_a_worker_that_starts_processes(component_cache: Path) -> None:
     """What a worker has started ends with it, even when the worker itself ends well."""
     run = run_with("forks", component_cache)
