@@ -17,10 +17,10 @@ Methods: TypeAlias = "Mapping[str, Function]"
 
 def load_methods(directory: Path, path: Path | None) -> Methods:
     """Load the methods of a `.did` file, relative to `directory`, none without one; raises `UsageError`."""
-    from orchestrator.candid import load_interface_file
-
     if path is None:
         return {}
+    from orchestrator.candid import load_interface_file
+
     try:
         service = load_interface_file(directory / path).service
         methods: Methods = {} if service is None else service.methods
