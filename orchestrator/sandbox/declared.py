@@ -20,10 +20,9 @@ from typing import Final, Literal
 from unicodedata import normalize
 
 from orchestrator.errors import PluginRefusedError, Span
-from orchestrator.sandbox.private_contents import find_private_contents
 from orchestrator.sandbox.request import InlineFile, Preopen
 
-__all__ = ["MAX_FILE_BYTES", "find_private_contents", "is_safe_relative", "read_file", "resolve_directory"]
+__all__ = ["MAX_FILE_BYTES", "is_safe_relative", "read_file", "resolve_directory"]
 
 MAX_FILE_BYTES: Final = 16 << 20
 """Bytes of one file that is handed to a plugin as text."""

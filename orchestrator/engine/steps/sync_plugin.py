@@ -7,6 +7,7 @@ import anyio.to_thread
 
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister, PluginStep
+from orchestrator.engine.declarations import find_private
 from orchestrator.engine.fingerprints import StepView, fingerprint, step_key
 from orchestrator.engine.plugins import PluginInputs, component_cache, load_inputs, step_limits
 from orchestrator.engine.routing import require_control, route_step
@@ -77,12 +78,11 @@ async def _fingerprint(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy:
 
 
 async def _warn_of_private(run: Run, plugin: PluginRun, inputs: PluginInputs) -> None:
-    """Say when a declared folder holds what a plugin should not read, such as keys."""
-    from orchestrator.sandbox.declared import find_private_contents
-
-    for directory in inputs.directories:
-        for found in await anyio.to_thread.run_sync(find_private_contents, directory, plugin.step.span):
-            run.session.emit(Warned(slug=found.slug, summary=found.summary, canister=plugin.canister.name, hint=found.hint))
+    """Say when a declared folder holds what a plugin should not read, such as keys; a strict run does not go on."""
+    for found in await anyio.to_thread.run_sync(find_private, plugin.step, inputs.directories):
+        if run.session.strict:
+            raise PluginRefusedError(found.summary, slug=found.slug, span=found.span, hint=found.hint)
+        run.session.emit(Warned(slug=found.slug, summary=found.summary, canister=plugin.canister.name, hint=found.hint))
 
 
 async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls: PluginCalls, teller: "_Teller") -> None:

@@ -150,3 +150,15 @@ async def test_what_is_no_plugin_is_refused_at_its_place(session: Session, tmp_p
         await load_inputs(session, Canister(name="a", directory=tmp_path), step)
 
     assert told(caught.value) == [("plugin/core-module", 3)]
+
+
+async def test_strictly_nothing_is_made_that_should_not_be_shown(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
+    """What a script puts in a declared directory is looked at before the plugin behind it runs."""
+    (tmp_path / "plugin.wasm").write_bytes(COMPONENT)
+    steps = (ScriptStep(commands=("mkdir -p dist/.git",)), PluginStep(path=tmp_path / "plugin.wasm", dirs=("dist",), span=place(6)))
+    project = make_project(tmp_path, [Canister(name="api", directory=tmp_path, build=(prebuilt(tmp_path, "api"),), sync=steps)])
+
+    with pytest.raises(PluginRefusedError) as caught:
+        await deploy(replace(memory_session(project, network), cache_directory=component_cache, strict=True))
+
+    assert told(caught.value) == [("plugin/private-contents", 6)]
