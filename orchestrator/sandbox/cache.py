@@ -14,7 +14,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
@@ -78,8 +78,8 @@ def _known_digest(path: Path, _identity: tuple[int, ...]) -> str:
     return _digest_of(path)
 
 
-def _digest_unless_known(path: Path, status: os.stat_result) -> str:
-    if time.time() - status.st_ctime < SETTLED_SECONDS:
+def _digest_unless_known(path: Path, status: os.stat_result, now: float) -> str:
+    if now - status.st_ctime < SETTLED_SECONDS:
         return _digest_of(path)
     return _known_digest(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
@@ -87,9 +87,10 @@ def _digest_unless_known(path: Path, status: os.stat_result) -> str:
 class ComponentCache:
     """The artifacts in one directory; any number of processes may use it at once."""
 
-    def __init__(self, directory: Path) -> None:
-        """Take the directory; `prepare` makes it."""
+    def __init__(self, directory: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Take the directory, which `prepare` makes, and the time in seconds, as files have it."""
         self.directory = directory
+        self._clock = clock
 
     def prepare(self) -> None:
         """Make the directory, for this user alone; raises `SandboxError` if it is somebody else's."""
@@ -123,8 +124,8 @@ class ComponentCache:
             with suppress(OSError):
                 # Looked at before it is opened: opening a pipe would wait for ever.
                 status = path.lstat()
-                if name and stat.S_ISREG(status.st_mode) and _digest_unless_known(path, status) == name["digest"]:
-                    if status.st_mtime < time.time() - USED_AGAIN_SECONDS:
+                if name and stat.S_ISREG(status.st_mode) and _digest_unless_known(path, status, self._clock()) == name["digest"]:
+                    if status.st_mtime < self._clock() - USED_AGAIN_SECONDS:
                         os.utime(path)
                     return Artifact(path=path, wrapped=name["way"] == "wrapped")
                 path.unlink()
@@ -161,7 +162,7 @@ class ComponentCache:
         """Delete artifacts, the longest unused first, until at most `most_bytes` are left; and what a killed compiler left."""
         for path in self.directory.glob(".new-*"):
             with suppress(OSError):
-                if path.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                if path.stat().st_mtime < self._clock() - ABANDONED_SECONDS:
                     path.unlink()
         entries: list[tuple[float, int, Path]] = []
         for path in self.directory.glob("*.cwasm"):

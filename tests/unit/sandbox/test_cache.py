@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,31 @@ def test_a_flipped_bit_is_noticed(cache: ComponentCache) -> None:
 
     assert cache.find("stem") is None
     assert not path.exists()
+
+
+def test_a_file_that_was_read_is_read_again_once_it_changes(cache: ComponentCache) -> None:
+    """An artifact that has been verified is known as long as its times say that it is the same; then it is read again."""
+    later = ComponentCache(cache.directory, clock=lambda: time.time() + 60)
+    stored = cache.store("stem", b"native code", wrapped=False)
+    status = stored.path.stat()
+    assert later.find("stem") == stored
+
+    # The same size and time of change of contents, as a careless restore leaves them: the system's own time differs.
+    stored.path.write_bytes(b"native cod\x64")
+    os.utime(stored.path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    assert later.find("stem") is None
+    assert not stored.path.exists()
+
+
+def test_the_last_use_is_kept(cache: ComponentCache) -> None:
+    """An artifact that was last used long ago and is used again is the youngest, and is found the next time too."""
+    stored = cache.store("stem", b"native code", wrapped=False)
+    os.utime(stored.path, (0, 0))
+
+    assert cache.find("stem") == stored
+    assert stored.path.stat().st_mtime > time.time() - 60
+    assert cache.find("stem") == stored
 
 
 @pytest.mark.parametrize("rest", ["cwasm", "odd.cwasm", "0.odd.cwasm", "a.b.c.wrapped.cwasm"])
