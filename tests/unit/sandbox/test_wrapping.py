@@ -73,3 +73,41 @@ def test_world_of_the_extension() -> None:
     wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble))
 
     assert {"canister-call", "canister-call-batch", "options", "orchestrator-call-batch"} <= set(wrapped.type.imports(engine))
+
+
+SECOND_TYPES = """
+  (import "icp:sync-plugin/types@0.2.0" (instance $types
+    (type $target-shape (variant (case "host") (case "name" string))) (export "call-target" (type $target (eq $target-shape)))
+    {request}))
+  (alias export $types "{name}" (type $request))
+  (import "{function}" (func (param "req" $request) (result {result})))
+  (core module $m (func (export "f") (result i32) i32.const 0)) (core instance $i (instantiate $m))
+  (alias core export $i "f" (core func $f)) (func (export "exec") (result u32) (canon lift (core func $f)))"""
+CALL = SECOND_TYPES.format(
+    request="""(type $call-type-shape (enum "update" "query")) (export "call-type" (type $call-type (eq $call-type-shape)))
+    (type $shape (record (field "target" $target) (field "method" string) (field "arg" (list u8)) (field "call-type" $call-type)
+      (field "direct" bool) (field "cycles" u64))) (export "canister-call-request" (type (eq $shape)))""",
+    name="canister-call-request",
+    function="canister-call",
+    result="(result (list u8) (error string))",
+)
+SECTION = SECOND_TYPES.format(
+    request="""(type $shape (record (field "target" $target) (field "name" string) (field "direct" bool)))
+    (export "metadata-section-request" (type (eq $shape)))""",
+    name="metadata-section-request",
+    function="canister-metadata-section",
+    result="(result (option (list u8)) (error string))",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"), [(CALL, "orchestrator-targeted-call"), (SECTION, "orchestrator-section")], ids=["calls", "sections"]
+)
+def test_a_part_of_the_second_interface(text: str, ours: str) -> None:
+    """A component that imports one function of 0.2, and no types but that function's, gets that function's shim alone."""
+    plugin = assemble(f"(component {text})")
+    engine = wasmtime.Engine()
+
+    wrapped = Component(engine, wrap(plugin, read_outline(plugin), assemble))
+
+    assert set(wrapped.type.imports(engine)) - set(Component(engine, plugin).type.imports(engine)) == {ours}
