@@ -28,6 +28,7 @@ from tests.support.plugin_cases import (
     PROXIED,
     REFUSED,
     SECOND,
+    SECOND_PROXIED,
     SECTIONS,
     SLOW_ENDS,
     PluginCase,
@@ -49,9 +50,10 @@ TABLES = {
     "proxied": (*CALLS, *PROXIED),
     "limited": SLOW_ENDS,
     "second": SECOND,
+    "second-proxied": SECOND_PROXIED,
     "different": DIFFERENCES,
 }
-OPTIONS = {"proxied": ("--proxy", PROXY)}
+OPTIONS = {"proxied": ("--proxy", PROXY), "second-proxied": ("--proxy", PROXY)}
 VARIABLES = {"limited": {COMPUTE_VARIABLE: "1"}}
 
 

@@ -10,7 +10,7 @@ from tests.support.plugin_cases.ends import ENDS, SLOW_ENDS
 from tests.support.plugin_cases.inputs import FILES, INPUTS
 from tests.support.plugin_cases.output import OUTPUT
 from tests.support.plugin_cases.refused import REFUSED
-from tests.support.plugin_cases.second import SECOND, SECTIONS
+from tests.support.plugin_cases.second import SECOND, SECOND_PROXIED, SECTIONS
 
 __all__ = [
     "CALLS",
@@ -24,6 +24,7 @@ __all__ = [
     "PROXIED",
     "REFUSED",
     "SECOND",
+    "SECOND_PROXIED",
     "SECTIONS",
     "SLOW_ENDS",
     "PluginCase",

@@ -8,7 +8,7 @@ from tests.support.plugin_cases.case import PluginCase
 from tests.support.second_interface import SecondGuest, field
 from tests.support.universal import Program
 
-__all__ = ["SECOND", "SECTIONS"]
+__all__ = ["SECOND", "SECOND_PROXIED", "SECTIONS"]
 
 
 def _custom(name: bytes, content: bytes) -> bytes:
@@ -74,6 +74,15 @@ def _calling(name: str, target: str | None, listed: list[str], *, cell: int | No
     component = guest.second_plugin(f"{call} (if (i32.load8_u (i32.const {CALL_RESULT})) (then {_RESULT} return)) {OK}")
     step = {"canisters": listed}
     return PluginCase(name=name, component=component, step=step, cell=cell) if text is None else _returning(name, component, text, step)
+
+
+def _caller(name: str, target: str | None, length: int, *, direct: bool = False) -> PluginCase:
+    """Fail unless the caller is one whose principal has so many bytes: a canister's has 10, a user's 29."""
+    guest = SecondGuest()
+    call = guest.call_of(target, "update", Program().answer_value("msg_caller").reply().encode(), direct=direct)
+    same = f"(i32.eq (i32.load (i32.const {CALL_RESULT + 8})) (i32.const {length}))"
+    body = f"{call} (if (result i32) {same} (then {OK}) (else {guest.error('somebody else')}))"
+    return PluginCase(name=name, component=guest.second_plugin(body), step={"canisters": ["second"]})
 
 
 def _section(name: str, target: str | None, section: str, text: str, *, direct: bool = False) -> PluginCase:
@@ -161,3 +170,13 @@ SECOND = (
     _refused("second-missing", {"files": {"k": "absent"}}, "plugin/file-missing", "failed to read plugin input file at"),
     _refused("second-not-text", {"files": {"k": "bad.bin"}}, "plugin/file-not-utf8", "stream did not contain valid UTF-8"),
 )
+
+SECOND_PROXIED = (
+    *(case for case in SECOND if case.name.startswith(("call-", "section")) or case.name in {"second", "second-patched"}),
+    _telling("given-proxy", field("proxy-canister-id", 4), field("proxy-canister-id", 8), "{proxy}"),
+    _caller("by-proxy", None, 10),
+    _caller("by-proxy-to-listed", "second", 10),
+    _caller("directly", None, 29, direct=True),
+    _caller("directly-to-listed", "second", 29, direct=True),
+)
+"""With a proxy."""
