@@ -10,10 +10,18 @@ import pytest
 from orchestrator.core.principal import Principal
 from orchestrator.replica.system.ids import PROXY_ID
 from tests.support.command import Command
-from tests.support.components import OK, Guest, component_that_calls, component_that_returns_reply, error
+from tests.support.components import (
+    OK,
+    Guest,
+    component_that_calls,
+    component_that_loops,
+    component_that_returns_reply,
+    error,
+)
 from tests.support.plugin_projects import EMPTY, Step, journal_records, plugin_project
 from tests.support.workspace import Completed, Workspace
 
+pytestmark = pytest.mark.slow
 PROXY = str(Principal(PROXY_ID))
 LEDGER = "um5iw-rqaaa-aaaaq-qaaba-cai"
 MANY_CYCLES = 2**63
@@ -153,6 +161,11 @@ def test_a_proxy_that_would_not_serve_is_refused_before_the_plugin_starts(place:
     assert f"error[{slug}]" in done.stderr
     assert words in done.stderr
     assert "icp.yaml:" in done.stderr
+
+
+def test_the_flag_limits_computing(place: Place) -> None:
+    """`--compute-limit` goes before what the step says."""
+    assert place.error(component_that_loops(), "compute: 10m", "--compute-limit", "0.2") == "plugin exceeded the 0.2s compute-time limit"
 
 
 def test_a_proxy_of_the_project_is_deployed_before_its_users(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class MemoryNetwork:
     arguments: dict[Principal, bytes] = field(default_factory=dict)
     kept_memory: dict[Principal, bool] = field(default_factory=dict)
     calls: list[UpdateCall] = field(default_factory=list)
+    queries: list[tuple[str, bytes]] = field(default_factory=list)
     fates: dict[bytes, RequestFate] = field(default_factory=dict)
     creations: dict[object, Principal] = field(default_factory=dict)
     asked: list[Principal] = field(default_factory=list)
@@ -126,6 +127,7 @@ class _Port(NetworkPort):
         return self.network.metadata.get((canister_id, name))
 
     async def query(self, canister_id: Principal, method: str, arg: bytes) -> bytes:
+        self.network.queries.append((method, arg))
         text = f"canister {canister_id} has no query method '{method}' ({len(arg)} bytes)"
         raise RejectError(text, reject_code=5, error_code="IC0536")
 

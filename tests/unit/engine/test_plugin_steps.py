@@ -13,7 +13,13 @@ from orchestrator.engine.preparing import Preparation, prepare_plugins
 from orchestrator.engine.session import Session
 from orchestrator.engine.verbs import deploy, sync
 from orchestrator.errors import DeployError, RejectError, UsageError
-from tests.support.components import component_that_calls, component_that_fails, component_that_prints, component_that_returns_ok
+from tests.support.components import (
+    component_that_calls,
+    component_that_fails,
+    component_that_prints,
+    component_that_reports_options,
+    component_that_returns_ok,
+)
 from tests.support.memory_network import MemoryNetwork
 from tests.support.projects import Recording, make_project, make_wasm, memory_session, prebuilt
 
@@ -144,6 +150,16 @@ async def test_options_make_a_step_run_again(tmp_path: Path, network: MemoryNetw
         await deploy(session(project, network, component_cache, plugin_options=options))
 
     assert [call.method for call in network.calls] == ["add", "add"]
+
+
+async def test_options_reach_the_plugin_in_order(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
+    """A plugin that asks gets every pair as it was given, the same key twice as well."""
+    project = make_project(tmp_path, [canister(tmp_path, "a", step(tmp_path, component_that_reports_options()))])
+    given = (("mode", "full"), ("filter", "a=b c"), ("mode", ""))
+
+    await deploy(session(project, network, component_cache, plugin_options=given))
+
+    assert [pair for pair in network.queries if pair[0] in {"mode", "filter"}] == [(key, value.encode()) for key, value in given]
 
 
 async def test_no_line_of_a_burst_is_lost(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
