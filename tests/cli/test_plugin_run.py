@@ -23,7 +23,7 @@ from tests.support.components import (
     component_that_traps,
     error,
 )
-from tests.support.second_plugins import plugin_that_calls_by_name
+from tests.support.second_plugins import plugin_that_calls_by_name, plugin_that_tells
 from tests.support.workspace import Completed
 
 FIELDS = ["schema", "result", "error", "stdout", "stderr", "calls", "compute_seconds", "peak_memory_bytes", "interface"]
@@ -246,6 +246,19 @@ def test_a_plugin_of_the_second_interface_calls_other_canisters(run: Run) -> Non
     assert facts(allowed)["interface"] == "icp:sync-plugin@0.2.3"
     assert facts(refused)["calls"] == []
     assert "ledger" in facts(refused)["error"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "offset", "expected"),
+    [("motd=a.txt", 0, "motd"), ("motd=a.txt", 8, "a.txt"), ("a.txt", 0, "a.txt"), ("motd=a.txt", 16, "text")],
+)
+def test_a_plugin_of_the_second_interface_knows_files_by_names(run: Run, project: Path, entry: str, offset: int, expected: str) -> None:
+    """`NAME=PATH` gives the plugin both; a bare path is its own name."""
+    (project / "a.txt").write_text("text")
+
+    done = run(plugin_that_tells(44, offset), "--file", entry, "--json")
+
+    assert facts(done)["error"] == expected
 
 
 def test_output_is_harmless_to_people_and_exact_for_programs(run: Run) -> None:

@@ -16,6 +16,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from orchestrator.core.principal import Principal, PrincipalError
+from orchestrator.engine.authoring.entries import names_entries, split_entries
 from orchestrator.engine.authoring.methods import load_methods
 from orchestrator.engine.authoring.mock import MockCanister
 from orchestrator.engine.authoring.replay import Replay
@@ -129,6 +130,7 @@ def _request(trial: PluginTrial, component: bytes) -> PluginRequest:
     """Read what is declared, by the rules of a step; raises `PluginRefusedError`."""
     from orchestrator.sandbox.declared import read_file, resolve_directory
 
+    has_names = names_entries(component)
     return PluginRequest(
         component=component,
         sha256=hashlib.sha256(component).hexdigest(),
@@ -137,8 +139,10 @@ def _request(trial: PluginTrial, component: bytes) -> PluginRequest:
         identity_principal=trial.identity_principal,
         cache_directory=trial.cache_directory or UserDirectories.from_environment(os.environ).components,
         proxy_canister_id=trial.proxy,
-        directories=tuple(resolve_directory(trial.directory, entry) for entry in trial.dirs),
-        files=tuple(read_file(trial.directory, entry) for entry in trial.files),
+        directories=tuple(
+            replace(resolve_directory(trial.directory, path), key=name) for name, path in split_entries(trial.dirs, has_names=has_names)
+        ),
+        files=tuple(replace(read_file(trial.directory, path), key=name) for name, path in split_entries(trial.files, has_names=has_names)),
         options=trial.options,
         fields=trial.fields,
         canister_ids=trial.canisters,
@@ -156,8 +160,8 @@ def _warnings(trial: PluginTrial, component: bytes) -> tuple[Diagnostic, ...]:
 
     warnings: list[Diagnostic] = []
     with contextlib.suppress(PluginRefusedError):  # the result says so
-        for entry in trial.dirs:
-            warnings += find_private_contents(resolve_directory(trial.directory, entry))
+        for _, path in split_entries(trial.dirs, has_names=names_entries(component)):
+            warnings += find_private_contents(resolve_directory(trial.directory, path))
         facts = inspect_component(component)
         if trial.options and facts.understood and OPTIONS_IMPORT not in facts.imports:
             warnings.append(
