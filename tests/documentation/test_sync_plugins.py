@@ -64,7 +64,7 @@ TRIED_BY = {
     "error-text": (f"{HOSTILE}limits.py", "test_huge_error_text"),
     "control-characters": ("tests/unit/ui/test_sentences.py", "test_output_of_strangers_cannot_act_on_the_terminal"),
     "bad-text": (f"{HOSTILE}calls.py", "test_memory_that_is_not_there"),
-    "compile": (f"{HOSTILE}ends.py", "test_the_tool_dies_while_compiling"),
+    "compile": (f"{HOSTILE}load.py", "test_a_plugin_that_takes_all_memory_to_compile"),
     "worker-environment": (f"{HOSTILE}isolation.py", "test_secrets_are_not_in_the_worker"),
     "worker-directory": (f"{HOSTILE}isolation.py", "test_secrets_are_not_in_the_worker"),
     "worker-descriptors": (f"{HOSTILE}isolation.py", "test_secrets_are_not_in_the_worker"),

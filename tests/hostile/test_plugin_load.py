@@ -1,5 +1,8 @@
-"""Fifty hostile plugins at once, and honest ones between them: each run ends as it does alone."""
+"""Fifty hostile plugins at once, and honest ones between them: each run ends as it does alone. And a plugin that is a load itself."""
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -9,6 +12,7 @@ import pytest
 from orchestrator.sandbox.host import run_plugin
 from orchestrator.sandbox.pool import WorkerPool
 from orchestrator.sandbox.request import CanisterCallRequest, PluginResult
+from tests.support.components import OK, Guest
 from tests.support.hostile_plugins import HOSTILE, honest_plugin
 from tests.support.plugin_runs import request_for
 
@@ -79,3 +83,38 @@ def test_an_honest_plugin_alone(component_cache: Path) -> None:
     result = anyio.run(main)
 
     assert (result.outcome, result.error, result.stdout) == ("err", "reply to alone", ("alone",))
+
+
+HUNGRY = f"(core module (func (param i32) (result i32) (local.get 0) {'(i32.const 3) i32.mul ' * 100_000}))"
+LITTLE_MEMORY_BYTES = 120 << 20
+RUN_AND_TELL = """
+import sys
+from pathlib import Path
+from tests.support.plugin_runs import run_now
+
+result = run_now(Path(sys.argv[1]).read_bytes(), Path(sys.argv[2])).result
+print(result.outcome, result.slug, result.hint)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="this limit of memory is Linux's")
+def test_a_plugin_that_takes_all_memory_to_compile(tmp_path: Path) -> None:
+    """A small component may take any memory to compile: the compiler is stopped, the tool is not, and says what happened."""
+    component = tmp_path / "plugin.wasm"
+    component.write_bytes(Guest().plugin(OK, extra_definitions=HUNGRY * 4))
+
+    def have_little_memory() -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (LITTLE_MEMORY_BYTES, LITTLE_MEMORY_BYTES))
+
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_AND_TELL, str(component), str(tmp_path / "cache")],
+        preexec_fn=have_little_memory,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.startswith("refused plugin/compile-memory build a smaller plugin"), done.stderr
+    assert not list((tmp_path / "cache").glob("*.cwasm"))
