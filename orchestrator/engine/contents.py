@@ -37,15 +37,16 @@ class _Level:
     folders: Iterator[str]
 
 
-def hash_folder(folder: Path, *, stop: threading.Event | None = None) -> str:
+def hash_folder(folder: Path, *, identity: tuple[int, int] | None = None, stop: threading.Event | None = None) -> str:
     """Return the SHA-256, in lower-case hex, of everything below a folder; blocks, so call it in a thread.
 
     Names, kinds, contents and the texts of links count, times and modes do not. What cannot be read is hashed as
     such. Ends early, with an arbitrary answer, once `stop` is set. Raises `PluginRefusedError` when the folder cannot be
-    read, or is moved while it is.
+    read, is moved while it is, or is another one than that with the device and inode numbers `identity`.
     """
     try:
         with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as threads, closing(_Walk(folder, threads, stop)) as walk:
+            walk.require(identity)
             return walk.run()
     except OSError as error:
         raise PluginRefusedError(
@@ -67,6 +68,11 @@ class _Walk:
         # What was found, in order; a file's hash may still be on its way.
         self._found: deque[tuple[bytes, bytes, Future[bytes] | bytes]] = deque()
         self._pending = 0
+
+    def require(self, identity: tuple[int, int] | None) -> None:
+        """Refuse a folder that has taken the place of the one that was checked."""
+        if identity not in {None, _identity(self._descriptor)}:
+            raise OSError(errno.ESTALE, "another folder has taken the place of the one that was checked")
 
     def close(self) -> None:
         """Close what is open."""

@@ -125,7 +125,8 @@ async def _hash_contents(inputs: PluginInputs) -> list[list[str]]:
     rows = [["file", file.name, hashlib.sha256(file.content.encode()).hexdigest()] for file in inputs.files]
     try:
         for directory in inputs.directories:
-            hashed = await anyio.to_thread.run_sync(partial(hash_folder, directory.host, stop=stop), abandon_on_cancel=True)
+            hashing = partial(hash_folder, directory.host, identity=directory.inode, stop=stop)
+            hashed = await anyio.to_thread.run_sync(hashing, abandon_on_cancel=True)
             rows.append(["dir", directory.guest, hashed])
     finally:
         stop.set()  # whoever was cancelled leaves no thread behind that reads on

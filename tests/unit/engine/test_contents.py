@@ -156,3 +156,17 @@ def test_a_hash_that_nobody_waits_for_ends(folder: Path) -> None:
     stop.set()
 
     assert hash_folder(folder, stop=stop) != hash_folder(folder)
+
+
+def test_another_folder_in_its_place_is_not_hashed(folder: Path) -> None:
+    """What was checked is what is hashed: a folder that was swapped meanwhile is refused."""
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    assert hash_folder(folder, identity=identity) == hash_folder(folder)
+    folder.rename(folder.with_name("aside"))
+    folder.mkdir()
+
+    with pytest.raises(PluginRefusedError) as caught:
+        hash_folder(folder, identity=identity)
+
+    assert caught.value.detail == "another folder has taken the place of the one that was checked"
