@@ -6,6 +6,7 @@ standard output wait until the table is gone.
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
@@ -65,7 +66,8 @@ class LiveTable:
         self._live: Live | None = None
         self._over = False
         self._results: list[Event] = []
-        self._output: dict[str, deque[Event]] = {}
+        self._output: dict[str, deque[events.BuildOutput | events.StepOutput]] = {}
+        self._dropped: dict[str, int] = {}
 
     def emit(self, event: Event) -> None:
         """Draw an event."""
@@ -104,10 +106,16 @@ class LiveTable:
         """Keep what a step writes while it runs; write it above the table when the step fails."""
         if isinstance(event, _STARTED):
             self._output[event.canister] = deque(maxlen=OUTPUT_LINES_KEPT)
+            self._dropped[event.canister] = 0
         elif isinstance(event, _OUTPUT) and not stays(event):
-            self._output.setdefault(event.canister, deque(maxlen=OUTPUT_LINES_KEPT)).append(event)
+            kept = self._output.setdefault(event.canister, deque(maxlen=OUTPUT_LINES_KEPT))
+            self._dropped[event.canister] = self._dropped.get(event.canister, 0) + (len(kept) == OUTPUT_LINES_KEPT)
+            kept.append(event)
         elif isinstance(event, _FAILED):
-            for line in self._output.pop(event.canister, ()):
+            lines, dropped = self._output.pop(event.canister, ()), self._dropped.pop(event.canister, 0)
+            if dropped and lines:
+                self._above(replace(lines[0], line=f"… {dropped} earlier lines are in the log"))
+            for line in lines:
                 self._above(line)
 
     def _above(self, event: Event) -> None:

@@ -14,9 +14,11 @@ from orchestrator.engine.session import Session
 from orchestrator.engine.verbs import deploy, sync
 from orchestrator.errors import DeployError, RejectError, UsageError
 from tests.support.components import (
+    BatchCall,
     component_that_calls,
     component_that_fails,
     component_that_prints,
+    component_that_reports_batch,
     component_that_reports_options,
     component_that_returns_ok,
 )
@@ -160,6 +162,19 @@ async def test_options_reach_the_plugin_in_order(tmp_path: Path, network: Memory
     await deploy(session(project, network, component_cache, plugin_options=given))
 
     assert [pair for pair in network.queries if pair[0] in {"mode", "filter"}] == [(key, value.encode()) for key, value in given]
+
+
+async def test_a_batch_attaches_no_more_than_the_step_may(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
+    """Calls that are made at the same time share the step's cycles, and each is written down."""
+    batch = component_that_reports_batch([BatchCall(method=b"add", arg=b"x", cycles=40) for _ in range(5)])
+    project = make_project(tmp_path, [canister(tmp_path, "a", step(tmp_path, batch, proxy=str(PROXY), max_cycles=100))])
+    opened = session(project, network, component_cache)
+
+    await deploy(opened)
+
+    paid = [call for call in network.calls if call.method == "add"]
+    assert [call.cycles for call in paid] == [40, 40]
+    assert opened.files.journal(opened.run).read_text().count('"method": "add"') == 2
 
 
 async def test_no_line_of_a_burst_is_lost(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:

@@ -163,6 +163,21 @@ def test_what_a_plugin_writes_to_stderr_stays() -> None:
     assert "[backend] seed | progress" not in shown
 
 
+def test_a_failed_step_says_how_much_more_it_wrote() -> None:
+    """Of many lines the last hundred are shown, and that the others are in the log."""
+    talk = Terminal()
+    display = table(Terminal(), talk)
+    display.emit(events.StepStarted(canister="backend", step="sync-plugin", index=1, total=1, name="seed"))
+    for index in range(10_000):
+        display.emit(_output(f"line {index}", "stdout"))
+    display.emit(events.StepFailed(canister="backend", step="sync-plugin", index=1, total=1, slug="plugin/err", summary="no", name="seed"))
+    display.close()
+
+    shown = talk.getvalue()
+    assert "[backend] seed | … 9900 earlier lines are in the log" in shown
+    assert ("seed | line 9899\n" in shown, "seed | line 9900\n" in shown, "seed | line 9999\n" in shown) == (False, True, True)
+
+
 def test_a_failed_step_shows_what_it_wrote() -> None:
     """When a step fails, its output is written above the failure."""
     shown = _sync(fails=True)
