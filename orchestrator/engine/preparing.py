@@ -74,7 +74,7 @@ class Preparation:
                 return
             self._compilations[inputs.sha256] = compilation
             await prepare_component(inputs.component, inputs.sha256, component_cache(session), on_phase=compilation.tell)
-        except OrchestratorError:
+        except (OrchestratorError, OSError):
             return  # the step says it, at its place
         finally:
             compilation.done.set()
