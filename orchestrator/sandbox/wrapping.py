@@ -187,12 +187,7 @@ def wrap(component: bytes, outline: Outline, assemble: Callable[[str], bytes]) -
     shims = _shims_for(outline)
     hosts = [host for shim in shims for host in shim.hosts]
     given = [(outline.counts[Sort.INSTANCE] + number, name) for number, shim in enumerate(shims) for name in shim.gives]
-    # Functions are numbered in the order of their definition: those of the host, then those of the shims, then the plugin's.
-    first_function = outline.counts[Sort.FUNCTION]
-    indices = {host.outer: first_function + number for number, host in enumerate(hosts)}
-    fast = {name: first_function + len(hosts) + number for number, (_, name) in enumerate(given)}
-    exec_function = first_function + len(hosts) + len(given)
-    plugin_arguments = (_argument(item.name, item.sort, fast.get(item.name, item.index)) for item in outline.imports)
+    indices = _number_functions(outline.counts[Sort.FUNCTION], hosts, [name for _, name in given])
     return b"".join(
         (
             COMPONENT_HEADER,
@@ -202,13 +197,31 @@ def wrap(component: bytes, outline: Outline, assemble: Callable[[str], bytes]) -
             _section(Section.COMPONENT, component),
             *(_instantiate(number, *_shim_arguments(shim, types, indices)) for number, shim in enumerate(shims)),
             *(_alias_function(instance, name) for instance, name in given),
-            _instantiate(len(shims), *plugin_arguments),
+            _instantiate(len(shims), *_plugin_arguments(outline, indices)),
             _alias_function(outline.counts[Sort.INSTANCE] + len(shims), EXEC_EXPORT),
-            _section(Section.EXPORT, _vector(b"\0" + _text(EXEC_EXPORT) + bytes([Sort.FUNCTION]) + _unsigned(exec_function) + b"\0")),
+            _section(Section.EXPORT, _vector(_export_of_exec(indices[EXEC_EXPORT]))),
         )
     )
+
+
+def _number_functions(first: int, hosts: list[_HostFunction], given: list[str]) -> dict[str, int]:
+    """Give functions their numbers, in the order of their definition: those of the host, those of the shims, and the plugin's."""
+    names = [*(host.outer for host in hosts), *given, EXEC_EXPORT]
+    return {name: first + number for number, name in enumerate(names)}
 
 
 def _shim_arguments(shim: _Shim, types: Import, indices: dict[str, int]) -> list[bytes]:
     functions = (_argument(host.inner, Sort.FUNCTION, indices[host.outer]) for host in shim.hosts)
     return [_argument("types", Sort.INSTANCE, types.index), *functions]
+
+
+def _plugin_arguments(outline: Outline, indices: dict[str, int]) -> list[bytes]:
+    """Pass on what the plugin imports, but for what the shims give."""
+    return [
+        _argument(item.name, item.sort, indices.get(item.name, item.index) if item.sort is Sort.FUNCTION else item.index)
+        for item in outline.imports
+    ]
+
+
+def _export_of_exec(function: int) -> bytes:
+    return b"\0" + _text(EXEC_EXPORT) + bytes([Sort.FUNCTION]) + _unsigned(function) + b"\0"
