@@ -21,7 +21,7 @@ from tests.support.replica_process import RunningReplica
 __all__ = ["Ending", "Project", "Said", "read_icp", "read_ours"]
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 240
 _HEADER = re.compile(r"ERR ----- Failed to sync canister '([^']+)'")
 _CAUSES = ("ERR '", "ERR   caused by: ")
 

@@ -55,10 +55,25 @@ def _given(what: str, text: str) -> PluginCase:
     return _telling(f"given-{what}", field(what), field(what, 4), text)
 
 
-def _row(what: str, place: int, text: str, step: Mapping[str, object]) -> PluginCase:
-    """Return the text that is so many texts into the list `what`."""
-    address, length = (f"(i32.load offset={8 * place + more} {field(what)})" for more in (0, 4))
-    return _telling(f"{what}-{place}", address, length, text, step)
+def _first(what: str, offset: int) -> str:
+    return f"(i32.load offset={offset} {field(what)})"
+
+
+def _rows(what: str, texts: tuple[str, ...], step: Mapping[str, object]) -> PluginCase:
+    """Print all texts of the list `what` to stderr, a line each."""
+    guest = SecondGuest()
+    newline = guest.text("\n")
+    body = f"""(local $at i32) (local $end i32) (local $stream i32)
+      (local.set $stream (call $get-stderr))
+      (local.set $at {field(what)}) (local.set $end (i32.add (local.get $at) (i32.const {8 * len(texts)})))
+      (loop $next
+        (call $write (local.get $stream) (i32.load (local.get $at)) (i32.load offset=4 (local.get $at)) (i32.const 48))
+        (call $write (local.get $stream) {newline} (i32.const 48))
+        (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8))) (local.get $end))))
+      {OK}"""
+    return PluginCase(
+        name=f"{what}-rows", component=guest.second_plugin(body, wasi=("stdio",)), step=step, lines=tuple("\n".join(texts).split("\n"))
+    )
 
 
 def _count(what: str, count: int, step: Mapping[str, object]) -> PluginCase:
@@ -118,16 +133,12 @@ SECOND = (
     _given("identity-principal", "{principal}"),
     _given("api-url", "{url}/"),
     _telling("given-gateway-url", field("gateway-url", 4), field("gateway-url", 8), "{url}/"),
-    *(
-        _row(what, place, text, {"files": _FILES, "fields": _FIELDS})
-        for what, texts in _INPUT_ROWS.items()
-        for place, text in enumerate(texts)
-    ),
+    *(_rows(what, texts, {"files": _FILES, "fields": _FIELDS}) for what, texts in _INPUT_ROWS.items()),
     _count("files", 3, {"files": _FILES}),
     _count("dirs", 3, {"files": _FILES}),
     _count("fields", len(_FIELDS), {"fields": _FIELDS}),
-    _row("canister-ids", 0, "another-form", {}),
-    _row("canister-ids", 1, "{canister}", {}),
+    _telling("first-id", _first("canister-ids", 0), _first("canister-ids", 4), "another-form"),
+    _telling("first-principal", _first("canister-ids", 8), _first("canister-ids", 12), "{canister}"),
     PluginCase(name="within-project", component=_OK, step={"files": {"k": "data/../notes.txt", "l": "absent/../data"}}),
     PluginCase(name="nothing-named", component=_OK, step={"files": {}, "dirs": [], "fields": {}, "canisters": []}),
     PluginCase(name="first-with-fields", component=component_that_returns_ok(), step={"fields": {"a": 1}, "canisters": ["second"]}),
