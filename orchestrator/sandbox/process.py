@@ -79,7 +79,9 @@ def _module_path() -> tuple[str, ...]:
 
 def _command(module: str) -> list[str]:
     # Isolated and without `site`: what else is installed, and what it does at the start of every Python, is left out.
-    text = f"import sys; sys.path += {list(_module_path())!r}; from {module} import main; main()"
+    # Nothing is collected while modules are loaded: what is made then stays.
+    load = f"import sys; sys.path += {list(_module_path())!r}; from {module} import main"
+    text = f"import gc; gc.disable(); {load}; gc.freeze(); gc.enable(); main()"
     return [sys.executable, "-I", "-S", "-c", text]
 
 
