@@ -131,18 +131,22 @@ async def sync(session: Session, names: Sequence[str] = ()) -> None:
     """Run every sync step of the named canisters, `run: changed` or not; they must be deployed and running."""
     selected = select_canisters(session, names)
     with reported_run(session, [canister.name for canister in selected]):
-        async with open_connection(session, when_stopped="fail") as opened:
+        canisters = [canister for canister in await expand_recipes(session, selected) if canister.sync]
+        steps = [step for canister in canisters for step in plugin_steps(canister, range(1, len(canister.sync) + 1))]
+        # Workers start before there is a connection: opening one keeps this process busy, not the other processors.
+        async with (
+            prepare_plugins(session) as preparation,
+            preparation.workers(steps),
+            open_connection(session, when_stopped="fail") as opened,
+        ):
             connection = require_connection(opened)
-            canisters = [canister for canister in await expand_recipes(session, selected) if canister.sync]
             _require_ids(session, open_stores(session, connection), canisters)
             if session.strict:
                 await check_plugins(session, canisters)
-            steps = [step for canister in canisters for step in plugin_steps(canister, range(1, len(canister.sync) + 1))]
-            async with prepare_plugins(session) as preparation, locked_run(session, connection, preparation) as run:
+            async with locked_run(session, connection, preparation) as run:
                 check_sync(session, run.stores.ids.load(), canisters, ())
                 preparation.expect(steps)
-                async with preparation.workers(steps):
-                    await run_all(canisters, partial(_sync_one, run))
+                await run_all(canisters, partial(_sync_one, run))
                 run.failures.raise_all()
 
 
