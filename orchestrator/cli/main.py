@@ -3,8 +3,9 @@
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import click
 
@@ -37,7 +38,29 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group("orchestrator", cls=LazyGroup, commands_by_name=_COMMANDS, context_settings=_CONTEXT)
+class _Root(LazyGroup):
+    """The whole command line; click alone would make a failure of a reader that has left."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Parse the options before the command; some of them write."""
+        with _telling_closed_pipe():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _telling_closed_pipe():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _telling_closed_pipe() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise click.exceptions.Exit(PIPE_CLOSED) from None
+
+
+@click.group("orchestrator", cls=_Root, commands_by_name=_COMMANDS, context_settings=_CONTEXT)
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @shared_options
 def root() -> None:
@@ -49,7 +72,9 @@ def run(arguments: Sequence[str], terminal: Terminal) -> int:
     state = State(terminal=terminal.guarded(), stack=ExitStack())
 
     def command() -> object:
-        return root.main(args=list(arguments), prog_name="orchestrator", standalone_mode=False, obj=state)
+        value = root.main(args=list(arguments), prog_name="orchestrator", standalone_mode=False, obj=state)
+        terminal.stdout.flush()
+        return value
 
     return run_to_exit_code(state, command)
 
@@ -58,6 +83,7 @@ def main() -> None:
     """Run the process's command line and exit; being told to end is like Ctrl-C."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     end_like_interrupt()
+    _open_streams()
     code = run(sys.argv[1:], Terminal.of_process())
     try:
         sys.stdout.flush()
@@ -67,3 +93,10 @@ def main() -> None:
         code = PIPE_CLOSED
     gc.freeze()  # the interpreter would look through everything once more, only to end
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Let a process that was started without one of its streams (`>&-`) write nowhere and read nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # as long as the process

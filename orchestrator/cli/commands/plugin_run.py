@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.edge import PIPE_CLOSED
 from orchestrator.cli.options import KeyValue, Seconds, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.trial_options import OrderedCommand, check_writable, parse_answers, parse_limits
@@ -71,11 +70,8 @@ def run(context: click.Context, /, *, component: Path, record: Path | None, repl
     trial = _make_trial(context, state, data, replay, given)
     if record is not None:
         check_writable(directory / record, record)
-    try:
-        report = wait(lambda: run_plugin_alone(trial, _watch(state, len(data))))
-        _show(state, report)
-    except BrokenPipeError:  # click would make a failure of it
-        raise click.exceptions.Exit(PIPE_CLOSED) from None
+    report = wait(lambda: run_plugin_alone(trial, _watch(state, len(data))))
+    _show(state, report)
     if record is not None:
         write_recording(directory / record, make_recording(trial, report))
     failure = report.failure()
