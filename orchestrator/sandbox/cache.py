@@ -125,11 +125,15 @@ class ComponentCache:
                 # Looked at before it is opened: opening a pipe would wait for ever.
                 status = path.lstat()
                 if name and stat.S_ISREG(status.st_mode) and _digest_unless_known(path, status, self._clock()) == name["digest"]:
-                    if status.st_mtime < self._clock() - USED_AGAIN_SECONDS:
-                        os.utime(path)
+                    self._note_use(path, status)
                     return Artifact(path=path, wrapped=name["way"] == "wrapped")
                 path.unlink()
         return None
+
+    def _note_use(self, path: Path, status: os.stat_result) -> None:
+        if status.st_mtime < self._clock() - USED_AGAIN_SECONDS:
+            with suppress(OSError):  # on a file system that is only read, an artifact is as good as on any other
+                os.utime(path)
 
     def store(self, stem: str, data: bytes | bytearray, *, wrapped: bool) -> Artifact:
         """Put an artifact's bytes in: all of them under their final name, or nothing."""

@@ -46,6 +46,8 @@ class LineCapture:
         self._room -= len(kept)
         self._dropped += len(data) - len(kept)
         self._partial += kept
+        if b"\n" not in kept:  # a long line that comes in many small parts must not be gone through for each of them
+            return []
         *complete, rest = self._partial.split(b"\n")
         self._partial = rest
         return self._keep([strip_ansi(_trim(bytes(line))) for line in complete])

@@ -6,13 +6,14 @@ directory that has no name any more; and with nothing on its module path but the
 package and wasmtime.
 """
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,10 +29,21 @@ __all__ = ["OUT_OF_MEMORY", "Child", "ChildDiedError", "spawn_child", "start_chi
 
 STDERR_BYTES: Final = 16 << 10
 """Bytes kept of what a child writes to stderr, the last ones."""
-OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "Cannot allocate memory")
-"""What is in the last words of a process whose memory the system refused."""
+OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "Cannot allocate memory", "can't spawn worker thread")
+"""What is in the last words of a process whose memory the system refused, for itself or for the stack of a thread of wasmtime's."""
 EXIT_SECONDS: Final = 5.0
 """How long a child may take to end after its last frame, before it is killed."""
+_MANY_FILES: Final = "the tool has too many files open: raise `ulimit -n`, or run fewer plugins at once (`--jobs`)"
+_MANY_PROCESSES: Final = "the system is out of processes or memory: run fewer plugins at once (`--jobs`), or end something else"
+_NO_ROOM: Final = "make room where temporary files are kept, or let TMPDIR name another directory"
+_START_HINTS: Final = {
+    errno.EMFILE: _MANY_FILES,
+    errno.ENFILE: _MANY_FILES,
+    errno.EAGAIN: _MANY_PROCESSES,
+    errno.ENOMEM: _MANY_PROCESSES,
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+}
 _INHERITED: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _SET: Final = {"LC_ALL": "C.UTF-8", "RUST_MIN_STACK": str(512 << 10)}
 """wasmtime's own threads get a small stack, which counts as the plugin's memory."""
@@ -162,8 +174,9 @@ class Child:
     def kill(self) -> None:
         """End the child and everything it may have started, at once."""
         # Also when the child itself has ended: its group's number is not given to others while anything is left in it.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None or not _is_process(self._process.pid):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
         """Kill the child if it is still there, and let go of everything that belongs to it; cannot be cancelled."""
@@ -174,28 +187,71 @@ class Child:
         self._stderr.close()
 
 
-async def spawn_child(module: str) -> Child:
-    """Start `main` of a module in a process of its own; whoever gets the child closes it."""
-    # A file and not a pipe: nobody has to read it while the child runs.
-    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+def _is_process(pid: int) -> bool:
+    """Tell whether a process has this number: after our child's end, one that has nothing to do with it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _start_failure(error: OSError | RuntimeError) -> SandboxError:
+    """Say why no process could be started, and what to do about it."""
+    number = error.errno if isinstance(error, OSError) else errno.EAGAIN
+    return SandboxError(
+        "no process for the plugin can be started",
+        slug="plugin/worker-start",
+        detail=str(error),
+        hint=_START_HINTS.get(number or 0, "it takes a new process, and a temporary directory that can be written to: see TMPDIR"),
+    )
+
+
+@contextmanager
+def _nowhere() -> Iterator[str]:
+    """Make an empty directory and take its name away: who stands in it by then can put nothing into it, and nobody has to clean up."""
     nowhere = tempfile.mkdtemp(prefix="orchestrator-")
     try:
+        yield nowhere
+    finally:
+        with suppress(OSError):  # whoever removed it already did the same
+            os.rmdir(nowhere)  # noqa: PTH106 - at once and without a thread
+
+
+async def _open(module: str, stderr: IO[bytes]) -> Process:
+    with _nowhere() as nowhere:
+        return await anyio.open_process(
+            _command(module),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd=nowhere,
+            env=_environment(),
+            start_new_session=True,
+        )
+
+
+async def spawn_child(module: str) -> Child:
+    """Start `main` of a module in a process of its own; whoever gets the child closes it.
+
+    Raises `SandboxError` (`plugin/worker-start`) when the system lets none be started.
+    """
+    try:
+        # A file and not a pipe: nobody has to read it while the child runs.
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+    except OSError as error:
+        raise _start_failure(error) from error
+    try:
         with anyio.CancelScope(shield=True):  # a start that is cancelled half-way leaves open pipes behind
-            process = await anyio.open_process(
-                _command(module),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                cwd=nowhere,
-                env=_environment(),
-                start_new_session=True,
-            )
+            process = await _open(module, stderr)
+    except (OSError, RuntimeError) as error:  # the latter is Python's own for a thread that cannot be started
+        stderr.close()
+        raise _start_failure(error) from error
     except BaseException:  # whatever it is, it goes on up
         stderr.close()
         raise
-    finally:
-        # The child stands in it by now: an empty directory that nothing can be put into, and that nobody has to clean up.
-        os.rmdir(nowhere)  # noqa: PTH106 - at once and without a thread
     if process.stdin is None or process.stdout is None:
         raise SandboxError("a child process has no pipes", slug="plugin/worker-died")
     return Child(process, orders=process.stdin, answers=process.stdout, stderr=stderr)

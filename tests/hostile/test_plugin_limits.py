@@ -176,3 +176,24 @@ def test_output_that_nobody_flushed(component_cache: Path) -> None:
     plugin = guest.plugin(f"(local $out i32) (local.set $out (call $get-stdout)) {writes} {OK}", wasi=("stdio",))
 
     assert run_now(plugin, component_cache).result.stdout == ("last words",)
+
+
+FILL_ALL = (
+    """(core module $m (memory 0) (func $f (local $pages i32)
+  (local.set $pages (i32.const 512))
+  (loop $again
+    (if (i32.eq (memory.grow (local.get $pages)) (i32.const -1)) (then (local.set $pages (i32.shr_u (local.get $pages) (i32.const 1)))))
+    (br_if $again (local.get $pages)))) (start $f))"""
+    + "(core instance (instantiate $m))" * 4
+)
+
+
+def test_no_memory_left_for_the_host(component_cache: Path) -> None:
+    """A plugin whose memories leave no room for a thread of the host's, which writing takes, has run out of memory: no worker just dies."""
+    plugin = Guest().plugin(
+        f"(call $write (call $get-stdout) (i32.const 2048) (i32.const 64) (i32.const 48)) {OK}", wasi=("stdio",), extra_definitions=FILL_ALL
+    )
+
+    result = run_now(plugin, component_cache, limits=SMALL).result
+
+    assert (result.outcome, result.limit) == ("limit", "memory")

@@ -1,7 +1,10 @@
 """Compiled components on disk."""
 
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,8 @@ from orchestrator.errors import SandboxError
 from orchestrator.sandbox.cache import ComponentCache, artifact_stem
 from tests.support.components import component_that_returns_ok
 from tests.support.plugin_runs import run_now
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -205,3 +210,30 @@ def test_the_key_depends_on_how() -> None:
     assert artifact_stem("00" * 32, wrap=True) != artifact_stem("00" * 32, wrap=False)
     assert artifact_stem("00" * 32, wrap=True) != artifact_stem("11" * 32, wrap=True)
     assert artifact_stem("00" * 32, wrap=True) == artifact_stem("00" * 32, wrap=True)
+
+
+READ_ONLY = """
+mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 77
+exec "$2" -c '
+import sys
+from pathlib import Path
+from orchestrator.sandbox.cache import ComponentCache
+cache = ComponentCache(Path(sys.argv[1]))
+cache.prepare()
+print(cache.find("stem"))
+' "$1"
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="takes a file system of its own")
+def test_a_file_system_that_is_only_read(cache: ComponentCache) -> None:
+    """An artifact that nobody has used for long is found where its last use cannot be noted."""
+    stored = cache.store("stem", b"native code", wrapped=True)
+    os.utime(stored.path, (1000, 1000))
+
+    command = ["unshare", "-rm", "sh", "-c", READ_ONLY, "sh", str(cache.directory), sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("this system lets nobody mount anything")
+
+    assert (done.stdout.strip(), done.stderr) == (str(stored), "")

@@ -66,3 +66,13 @@ def test_dropped_elsewhere_counts_too() -> None:
 def test_text_without_escapes_is_untouched() -> None:
     """Brackets and digits alone are no escape sequence."""
     assert strip_ansi("[31m 1;2m ]0;x") == "[31m 1;2m ]0;x"
+
+
+def test_a_long_line_in_single_bytes() -> None:
+    """A line that comes byte by byte costs as much as one that comes at once: 512 KiB are no work for minutes."""
+    capture = LineCapture("stdout")
+
+    for _ in range(1 << 19):
+        capture.feed(b"x")
+
+    assert capture.feed(b"\n") == ["x" * (1 << 19)]
