@@ -4,10 +4,7 @@ What is pinned by its hash comes from the package cache, and is downloaded once 
 pinned is downloaded every time.
 """
 
-import errno
 import hashlib
-import os
-import stat
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,11 +20,12 @@ from orchestrator.events import Emit, Retrying, Waiting
 from orchestrator.store import PackageCache
 from orchestrator.store.download import MAX_DOWNLOAD_BYTES
 from orchestrator.store.packages import ChecksumError
+from orchestrator.store.regular_file import read_regular
 
 __all__ = ["Wanted", "load_source", "open_packages"]
 
 _HINT = "check the URL, or use `path:` for a file of the project"
-_OWN_HINTS = frozenset({"download/offline", "download/busy", "store/write"})
+_OWN_HINTS = frozenset({"download/offline", "download/busy", "download/settings", "store/changed", "store/lock", "store/write"})
 """What has another cause than the URL."""
 
 
@@ -85,7 +83,7 @@ def _unexpected(step: PrebuiltStep | PluginStep, wanted: Wanted, actual: str, or
 
 def _read(step: PrebuiltStep | PluginStep, path: Path, wanted: Wanted) -> bytes:
     try:
-        return _read_regular(path)
+        return read_regular(path, MAX_DOWNLOAD_BYTES, follow_link=True)
     except OSError as error:
         raise wanted.error(
             f"{wanted.name} cannot be read",
@@ -94,18 +92,6 @@ def _read(step: PrebuiltStep | PluginStep, path: Path, wanted: Wanted) -> bytes:
             span=step.span,
             hint=f"paths are relative to the canister's folder; build the {wanted.noun} first if another tool makes it",
         ) from error
-
-
-def _read_regular(path: Path) -> bytes:
-    """Read a file; what is none (a pipe, a device) is not waited for. One byte above the limit is enough to refuse it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is not a file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_DOWNLOAD_BYTES + 1)
-    finally:
-        os.close(descriptor)
 
 
 async def _fetch(session: Session, step: PrebuiltStep | PluginStep, wanted: Wanted) -> bytes:

@@ -16,6 +16,7 @@ import anyio
 from orchestrator.core.imports import hidden_modules
 from orchestrator.core.redaction import redact_url, redact_urls
 from orchestrator.errors import StoreError
+from orchestrator.store.retry_after import wished_wait
 
 if TYPE_CHECKING:
     import httpx
@@ -25,6 +26,7 @@ __all__ = [
     "CONNECT_SECONDS",
     "MAX_DOWNLOAD_BYTES",
     "MAX_REDIRECTS",
+    "MAX_RETRY_AFTER_SECONDS",
     "READ_SECONDS",
     "TOTAL_SECONDS",
     "Allowance",
@@ -43,6 +45,8 @@ ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.5
 """The wait before the second attempt; each further one is twice as long."""
 MAX_PAUSE_SECONDS = 8.0
+MAX_RETRY_AFTER_SECONDS = 60.0
+"""The longest wait that a server may ask for (RFC 9110, section 10.2.3); one that asks for more is given up."""
 _SCHEMES = frozenset({"http", "https"})
 _TRANSIENT = frozenset(
     {
@@ -123,7 +127,11 @@ class _Memory:
 
 
 class _TransientError(Exception):
-    """What may be better the next time."""
+    """What may be better the next time, but not before so many seconds have passed."""
+
+    def __init__(self, reason: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait_seconds = wait_seconds
 
 
 async def download(
@@ -157,13 +165,10 @@ async def transfer(
     """
     if _scheme(url) not in _SCHEMES:
         raise _failed(url, "only http and https URLs can be downloaded")
-    with hidden_modules("httpx._main"):
-        import httpx
-
-    timeout = httpx.Timeout(allowance.read_seconds, connect=allowance.connect_seconds)
+    client = _make_client(url, allowance, transport)
     try:
         with anyio.fail_after(allowance.total_seconds):
-            async with httpx.AsyncClient(timeout=timeout, transport=transport) as client:
+            async with client:
                 await _persist(client, url, target, allowance, sleep, on_retry)
     except TimeoutError as error:
         raise _failed(url, f"it takes longer than {allowance.total_seconds:g} seconds") from error
@@ -174,6 +179,27 @@ def _scheme(url: str) -> str:
         return urlsplit(url).scheme
     except ValueError:  # brackets that do not close, for example
         return ""
+
+
+def _make_client(url: str, allowance: Allowance, transport: "httpx.AsyncBaseTransport | None") -> "httpx.AsyncClient":
+    """Return a client; what the environment says of proxies and certificates is read now, and may be wrong."""
+    with hidden_modules("httpx._main"):
+        import httpx
+
+    timeout = httpx.Timeout(allowance.read_seconds, connect=allowance.connect_seconds)
+    try:
+        return httpx.AsyncClient(timeout=timeout, transport=transport)
+    except ImportError:
+        reason = "it says SOCKS proxy, and only http and https proxies are supported"
+        cause = None
+    except (httpx.InvalidURL, ValueError, OSError) as error:  # an SSL error is an OSError
+        reason, cause = redact_urls(str(error)), error
+    raise StoreError(
+        f"`{redact_url(url)}` cannot be downloaded with what the environment says of proxies and certificates",
+        slug="download/settings",
+        detail=reason,
+        hint="correct or unset `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR`",
+    ) from cause
 
 
 async def _persist(
@@ -192,7 +218,7 @@ async def _persist(
             attempt += 1
             if on_retry is not None:
                 on_retry(redact_url(url), attempt, str(error))
-            await sleep(min(FIRST_PAUSE_SECONDS * 2 ** max(0, fruitless - 1), MAX_PAUSE_SECONDS))
+            await sleep(max(error.wait_seconds, min(FIRST_PAUSE_SECONDS * 2 ** max(0, fruitless - 1), MAX_PAUSE_SECONDS)))
         else:
             return
 
@@ -206,7 +232,7 @@ async def _attempt(client: "httpx.AsyncClient", url: str, target: Target, max_by
             await _receive(url, response, target, max_bytes)
         finally:
             await response.aclose()
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, UnicodeError) as error:  # names of hosts have rules of their own
         raise _failed(url, "it is not a URL, or redirects to what is none") from error
     except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError) as error:
         reason = redact_urls(str(error)) or type(error).__name__
@@ -271,7 +297,10 @@ def _prepare(url: str, response: "httpx.Response", target: Target) -> None:
         target.restart(None)
         raise _TransientError(f"{said}, which is not the part that was asked for")
     if status in _TRANSIENT:
-        raise _TransientError(said)
+        wait = wished_wait(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
+        if wait > MAX_RETRY_AFTER_SECONDS:
+            raise _failed(url, f"{said}; it asks to wait {wait:.0f} seconds, and {MAX_RETRY_AFTER_SECONDS:g} are the most")
+        raise _TransientError(f"{said}; it asks to wait {wait:.0f} seconds" if wait else said, wait)
     raise _failed(url, said)
 
 

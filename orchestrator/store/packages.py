@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-import stat
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -28,6 +28,7 @@ from orchestrator.store.atomic import PRIVATE_MODE, make_directory, write_atomic
 from orchestrator.store.download import MAX_DOWNLOAD_BYTES, Target, transfer
 from orchestrator.store.file_lock import acquire_lock, open_lock
 from orchestrator.store.partial_file import PartialFile
+from orchestrator.store.regular_file import read_regular
 
 __all__ = [
     "LOCK_SECONDS",
@@ -51,6 +52,7 @@ _POLLS_BEFORE_NOTE: Final = 10
 _POLLS_BETWEEN_NOTES: Final = 50
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _PRIVATE: Final = 0o700
+_MAX_FACTS_BYTES: Final = 1 << 16
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -91,7 +93,10 @@ def is_offline(environ: Mapping[str, str]) -> bool:
 
 
 class PackageCache:
-    """The packages in one directory; any number of processes may use it at once."""
+    """The packages in one directory; any number of processes may use it at once. An object is for one run.
+
+    What cannot be downloaded is not tried again by the same object: it fails at once, with the same error.
+    """
 
     def __init__(
         self,
@@ -109,6 +114,7 @@ class PackageCache:
         self._on_wait = on_wait
         self._lock_seconds = lock_seconds
         self._tasks: dict[str, anyio.Lock] = {}
+        self._failures: dict[tuple[str, str], StoreError] = {}
 
     async def fetch(self, url: str, sha256: str, *, offline: bool = False) -> bytes:
         """Return the bytes with this SHA-256: from the cache, else from `url`.
@@ -122,10 +128,23 @@ class PackageCache:
             return found
         if offline:
             raise _offline(url, wanted, self.directory)
+        async with self._tasks.setdefault(wanted, anyio.Lock()):
+            if (failure := self._failures.get((url, wanted))) is not None:
+                raise failure
+            try:
+                return await self._fetch_locked(url, wanted)
+            except StoreError as error:
+                self._failures[url, wanted] = error
+                raise
+
+    async def _fetch_locked(self, url: str, wanted: str) -> bytes:
         await anyio.to_thread.run_sync(self._prepare)
-        async with self._tasks.setdefault(wanted, anyio.Lock()), self._locked(url, wanted):
+        async with self._locked(url, wanted):
             found = await anyio.to_thread.run_sync(self.load, wanted)
-            return found if found is not None else await self._download(url, wanted)
+            if found is not None:
+                return found
+            self._forget(self._path(wanted))  # only here: without the lock it may be what another process has just finished
+            return await self._download(url, wanted)
 
     @asynccontextmanager
     async def _locked(self, url: str, wanted: str) -> AsyncIterator[None]:
@@ -146,11 +165,13 @@ class PackageCache:
             lock.release()
 
     def load(self, sha256: str) -> bytes | None:
-        """Return the bytes with this SHA-256, if they are here and unchanged; changed ones are deleted."""
+        """Return the bytes with this SHA-256, if they are here and unchanged; nothing is deleted. Blocks."""
         path = self._path(_checked_hash(sha256))
-        data = _read_regular(path)
-        if data is None or hashlib.sha256(data).hexdigest() != path.name:
-            self._forget(path)
+        try:
+            data = read_regular(path, MAX_DOWNLOAD_BYTES)
+        except OSError:
+            return None
+        if hashlib.sha256(data).hexdigest() != path.name:
             return None
         with suppress(OSError):  # when it was last used is for people, and for what is deleted first
             os.utime(path)
@@ -172,10 +193,9 @@ class PackageCache:
         for path in (*self._entries(), *self._partials()):
             if path.parent.name == "partial" and not self._is_idle(path.name):
                 continue
-            with suppress(OSError):
-                freed += path.stat().st_size
-                count += 1
-            self._forget(path)
+            size = path.lstat().st_size if os.path.lexists(path) else 0
+            if self._forget(path):
+                count, freed = count + 1, freed + size
         return count, freed
 
     def prune(self, most_bytes: int = MAX_PACKAGES_BYTES) -> None:
@@ -192,25 +212,29 @@ class PackageCache:
 
     async def _download(self, url: str, wanted: str) -> bytes:
         """Download under the lock; a download that was gone on with and went wrong is made once more, from its beginning."""
-        target = PartialFile(self.directory / "partial" / wanted, source=url)
         for _ in range(2):
-            with target:
-                await self._transfer(url, target)
-                resumed, found = target.resumed, target.sha256
-                if found == wanted:
-                    final = self._path(wanted)
-                    facts = json.dumps({"url": redact_url(url)}).encode()
-                    write_atomic(final.with_name(f"{wanted}.json"), facts, PRIVATE_MODE)
-                    target.finish(final)
-                    break
-                target.discard()
-            if not resumed:
-                raise _unexpected(url, wanted, found)
             target = PartialFile(self.directory / "partial" / wanted, source=url)
-        data = await anyio.to_thread.run_sync(self.load, wanted)
-        if data is None:
-            raise StoreError(f"`{self._path(wanted)}` has changed while it was used", slug="store/changed", hint="run the command again")
-        await anyio.to_thread.run_sync(self.prune)
+            try:
+                await anyio.to_thread.run_sync(target.open)
+                if target.sha256 != wanted:  # else only the last step of an earlier process is missing
+                    await self._transfer(url, target)
+                if target.sha256 == wanted:
+                    return await anyio.to_thread.run_sync(self._keep, url, target, wanted)
+                target.discard()
+            finally:
+                target.close()
+            if not target.resumed:
+                break
+        raise _unexpected(url, wanted, target.sha256)
+
+    def _keep(self, url: str, target: PartialFile, wanted: str) -> bytes:
+        final = self._path(wanted)
+        write_atomic(final.with_name(f"{wanted}.json"), json.dumps({"url": redact_url(url)}).encode(), PRIVATE_MODE)
+        data = target.finish(final)
+        if hashlib.sha256(data).hexdigest() != wanted:
+            raise StoreError(f"`{final}` has changed while it was written", slug="store/changed", hint="check the disk, then try again")
+        with suppress(StoreError):  # somebody else's locks, for example: the next run may be luckier
+            self.prune()
         return data
 
     def _prepare(self) -> None:
@@ -238,10 +262,14 @@ class PackageCache:
         return True
 
     @staticmethod
-    def _forget(path: Path) -> None:
+    def _forget(path: Path) -> bool:
+        """Delete an entry, whatever it is, and return whether it is gone."""
         for each in (path, path.with_name(f"{path.name}.json")):
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each, ignore_errors=True)
             with suppress(OSError):
                 each.unlink(missing_ok=True)
+        return not os.path.lexists(path)
 
 
 def _checked_hash(sha256: str) -> str:
@@ -252,26 +280,9 @@ def _checked_hash(sha256: str) -> str:
     return lower
 
 
-def _read_regular(path: Path) -> bytes | None:
-    """Read a file, all of it at once; what is no file is not opened for long."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_DOWNLOAD_BYTES + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-
-
 def _load_url(path: Path) -> str | None:
     try:
-        facts = json.loads(path.with_name(f"{path.name}.json").read_bytes())
+        facts = json.loads(read_regular(path.with_name(f"{path.name}.json"), _MAX_FACTS_BYTES))
     except (OSError, ValueError):
         return None
     url = facts.get("url") if isinstance(facts, dict) else None

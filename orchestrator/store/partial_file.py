@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +13,12 @@ from typing import BinaryIO, Self
 
 from orchestrator.errors import StoreError
 from orchestrator.store.atomic import PRIVATE_MODE, make_directory, sync_directory, write_atomic
+from orchestrator.store.regular_file import read_regular
 
 __all__ = ["PartialFile"]
 
 _CHUNK_BYTES = 1 << 20
+_MAX_FACTS_BYTES = 1 << 16
 
 
 class PartialFile:
@@ -36,10 +40,20 @@ class PartialFile:
         self._size = 0
 
     def __enter__(self) -> Self:
-        """Open the file and hash what is there of an earlier time; raises `StoreError` when the disk refuses."""
+        """Open the file, as `open` does."""
+        self.open()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the file; what is in it stays."""
+        self.close()
+
+    def open(self) -> None:
+        """Open the file and hash what is there of an earlier time; blocks. Raises `StoreError` when the disk refuses."""
         make_directory(self.path.parent)
         validator = self._load_facts()
         with self._refusals():
+            self._remove_what_is_no_file()
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             self._file = os.fdopen(os.open(self.path, flags, PRIVATE_MODE), "r+b")
             if validator is None:
@@ -48,9 +62,8 @@ class PartialFile:
                 self._digest.update(chunk)
                 self._size += len(chunk)
         self.validator = validator
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def close(self) -> None:
         """Close the file; what is in it stays."""
         if self._file is not None:
             with contextlib.suppress(OSError):  # a full disk was told when it was written to
@@ -89,21 +102,31 @@ class PartialFile:
         self._digest.update(chunk)
         self._size += len(chunk)
 
-    def finish(self, final: Path) -> None:
-        """Flush what is there to the disk and give it its final name."""
+    def finish(self, final: Path) -> bytes:
+        """Flush what is there to the disk, give it its final name, and return it as the disk has it; blocks."""
         with self._refusals():
             file = self._open_file()
             file.flush()
             os.fsync(file.fileno())
             self.path.replace(final)
             sync_directory(final.parent)
-        self._facts.unlink(missing_ok=True)
+            self._facts.unlink(missing_ok=True)
+            file.seek(0)
+            return file.read()
 
     def discard(self) -> None:
         """Delete it."""
         for path in (self.path, self._facts):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+
+    def _remove_what_is_no_file(self) -> None:
+        """Make room where a link, a pipe or a folder has a file's name: this is a cache."""
+        for path in (self.path, self._facts):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+                path.unlink()
 
     def _open_file(self) -> BinaryIO:
         if self._file is None:
@@ -113,7 +136,7 @@ class PartialFile:
     def _load_facts(self) -> str | None:
         """Return the version that the bytes of an earlier time are of; `None` if they cannot be gone on with."""
         try:
-            facts = json.loads(self._facts.read_bytes())
+            facts = json.loads(read_regular(self._facts, _MAX_FACTS_BYTES))
         except (OSError, ValueError):
             return None
         if not isinstance(facts, dict) or facts.get("source") != self._source:

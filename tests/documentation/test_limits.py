@@ -44,6 +44,7 @@ SAID = {
     "wait for a download's next bytes": f"{download.READ_SECONDS:.0f} seconds",
     "a download as a whole, further attempts included": f"{download.TOTAL_SECONDS:,.0f} seconds",
     "attempts of a download that bring nothing new": f"{download.ATTEMPTS}",
+    "wait between two attempts that a server may ask for; one that asks for more is given up": f"{download.MAX_RETRY_AFTER_SECONDS:.0f} seconds",
     "wait for a download by another process": f"{packages.LOCK_SECONDS:,.0f} seconds",
     "all downloads that are kept; the longest unused go first": f"{packages.MAX_PACKAGES_BYTES // GIB} GiB",
     "a line of a script's output; a longer one is shown as several": f"{shell.MAX_LINE_BYTES:,} bytes",

@@ -13,6 +13,7 @@ from orchestrator.engine.session import Session
 from orchestrator.engine.sources import open_packages
 from orchestrator.engine.verbs import deploy, sync
 from orchestrator.errors import OrchestratorError, PluginRefusedError, Span, UsageError
+from orchestrator.store.download import ATTEMPTS
 from tests.support.components import component_that_returns_ok
 from tests.support.faulty_server import Answer, faulty_server
 from tests.support.memory_network import MemoryNetwork
@@ -54,8 +55,8 @@ async def test_downloaded_components_are_looked_at(session: Session, tmp_path: P
 
 
 async def test_a_component_that_cannot_be_had_stops_a_deploy(session: Session, tmp_path: Path, network: MemoryNetwork) -> None:
-    """A plugin whose server is gone is an error before the first update call."""
-    with faulty_server(Answer(status=404)) as server:
+    """A plugin whose server is down is an error before the first update call, once all attempts were made, but not twice."""
+    with faulty_server(Answer(status=503)) as server:
         step = PluginStep(url=server.url, sha256="0" * 64, span=place(7))
         project = make_project(tmp_path, [Canister(name="api", directory=tmp_path, build=(prebuilt(tmp_path, "api"),), sync=(step,))])
         opened = replace(memory_session(project, network), packages=session.packages)
@@ -64,6 +65,7 @@ async def test_a_component_that_cannot_be_had_stops_a_deploy(session: Session, t
 
     assert told(caught.value) == [("plugin/download", 7)]
     assert network.methods == []
+    assert len(server.requests) == ATTEMPTS
 
 
 async def test_everything_is_told_at_once(session: Session, tmp_path: Path) -> None:

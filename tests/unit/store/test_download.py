@@ -62,6 +62,8 @@ async def test_body_is_returned(path: str) -> None:
         ("module.wasm", "only http and https URLs can be downloaded"),
         ("http://[::1", "only http and https URLs can be downloaded"),
         ("http://host:port/x", "it is not a URL, or redirects to what is none"),
+        ("http://xn--/x", "it is not a URL, or redirects to what is none"),
+        ("http://host/\ud800", "it is not a URL, or redirects to what is none"),
     ],
 )
 async def test_failure_names_the_url_and_the_reason(url: str, detail: str) -> None:
@@ -96,3 +98,26 @@ async def test_the_next_attempt_is_told() -> None:
 
     assert told[0] == ("https://***@example.com/nobody?c=***", 2, "connection refused")
     assert [attempt for _, attempt, _ in told] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "detail"),
+    [
+        ("ALL_PROXY", "socks5://me:hunter2@127.0.0.1:9", "it says SOCKS proxy, and only http and https proxies are supported"),
+        ("HTTPS_PROXY", "gopher://me:hunter2@127.0.0.1:9", "Unknown scheme for proxy URL URL('gopher://***@127.0.0.1:9')"),
+        ("HTTP_PROXY", "http://me:hunter2@127.0.0.1:port", "Invalid port: 'port'"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem", "[Errno 2] No such file or directory"),
+    ],
+)
+async def test_settings_of_the_environment_that_are_wrong_are_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, detail: str
+) -> None:
+    """A variable for proxies or certificates that cannot be used is an error that names the variables, not a traceback."""
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(StoreError) as caught:
+        await download("https://me:secret@example.com/module.wasm")
+
+    assert (caught.value.slug, caught.value.detail) == ("download/settings", detail)
+    assert "secret" not in caught.value.summary
+    assert variable in str(caught.value.hint)

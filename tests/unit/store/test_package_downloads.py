@@ -41,6 +41,36 @@ async def test_an_answer_that_will_not_change_is_final(tmp_path: Path, status: i
     assert len(server.requests) == (ATTEMPTS if status == 206 else 1)
 
 
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "0"}, 0.5),
+        ({"Retry-After": "soon"}, 0.5),
+        ({"Retry-After": "60"}, 60.0),
+        ({"Retry-After": "Sun, 06 Nov 1994 08:50:07 GMT", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"}, 30.0),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_is_left_alone_for_as_long_as_it_asks(tmp_path: Path, status: int, headers: dict[str, str], pause: float) -> None:
+    """`Retry-After` makes a pause longer, whichever of its forms the server uses."""
+    pauses = Pauses()
+    with faulty_server(Answer(status=status, headers=headers), Answer(body=BODY)) as server:
+        assert await make_cache(tmp_path, pauses).fetch(server.url, SHA256) == BODY
+
+    assert pauses.seconds == [pause]
+
+
+@pytest.mark.parametrize("seconds", ["61", "86400", "9" * 400])
+async def test_a_server_that_asks_for_too_long_a_wait_is_given_up(tmp_path: Path, seconds: str) -> None:
+    """Nobody waits for an hour: it is said at once."""
+    with faulty_server(Answer(status=503, headers={"Retry-After": seconds})) as server, pytest.raises(StoreError) as caught:
+        await make_cache(tmp_path).fetch(server.url, SHA256)
+
+    assert str(caught.value.detail).startswith(f"the server answered 503 Said; it asks to wait {seconds[:12]} seconds, and 60 are the most")
+    assert len(server.requests) == 1
+
+
 async def test_attempts_are_bounded(tmp_path: Path) -> None:
     """A server that never recovers is given up, and the number of attempts is told."""
     with faulty_server(Answer(status=503)) as server, pytest.raises(StoreError) as caught:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,7 @@ import pytest
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.store.download import Target
 from orchestrator.store.packages import ChecksumError, PackageCache, is_offline
+from orchestrator.store.partial_file import PartialFile
 from tests.support.faulty_server import Answer, faulty_server
 from tests.support.package_caches import BODY, OTHER, SHA256, Pauses, leftovers, make_cache
 
@@ -48,19 +50,88 @@ async def test_a_damaged_package_is_downloaded_again(tmp_path: Path, damage: byt
     assert len(server.requests) == 2
 
 
-async def test_what_is_no_file_is_no_package(tmp_path: Path) -> None:
-    """A link, a pipe or a folder under a package's name is neither followed nor waited for."""
-    (tmp_path / "elsewhere").write_bytes(BODY)
-    (tmp_path / "sha256").mkdir()
-    cache = make_cache(tmp_path)
-    path = tmp_path / "sha256" / SHA256
+def link(path: Path) -> None:
+    """Make a link to a file with the right bytes."""
+    path.with_name("elsewhere").write_bytes(BODY)
+    path.symlink_to("elsewhere")
 
-    path.symlink_to(tmp_path / "elsewhere")
+
+def folder(path: Path) -> None:
+    """Make a folder that is not empty."""
+    (path / "more").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("make", [link, folder, os.mkfifo], ids=["link", "folder", "pipe"])
+@pytest.mark.parametrize("place", ["sha256/{}", "sha256/{}.json", "partial/{}", "partial/{}.json"])
+async def test_what_is_no_file_makes_room(tmp_path: Path, place: str, make: Callable[[Path], None]) -> None:
+    """A link, a pipe or a folder where the cache has a file is neither followed nor waited for, and is replaced."""
+    path = tmp_path / place.format(SHA256)
+    path.parent.mkdir()
+    make(path)
+    cache = make_cache(tmp_path)
     assert cache.load(SHA256) is None
-    os.mkfifo(path)
-    assert cache.load(SHA256) is None
-    path.mkdir()
-    assert cache.load(SHA256) is None
+    assert len(cache.packages()) <= 1
+
+    with faulty_server(Answer(body=BODY)) as server:
+        assert await cache.fetch(server.url, SHA256) == BODY
+
+    assert len(server.requests) == 1
+    assert [each.url for each in cache.packages()] == [server.url]
+
+
+async def test_looking_deletes_nothing(tmp_path: Path) -> None:
+    """A process that finds nothing leaves what another one finishes in the meantime: only who downloads deletes."""
+    (tmp_path / "sha256").mkdir()
+    (tmp_path / "sha256" / SHA256).write_bytes(b"half of it")
+
+    assert make_cache(tmp_path).load(SHA256) is None
+
+    assert (tmp_path / "sha256" / SHA256).read_bytes() == b"half of it"
+
+
+async def test_a_failed_download_is_not_made_again_by_the_same_run(tmp_path: Path) -> None:
+    """Several parts of a run want the same file: when it cannot be had, one of them finds that out, and all are told."""
+    cache = make_cache(tmp_path)
+    errors: list[StoreError] = []
+
+    async def want() -> None:
+        with pytest.raises(StoreError) as caught:
+            await cache.fetch(server.url, SHA256)
+        errors.append(caught.value)
+
+    with faulty_server(Answer(status=404)) as server:
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(want)
+        await want()
+    assert len(server.requests) == 1
+    assert {error.detail for error in errors} == {"the server answered 404 Said"}
+    with faulty_server(Answer(body=BODY)) as server:
+        assert await cache.fetch(server.url, SHA256) == BODY
+
+
+async def test_a_download_that_only_lacks_its_name_is_finished(tmp_path: Path) -> None:
+    """A process that was killed after the last byte leaves nothing to download."""
+    with PartialFile(tmp_path / "partial" / SHA256, source="http://127.0.0.1:9/") as partial:
+        partial.restart('"1"')
+        partial.write(BODY)
+
+    assert await make_cache(tmp_path).fetch("http://127.0.0.1:9/", SHA256) == BODY
+    assert leftovers(tmp_path) == [f"sha256/{SHA256}", f"sha256/{SHA256}.json"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may delete anything")
+async def test_what_could_not_be_deleted_is_not_counted(tmp_path: Path) -> None:
+    """Clearing tells what is gone."""
+    cache = make_cache(tmp_path)
+    (tmp_path / "sha256").mkdir()
+    (tmp_path / "sha256" / SHA256).write_bytes(b"12345")
+    (tmp_path / "sha256").chmod(0o500)
+    try:
+        assert cache.clear() == (0, 0)
+    finally:
+        (tmp_path / "sha256").chmod(0o700)
+    assert cache.clear() == (1, 5)
 
 
 async def test_a_wrong_hash_names_both_and_keeps_nothing(tmp_path: Path) -> None:
@@ -175,17 +246,16 @@ async def test_the_variable_says_offline(value: str, *, offline: bool) -> None:
 
 async def test_secrets_of_an_address_are_not_shown(tmp_path: Path) -> None:
     """User, password and query reach the server and nothing else: no message, no file of the cache."""
-    cache = make_cache(tmp_path)
     with faulty_server(Answer(status=404), Answer(status=503), Answer(body=OTHER), Answer(body=BODY)) as server:
         url = server.url.replace("http://", "http://me:hunter2@") + "?token=hunter2"
         errors = []
         for _ in range(2):
             with pytest.raises(StoreError) as caught:
-                await cache.fetch(url, SHA256)
+                await make_cache(tmp_path).fetch(url, SHA256)
             errors.append(caught.value)
         with pytest.raises(StoreError) as caught:
-            await cache.fetch(url, SHA256, offline=True)
-        await cache.fetch(url, SHA256)
+            await make_cache(tmp_path).fetch(url, SHA256, offline=True)
+        await make_cache(tmp_path).fetch(url, SHA256)
 
     said = "".join(f"{error.summary}{error.detail}{error.hint}" for error in [*errors, caught.value])
     assert "hunter2" not in said
