@@ -17,6 +17,7 @@ from orchestrator.sandbox.request import (
     CanisterCall,
     OnLine,
     OnPhase,
+    OnUsage,
     OutputLine,
     Phase,
     PluginRequest,
@@ -85,14 +86,17 @@ class Conversation:
         on_phase: OnPhase | None = None,
         *,
         read_section: SectionReader | None = None,
+        on_usage: OnUsage | None = None,
     ) -> None:
-        """Take what to run, who answers its calls, who is told its lines and its phases, and who reads sections."""
+        """Take what to run, who answers its calls, who is told its lines, its phases and what it takes, and who reads sections."""
         self._request = request
         self._on_phase = on_phase or (lambda _phase, _detail: None)
         self._phase: Phase = "starting"
         self._detail = ""
         self._quiet_seconds = 0
         self._compute_seconds = 0.0
+        self._peak_bytes = 0
+        self._on_usage = on_usage or (lambda _seconds, _bytes: None)
         self._answers = Answers(request.limits, call, callable_names=request.canisters, read_section=read_section)
         self._on_line = on_line
         self._stdout = LineCapture("stdout")
@@ -107,7 +111,7 @@ class Conversation:
             ending = timeout_ending(limits, self._doing())
         except TooManyCallsError as excess:
             ending = calls_ending(limits, excess.count)
-        return self.result(ending, compute_seconds=self._compute_seconds)
+        return self.result(ending)
 
     def _doing(self) -> str:
         match self._phase:
@@ -132,12 +136,9 @@ class Conversation:
             raise refusal_of(last)
         if last.ending == "artifact":
             raise StaleArtifactError(last.text)
-        return self.result(
-            read_ending(last, self._request.limits, self._stderr.so_far()),
-            dropped=(last.dropped_stdout, last.dropped_stderr),
-            compute_seconds=last.compute_ns / 1e9,
-            peak_memory_bytes=last.peak_bytes,
-        )
+        self._take_usage(last.compute_ns, last.peak_bytes)
+        ending = read_ending(last, self._request.limits, self._stderr.so_far())
+        return self.result(ending, dropped=(last.dropped_stdout, last.dropped_stderr))
 
     async def _serve(self, worker: Child) -> Done | Refused:
         while True:
@@ -171,13 +172,17 @@ class Conversation:
                     return frame
 
     def _take_pulse(self, pulse: Pulse) -> None:
-        self._compute_seconds = pulse.compute_ns / 1e9
+        self._take_usage(pulse.compute_ns, pulse.peak_bytes)
         seconds = pulse.quiet_ns // 1_000_000_000
         if seconds < QUIET_SECONDS:
             self._enter("running")
         elif self._phase != "quiet" or seconds >= self._quiet_seconds + QUIET_SECONDS:
             self._quiet_seconds = seconds
             self._enter("quiet", f"{seconds} s", again=True)
+
+    def _take_usage(self, compute_ns: int, peak_bytes: int) -> None:
+        self._compute_seconds, self._peak_bytes = compute_ns / 1e9, peak_bytes
+        self._on_usage(self._compute_seconds, peak_bytes)
 
     def _enter(self, phase: Phase, detail: str = "", *, again: bool = False) -> None:
         if again or phase != self._phase:
@@ -207,9 +212,7 @@ class Conversation:
         for line in lines:
             self._on_line(OutputLine(stream=capture.name, text=line))
 
-    def result(
-        self, ending: Ending, *, dropped: tuple[int, int] = (0, 0), compute_seconds: float = 0.0, peak_memory_bytes: int = 0
-    ) -> PluginResult:
+    def result(self, ending: Ending, *, dropped: tuple[int, int] = (0, 0)) -> PluginResult:
         """End both streams and put the result together."""
         for capture, count in zip((self._stdout, self._stderr), dropped, strict=True):
             self._announce(capture, capture.finish(count))
@@ -222,7 +225,7 @@ class Conversation:
             limit=ending.limit,
             stdout=tuple(self._stdout.lines),
             stderr=tuple(self._stderr.lines),
-            compute_seconds=compute_seconds,
-            peak_memory_bytes=peak_memory_bytes,
+            compute_seconds=self._compute_seconds,
+            peak_memory_bytes=self._peak_bytes,
             calls=self._answers.calls,
         )

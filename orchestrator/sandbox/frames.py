@@ -187,12 +187,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """Worker to tool, now and then: what the plugin has computed, and how long it has given no sign of life."""
+    """Worker to tool, now and then: what the plugin has computed, how long it has given no sign of life, its peak of memory."""
 
     kind: ClassVar[int] = 22
-    schema: ClassVar[tuple[str, ...]] = ("int", "int")
+    schema: ClassVar[tuple[str, ...]] = ("int", "int", "int")
     compute_ns: int
     quiet_ns: int
+    peak_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

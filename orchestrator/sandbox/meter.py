@@ -20,8 +20,10 @@ __all__ = ["Freeing", "Meter", "thread_clock"]
 SHORTEST_CHECK_SECONDS: Final = 0.002
 LONGEST_CHECK_SECONDS: Final = 0.05
 """Bounds of the pause between two looks at the clock; the pause shrinks as the limit comes near."""
-PULSE_NS: Final = 10**9
+PULSE_NS: Final = 10**8
 """How often the tool is told how the plugin is doing."""
+CALL_PULSE_NS: Final = 10**7
+"""The same before a call, at which the tool may end the run: what it took until then is known."""
 LIFE_NS: Final = 10**6
 """Computing less than this between two looks is none: waking up costs a little."""
 FREE_AFTER_NS: Final = 30 * 10**6
@@ -94,7 +96,7 @@ class Meter:
         self._left_at: int | None = None
         self._stop = threading.Event()
         self._life = _Life(at=wall(), used=0, written=0)
-        self._told_at = wall()
+        self._told_at = wall() - CALL_PULSE_NS
         self._freed: dict[str, int] = {}
 
     def used_ns(self) -> int:
@@ -115,6 +117,7 @@ class Meter:
     def elsewhere(self) -> Iterator[None]:
         """Stop counting while the plugin waits for the tool."""
         left_at = self._left_at = self._clock()
+        self._tell_after(CALL_PULSE_NS, 0)
         try:
             yield
         finally:
@@ -154,7 +157,12 @@ class Meter:
                 self._freed[path] = self._freed.get(path, 0) + 1
                 if self._freed[path] > MAX_FREEINGS:
                     self._give_up(path)
+        if self._left_at is None:
+            self._tell_after(PULSE_NS, quiet)
+
+    def _tell_after(self, pause_ns: int, quiet_ns: int) -> None:
+        """Tell the tool how the plugin is doing, unless it was told within the pause."""
         now = self._wall()
-        if now - self._told_at >= PULSE_NS:
+        if now - self._told_at >= pause_ns:
             self._told_at = now
-            self._tell(self.used_ns(), quiet)
+            self._tell(self.used_ns(), quiet_ns)

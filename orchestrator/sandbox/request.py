@@ -17,6 +17,7 @@ __all__ = [
     "LimitName",
     "OnLine",
     "OnPhase",
+    "OnUsage",
     "Outcome",
     "OutputLine",
     "Phase",
@@ -134,6 +135,8 @@ CanisterCall = Callable[[CanisterCallRequest], Awaitable[bytes]]
 SectionReader = Callable[[SectionRequest], Awaitable[bytes | None]]
 """Answers the section, or `None` where there is none; raises `CanisterCallError` as a `CanisterCall` does."""
 OnLine = Callable[[OutputLine], None]
+OnUsage = Callable[[float, int], None]
+"""Is told now and then, and before calls, what the plugin has taken: seconds of computing, and its peak of memory in bytes."""
 OnPhase = Callable[[Phase, str], None]
 """Is told each phase as it begins, with a detail: the method for `calling`, how long for `quiet`, otherwise nothing."""
 

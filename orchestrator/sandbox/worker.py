@@ -80,7 +80,7 @@ class _Run:
             interrupt=self._engine.increment_epoch,
             is_too_big=lambda: self._usage.is_over(start.memory_bytes),
             written=lambda: sum(stream.written for stream in self._streams),
-            tell=lambda used, quiet: channel.send_if_free(Pulse(compute_ns=used, quiet_ns=quiet)),
+            tell=self._tell,
             pipes=PipeWatch.prepared(),
             give_up=self._give_up,
         )
@@ -119,6 +119,9 @@ class _Run:
         for stream in self._streams:
             stream.wait_ended(FLUSH_SECONDS)
         return self._done(ending, text, linear_bytes)
+
+    def _tell(self, used_ns: int, quiet_ns: int) -> None:
+        self._channel.send_if_free(Pulse(compute_ns=used_ns, quiet_ns=quiet_ns, peak_bytes=self._usage.peak_bytes()))
 
     def _give_up(self, path: str) -> None:
         """End a run from the watching thread: a plugin that waits in the host cannot be interrupted."""

@@ -34,6 +34,7 @@ __all__ = [
     "component_that_reports_options",
     "component_that_returns_ok",
     "component_that_returns_reply",
+    "component_that_touches",
     "component_that_traps",
     "error",
 ]
@@ -317,6 +318,17 @@ def component_that_returns_reply(method: str = "get", arg: bytes = b"DIDL\0\0", 
     guest = Guest()
     reply = error(f"(i32.load (i32.const {CALL_RESULT + 4}))", f"(i32.load (i32.const {CALL_RESULT + 8}))")
     return guest.plugin(guest.call(method, arg, query=query) + reply)
+
+
+def component_that_touches(mebibytes: int, *, method: str, arg: bytes = b"") -> bytes:
+    """Build a plugin that writes to so much memory, makes a call, and returns ok."""
+    guest = Guest()
+    call = guest.call(method, arg)
+    touch = f"""(local $page i32)
+      (loop $next
+        (i32.store (i32.add (i32.const 131072) (i32.shl (local.get $page) (i32.const 12))) (i32.const 1))
+        (br_if $next (i32.lt_u (local.tee $page (i32.add (local.get $page) (i32.const 1))) (i32.const {mebibytes << 8}))))"""
+    return guest.plugin(f"{touch} {call} {OK}", pages=(mebibytes << 4) + 2)
 
 
 def component_that_prints(*, stdout: bytes = b"", stderr: bytes = b"", then: str = OK) -> bytes:

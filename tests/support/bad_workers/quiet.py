@@ -14,6 +14,6 @@ def say(frame: Frame) -> None:
 
 
 for quiet in (9, 10, 11, 19, 20, 0, 10):
-    say(Pulse(compute_ns=SECOND // 2, quiet_ns=quiet * SECOND))
+    say(Pulse(compute_ns=SECOND // 2, quiet_ns=quiet * SECOND, peak_bytes=1))
 say(Done(ending="ok", text="", compute_ns=SECOND, peak_bytes=0, linear_bytes=0, dropped_stdout=0, dropped_stderr=0))
 sys.stdin.buffer.read()

@@ -22,6 +22,7 @@ from tests.support.components import (
     component_that_prints,
     component_that_returns_ok,
     component_that_returns_reply,
+    component_that_touches,
     component_that_traps,
     error,
 )
@@ -347,19 +348,21 @@ def test_last_words_of_a_worker(component_cache: Path) -> None:
 
 
 def test_timeout_counts_calls(component_cache: Path) -> None:
-    """The timeout is wall-clock time, and the hint says how to raise it."""
+    """The timeout is wall-clock time, and the hint says how to raise it; what the plugin took until then is told."""
 
     async def forever(_request: CanisterCallRequest) -> bytes:
         await anyio.sleep_forever()
         return b""
 
-    request = request_for(component_that_calls("m", b""), component_cache, limits=Limits(timeout_seconds=1.5))
+    request = request_for(component_that_touches(16, method="m"), component_cache, limits=Limits(timeout_seconds=1.5))
 
     result = anyio.run(run_plugin, request, forever, lambda _line: None)
 
     assert (result.outcome, result.limit, result.calls) == ("limit", "timeout", 1)
     assert result.hint is not None
     assert "timeout" in result.hint
+    assert 0 < result.compute_seconds < 1.5
+    assert 16 << 20 <= result.peak_memory_bytes < 40 << 20
 
 
 def test_calls_do_not_count_as_computing(component_cache: Path) -> None:

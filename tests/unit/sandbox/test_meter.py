@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from orchestrator.sandbox.meter import FREE_AFTER_NS, LIFE_NS, MAX_FREEINGS, Meter, thread_clock
+from orchestrator.sandbox.meter import CALL_PULSE_NS, FREE_AFTER_NS, LIFE_NS, MAX_FREEINGS, Meter, thread_clock
 
 WAIT_SECONDS = 30.0
 SECOND = 10**9
@@ -121,6 +121,21 @@ def test_a_plugin_may_sleep() -> None:
 
     assert meter.expired is None
     assert told.pulses[0] == (0, 3600 * SECOND)
+
+
+def test_usage_is_told_before_a_call() -> None:
+    """Whoever answers a call knows what the plugin had taken by then; many calls in a moment are told of once."""
+    clock, wall, told = Clock(), Clock(), Told()
+    meter = meter_of(clock, wall=wall, told=told)
+
+    clock.now += 30
+    for pause in (0, CALL_PULSE_NS - 1, 1):
+        wall.now += pause
+        with meter.elsewhere():
+            clock.now += 5
+        clock.now += 1
+
+    assert told.pulses == [(30, 0), (32, 0)]
 
 
 def test_signs_of_life() -> None:
