@@ -20,6 +20,7 @@ __all__ = [
     "BuildStep",
     "Canister",
     "ConnectedNetwork",
+    "EntrySection",
     "Environment",
     "Launcher",
     "LogVisibility",
@@ -35,10 +36,11 @@ __all__ = [
 ]
 
 ArgumentsFormat = Literal["candid", "hex", "bin"]
+EntrySection = Literal["dirs", "files"]
 Launcher = Literal["embedded", "pocket-ic", "dfx", "docker"]
 LogVisibility = Literal["controllers", "public"] | tuple[Principal, ...]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_NOWHERE: Mapping[str, Span] = MappingProxyType({})
+_NOWHERE: Mapping[tuple[EntrySection, int], Span] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +88,17 @@ class PluginStep:
     max_cycles: int | None = None
     run: Literal["always", "changed"] = "always"
     span: Span | None = None
-    entry_spans: Mapping[str, Span] = field(default_factory=lambda: _NOWHERE)
+    entry_spans: Mapping[tuple[EntrySection, int], Span] = field(default_factory=lambda: _NOWHERE)
 
-    def place_of(self, entry: str) -> Span | None:
-        """Return where an entry of `dirs` or `files` is written, or the step's own place."""
-        return self.entry_spans.get(entry, self.span)
+    def place_of(self, section: EntrySection, index: int) -> Span | None:
+        """Return where an entry (from 0) is written, or the step's own place; an entry may be there twice."""
+        return self.entry_spans.get((section, index), self.span)
+
+    def place_of_directory(self, entry: str) -> Span | None:
+        """Return where a directory is declared first, or the step's own place."""
+        if entry in self.dirs:
+            return self.place_of("dirs", self.dirs.index(entry))
+        return self.place_of("files", self.files.index(entry)) if entry in self.files else self.span
 
 
 BuildStep = ScriptStep | PrebuiltStep

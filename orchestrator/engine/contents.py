@@ -61,7 +61,8 @@ class _Walk:
     """One pass through a folder, depth first, each folder's entries by name."""
 
     def __init__(self, folder: Path, threads: ThreadPoolExecutor, stop: threading.Event | None) -> None:
-        self._descriptor = os.open(folder, _FOLDER_FLAGS)
+        # The first folder may be a link, as a canister's folder may: whose it is, `require` checks.
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._threads = threads
         self._stop = stop or threading.Event()
         self._digest = hashlib.sha256()

@@ -46,7 +46,7 @@ def find_private(step: PluginStep, directories: Sequence[Preopen]) -> list[Diagn
     """Return the warnings about what a step's directories hold, each at its entry's place."""
     from orchestrator.sandbox.private_contents import find_private_contents
 
-    return [each for directory in directories for each in find_private_contents(directory, step.place_of(directory.guest))]
+    return [each for directory in directories for each in find_private_contents(directory, step.place_of_directory(directory.guest))]
 
 
 def _problems_with(project: Project, canister: Canister, step: PluginStep) -> list[Diagnostic]:

@@ -14,6 +14,8 @@ from orchestrator.engine.sources import load_source
 from orchestrator.engine.tasks import run_all
 from orchestrator.errors import OrchestratorError
 from orchestrator.events import Warned
+from orchestrator.store.download import MAX_DOWNLOAD_BYTES
+from orchestrator.store.regular_file import read_regular
 
 __all__ = ["fetch_packages", "name_components"]
 
@@ -73,7 +75,6 @@ def name_components(project: Project) -> Mapping[str, str]:
 
 def _hash(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256(read_regular(path, MAX_DOWNLOAD_BYTES, follow_link=True)).hexdigest()
     except OSError:
         return None

@@ -125,14 +125,14 @@ def load_declared(
 
     directories: list[Preopen] = []
     files: list[InlineFile] = []
-    for entry in step.dirs:
+    for index, entry in enumerate(step.dirs):
         with collecting(refused):
-            directories.append(resolve_directory(canister.directory, entry, step.place_of(entry)))
-    for entry in step.files if step.file_keys is None else ():
+            directories.append(resolve_directory(canister.directory, entry, step.place_of("dirs", index)))
+    for index, entry in enumerate(step.files if step.file_keys is None else ()):
         with collecting(refused):
-            files.append(read_file(canister.directory, entry, step.place_of(entry)))
-    for key, entry in zip(step.file_keys or (), step.files, strict=False):
-        span = step.place_of(entry)
+            files.append(read_file(canister.directory, entry, step.place_of("files", index)))
+    for index, (key, entry) in enumerate(zip(step.file_keys or (), step.files, strict=False)):
+        span = step.place_of("files", index)
         with collecting(refused):
             if Path(os.path.normpath(canister.directory / entry)).is_dir():
                 directory = resolve_directory(canister.directory, entry, span, project_directory=project_directory)

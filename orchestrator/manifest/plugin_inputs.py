@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from orchestrator.core.project import EntrySection
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import read_entries, read_text, read_texts, wrong_type
@@ -13,6 +14,7 @@ from orchestrator.manifest.problems import Problems
 
 __all__ = ["DeclaredPaths", "entry_spans", "read_declared", "read_plugin_fields"]
 
+_SECTIONS: Final[tuple[EntrySection, ...]] = ("dirs", "files")
 _LOWEST_INTEGER = -(2**63)
 _HIGHEST_INTEGER = 2**64 - 1
 
@@ -74,10 +76,13 @@ def _float_text(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def entry_spans(step: MappingNode) -> Mapping[str, Span]:
-    """Return where each declared directory and file is written."""
-    nodes = (node for key in ("dirs", "files") if (node := step.get(key)) is not None)
-    return MappingProxyType({scalar.text: scalar.span for node in nodes for scalar in _scalars(node)})
+def entry_spans(step: MappingNode) -> Mapping[tuple[EntrySection, int], Span]:
+    """Return where each declared directory and file is written, by its section and its number (from 0) there."""
+    found: dict[tuple[EntrySection, int], Span] = {}
+    for section in _SECTIONS:
+        if (node := step.get(section)) is not None:
+            found |= {(section, index): scalar.span for index, scalar in enumerate(_scalars(node))}
+    return MappingProxyType(found)
 
 
 def _scalars(node: Node) -> Iterator[ScalarNode]:

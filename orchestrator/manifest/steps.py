@@ -208,8 +208,8 @@ def _read_location(step: MappingNode, kind: str, directory: Path, problems: Prob
     if path_node is not None and url_node is not None:
         problems.warn("both-keys", f"a {kind} step has `path` and `url`: only `path` is used", url_node.span, hint="keep one of the two")
         url = None
-    if url is not None and url_node is not None and not url.startswith(("https://", "http://")):
+    if url is not None and url_node is not None and not url.lower().startswith(("https://", "http://")):
         problems.error(
             "invalid-url", "`url` must start with `https://` or `http://`", url_node.span, hint="use `path:` for a file of the project"
         )
-    return _Location(directory / path if path else None, url)
+    return _Location(None if path is None else directory / path, url)

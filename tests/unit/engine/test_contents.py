@@ -170,3 +170,12 @@ def test_another_folder_in_its_place_is_not_hashed(folder: Path) -> None:
         hash_folder(folder, identity=identity)
 
     assert caught.value.detail == "another folder has taken the place of the one that was checked"
+
+
+def test_a_canister_folder_that_is_a_link(folder: Path) -> None:
+    """A folder may be reached by a link, as where the canister's own one is: what it leads to is hashed."""
+    link = folder.with_name("link")
+    link.symlink_to(folder.name)
+    status = folder.stat()
+
+    assert hash_folder(link, identity=(status.st_dev, status.st_ino)) == hash_folder(folder)

@@ -1,6 +1,7 @@
 """The cache of downloads is filled ahead of time."""
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,9 +45,11 @@ async def test_what_is_fetched_is_there_offline(tmp_path: Path, network: MemoryN
 
 
 async def test_components_of_a_project_have_names(tmp_path: Path) -> None:
-    """A component of the project is called by its step and its canister; one that is not built yet has no name."""
+    """A component of the project is called by its step and its canister; one that is not built yet, or no file, has no name."""
     (tmp_path / "plugin.wasm").write_bytes(COMPONENT)
-    steps = (PluginStep(path=tmp_path / "plugin.wasm", name="upload"), PluginStep(path=tmp_path / "later.wasm"))
+    os.mkfifo(tmp_path / "pipe.wasm")
+    paths = [tmp_path / f"{name}.wasm" for name in ("plugin", "later", "pipe")]
+    steps = tuple(PluginStep(path=path, name="upload") for path in paths)
     project = make_project(tmp_path, [Canister(name="site", directory=tmp_path, sync=steps)])
 
     assert name_components(project) == {SHA256: "upload of canister site"}

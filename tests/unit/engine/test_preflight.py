@@ -110,7 +110,7 @@ async def test_strictly_private_contents_are_refused(tmp_path: Path, network: Me
     """What is a warning otherwise is an error of a strict session, before anything of it is sent."""
     (tmp_path / "plugin.wasm").write_bytes(COMPONENT)
     (tmp_path / "dist").mkdir()
-    step = PluginStep(path=tmp_path / "plugin.wasm", dirs=("dist",), span=place(1), entry_spans={"dist": place(5)})
+    step = PluginStep(path=tmp_path / "plugin.wasm", dirs=("dist",), span=place(1), entry_spans={("dirs", 0): place(5)})
     project = make_project(tmp_path, [Canister(name="api", directory=tmp_path, build=(prebuilt(tmp_path, "api"),), sync=(step,))])
     recording = Recording()
     opened = replace(memory_session(project, network, recording), cache_directory=component_cache)
@@ -132,7 +132,9 @@ async def test_names_of_entries_are_for_the_second_interface(session: Session, t
     """A plugin that is given no names refuses them before anything is sent, at the entry; so do its inputs when it runs."""
     (tmp_path / "plugin.wasm").write_bytes(COMPONENT)
     (tmp_path / "a.txt").touch()
-    step = PluginStep(path=tmp_path / "plugin.wasm", files=("a.txt",), file_keys=("text",), span=place(1), entry_spans={"a.txt": place(4)})
+    step = PluginStep(
+        path=tmp_path / "plugin.wasm", files=("a.txt",), file_keys=("text",), span=place(1), entry_spans={("files", 0): place(4)}
+    )
     canister = Canister(name="a", directory=tmp_path, sync=(step,))
 
     with pytest.raises(PluginRefusedError) as checked:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.project import Canister, PluginStep, PrebuiltStep, Project
+from orchestrator.core.project import Canister, EntrySection, PluginStep, PrebuiltStep, Project
 from orchestrator.engine.plugins import load_inputs
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import Wanted, load_source, open_packages
@@ -156,9 +156,10 @@ async def test_the_bytes_that_were_hashed_are_the_bytes_that_run(session: Sessio
 
 
 async def test_all_that_is_wrong_with_a_step_is_told_at_once(session: Session, tmp_path: Path) -> None:
-    """The component and every entry are looked at, in the manifest's order; the same mistake is told once."""
-    places = {entry: replace(SPAN, line=line) for line, entry in enumerate(["../up", "gone", "gone.txt"], 20)}
-    step = PluginStep(path=tmp_path / "none.wasm", dirs=("../up", ".", "gone", "../up"), files=("gone.txt",), span=SPAN, entry_spans=places)
+    """The component and every entry are looked at, in the manifest's order, each at its own place, also what is there twice."""
+    rows: list[EntrySection] = ["dirs", "dirs", "dirs", "dirs", "files"]
+    places = {(section, line % 4): replace(SPAN, line=20 + line) for line, section in enumerate(rows)}
+    step = PluginStep(path=tmp_path / "none.wasm", dirs=("../up", ".", "gone", "../up"), files=("gone",), span=SPAN, entry_spans=places)
     with pytest.raises(PluginRefusedError) as caught:
         await load_inputs(session, Canister(name="api", directory=tmp_path), step)
 
@@ -166,7 +167,8 @@ async def test_all_that_is_wrong_with_a_step_is_told_at_once(session: Session, t
     assert [(each.slug, each.span.line if each.span else None) for each in error.diagnostics] == [
         ("plugin/missing", 9),
         ("plugin/unsafe-path", 20),
-        ("plugin/dir-missing", 21),
-        ("plugin/file-missing", 22),
+        ("plugin/dir-missing", 22),
+        ("plugin/unsafe-path", 23),
+        ("plugin/file-missing", 24),
     ]
-    assert error.summary == "plugins of canister `api` are refused for 4 reasons"
+    assert error.summary == "plugins of canister `api` are refused for 5 reasons"

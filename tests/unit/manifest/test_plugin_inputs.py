@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.project import PluginStep
+from orchestrator.core.project import PluginStep, PrebuiltStep
 from orchestrator.errors import ManifestError
 from orchestrator.manifest import load_project
 
@@ -33,9 +33,8 @@ def test_maps_of_paths(tmp_path: Path) -> None:
 
     assert step.files == ("dist", "a.txt", "b.txt", "dist")
     assert step.file_keys == ("page", "texts", "texts", "again")
-    place = step.place_of("b.txt")
-    assert place is not None
-    assert (place.line, place.column) == (9, 46)
+    places = [step.place_of("files", index) for index in range(4)]
+    assert [(place.line, place.column) for place in places if place] == [(9, 25), (9, 39), (9, 46), (9, 61)]
 
 
 def test_lists_of_paths(tmp_path: Path) -> None:
@@ -80,3 +79,23 @@ def test_refused_fields(tmp_path: Path, written: str) -> None:
 def test_callable_canisters(tmp_path: Path) -> None:
     """Names of canisters are kept as written."""
     assert load_step(tmp_path, "canisters: [backend, api]").canisters == ("backend", "api")
+
+
+def test_a_path_of_no_characters(tmp_path: Path) -> None:
+    """It is the canister's own folder, as in icp-cli, which is told when it is read; not nothing, for which `url` would count."""
+    (tmp_path / "icp.yaml").write_text("canisters: [{name: a, build: {steps: [{type: pre-built, path: ''}]}}]")
+
+    (step,) = load_project(tmp_path).canisters[0].build
+
+    assert isinstance(step, PrebuiltStep)
+    assert step.path == tmp_path
+
+
+def test_the_scheme_of_a_url_has_no_case(tmp_path: Path) -> None:
+    """`HTTPS` is `https`, as everywhere."""
+    (tmp_path / "icp.yaml").write_text("canisters: [{name: a, build: {steps: [{type: pre-built, url: 'HTTPS://example.com/a'}]}}]")
+
+    (step,) = load_project(tmp_path).canisters[0].build
+
+    assert isinstance(step, PrebuiltStep)
+    assert step.url == "HTTPS://example.com/a"
