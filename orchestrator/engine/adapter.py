@@ -65,7 +65,7 @@ class JournaledSender:
         effective = effective_canister_id or canister_id
         signed = self._client.prepare_update(canister_id, method, arg)
         if self._log is not None:
-            self._log.sent(request_id=signed.request_id, expiry_ns=signed.expiry_ns, canister_id=effective, method=method)
+            await self._log.sent(request_id=signed.request_id, expiry_ns=signed.expiry_ns, canister_id=effective, method=method)
         self._flying.add(signed.request_id)
         try:
             reply = await self._client.submit(signed, effective)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from orchestrator.core.plan import Plan
 from orchestrator.core.project import Canister
 from orchestrator.engine.applying import apply_prospect
+from orchestrator.engine.commits import Commits
 from orchestrator.engine.consent import Consent, refuse_anonymous, require_confirmation, require_consent
 from orchestrator.engine.planner import Options, Prospect, make_prospect
 from orchestrator.engine.ports import Connection
@@ -89,7 +90,7 @@ async def execute(
 
 def make_run(session: Session, connection: Connection, stores: Stores, journal: Journal, preparation: Preparation | None = None) -> Run:
     """Put together what the steps of a run share."""
-    recorder = Recorder(journal=journal, run=session.run, instance_id=connection.instance_id)
+    recorder = Recorder(commits=Commits(journal), run=session.run, instance_id=connection.instance_id)
     return Run(session=session, connection=connection, recorder=recorder, stores=stores, preparation=preparation or Preparation())
 
 

@@ -42,7 +42,7 @@ class RequestFate:
 class RequestLog(Protocol):
     """Told about every update call: before its bytes leave, and when its answer is here."""
 
-    def sent(self, *, request_id: bytes, expiry_ns: int, canister_id: Principal, method: str) -> None:
+    async def sent(self, *, request_id: bytes, expiry_ns: int, canister_id: Principal, method: str) -> None:
         """Keep on disk that the request is about to be sent; it cannot take effect after `expiry_ns`."""
         ...
 

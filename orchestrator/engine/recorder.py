@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.core.principal import Principal
+from orchestrator.engine.commits import Commits
 from orchestrator.errors import OrchestratorError, OutcomeUnknownError, StoreError
 from orchestrator.events import StepKind
 from orchestrator.store import Journal
@@ -23,11 +24,11 @@ class Operation:
     """An open operation: the `RequestLog` of the calls that carry it out."""
 
     id: str
-    journal: Journal
+    commits: Commits
 
-    def sent(self, *, request_id: bytes, expiry_ns: int, canister_id: Principal, method: str) -> None:
-        """Write that a request is about to leave."""
-        self.journal.append(
+    async def sent(self, *, request_id: bytes, expiry_ns: int, canister_id: Principal, method: str) -> None:
+        """Write that a request is about to leave, and return once that is on the disk."""
+        await self.commits.append(
             {
                 "phase": "request",
                 "operation": self.id,
@@ -39,17 +40,30 @@ class Operation:
         )
 
     def answered(self, *, request_id: bytes, outcome: Literal["replied", "rejected"]) -> None:
-        """Write that a request's outcome is certain."""
-        self.journal.append({"phase": "answer", "operation": self.id, "request_id": request_id.hex(), "outcome": outcome})
+        """Write that a request's outcome is certain.
+
+        Nothing waits for the disk: whoever finds a request without its answer asks the network.
+        """
+        record = {"phase": "answer", "operation": self.id, "request_id": request_id.hex(), "outcome": outcome}
+        self.commits.journal.append(record, durable=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
     """Writes the operations of one run into its journal; `instance_id` is the embedded network's, whose they are."""
 
-    journal: Journal
+    commits: Commits
     run: str
     instance_id: str | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """Return the journal."""
+        return self.commits.journal
+
+    def reopen(self, identifier: str) -> Operation:
+        """Return an operation whose line before is written already."""
+        return Operation(id=identifier, commits=self.commits)
 
     @contextmanager
     def operation(self, canister: str, step: StepKind, **facts: str | None) -> Iterator[Operation]:
@@ -61,7 +75,7 @@ class Recorder:
         place = {"run": self.run, "instance_id": self.instance_id}
         identifier = self.journal.begin({**place, "canister": canister, "step": step, **facts})
         try:
-            yield Operation(id=identifier, journal=self.journal)
+            yield self.reopen(identifier)
         except (OutcomeUnknownError, StoreError):
             raise
         except OrchestratorError as error:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.core.principal import Principal
+from orchestrator.engine.commits import Commits
 from orchestrator.engine.consent import require_confirmation
 from orchestrator.engine.ports import Connection, RequestFate
-from orchestrator.engine.recorder import Operation, Recorder
+from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.session import Session
 from orchestrator.engine.steps.create import repeat_creation
 from orchestrator.engine.stores import Stores
@@ -153,7 +154,7 @@ async def _resolve_creation(case: _Case, operation: Record, requests: Sequence[_
 async def _repeat(case: _Case, operation: Record, canister: str) -> _Verdict:
     """Ask for the same creation again: the ledger remembers it by its time, so there is one canister either way."""
     created_at_ns, creation = int(str(operation["created_at_ns"])), str(operation["creation"])
-    log = Operation(id=str(operation["operation"]), journal=case.recorder.journal)
+    log = case.recorder.reopen(str(operation["operation"]))
     port = case.connection.open_port(log)
     principal = await repeat_creation(port, case.stores, canister, created_at_ns=created_at_ns, creation=creation)
     return _Verdict(took_effect=True, evidence=f"the cycles ledger, asked again, names {principal}")
@@ -210,7 +211,7 @@ async def _fate(case: _Case, canister: str, request: _Request) -> RequestFate:
 
 
 def _recorder(session: Session, connection: Connection, journal: Journal) -> Recorder:
-    return Recorder(journal=journal, run=session.run, instance_id=connection.instance_id)
+    return Recorder(commits=Commits(journal), run=session.run, instance_id=connection.instance_id)
 
 
 def _event(operation: Record, verdict: _Verdict) -> OperationSettled:

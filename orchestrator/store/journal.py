@@ -55,9 +55,10 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def append(self, record: Mapping[str, object]) -> None:
-        """Write one record with the present `time` and flush it to the disk before returning.
+    def append(self, record: Mapping[str, object], *, durable: bool = True) -> None:
+        """Write one record with the present `time`, to be read by others at once, and flush it to the disk before returning.
 
+        Without `durable` it outlives this process, but a power cut only once the next durable record or `sync` has returned.
         Values are what JSON has; large integers are the caller's to write as text. Raises `StoreError`.
         """
         file = self._open()
@@ -65,7 +66,15 @@ class Journal:
         try:
             file.write(line + _NEW_LINE)
             file.flush()
-            os.fsync(file.fileno())
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
+        if durable:
+            self.sync()
+
+    def sync(self) -> None:
+        """Flush all records to the disk before returning; may be called from another thread. Raises `StoreError`."""
+        try:
+            os.fsync(self._open().fileno())
         except OSError as error:
             raise _unwritable(self._path, error) from error
 

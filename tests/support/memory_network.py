@@ -53,6 +53,7 @@ class MemoryNetwork:
     refuse_status: str | None = None
     controllers: dict[Principal, frozenset[Principal]] | None = None
     requests: int = 0
+    promised: set[Principal] = field(default_factory=set)
 
     @property
     def methods(self) -> list[str]:
@@ -74,6 +75,12 @@ class MemoryNetwork:
             controllers=None if self.controllers is None else self.read_controllers,
         )
 
+    def next_principal(self) -> Principal:
+        """Return an id that no canister has, nor one that is being created."""
+        taken = {*self.canisters, *self.promised}
+        numbers = (Principal(number.to_bytes(8, "big") + b"\x01\x01") for number in range(len(taken) + 1))
+        return next(each for each in numbers if each not in taken)
+
     async def read_controllers(self, canister_id: Principal) -> frozenset[Principal] | None:
         """Return who controls a canister, as the test has it."""
         return (self.controllers or {}).get(canister_id)
@@ -82,7 +89,7 @@ class MemoryNetwork:
 class _Unlogged:
     """The log of calls that are not journaled."""
 
-    def sent(self, *, request_id: bytes, expiry_ns: int, canister_id: Principal, method: str) -> None:
+    async def sent(self, *, request_id: bytes, expiry_ns: int, canister_id: Principal, method: str) -> None:
         """Keep nothing."""
 
     def answered(self, *, request_id: bytes, outcome: str) -> None:
@@ -101,7 +108,7 @@ class _Port(NetworkPort):
         request_id = network.requests.to_bytes(32, "big")
         log = self.log or _Unlogged()
         assert self.log is not None or method not in _JOURNALED, "a change without a journal"
-        log.sent(request_id=request_id, expiry_ns=_EXPIRY_NS, canister_id=canister_id, method=method)
+        await log.sent(request_id=request_id, expiry_ns=_EXPIRY_NS, canister_id=canister_id, method=method)
         network.updates.append((method, canister_id))
         try:
             if network.before is not None:
@@ -139,7 +146,7 @@ class _Port(NetworkPort):
     async def create(self, settings: SettingsUpdate, *, created_at_ns: int) -> Principal:
         key = (created_at_ns, tuple(sorted(settings.amounts.items())))
         known = None if self.network.managed else self.network.creations.get(key)
-        principal = known or Principal(len(self.network.canisters).to_bytes(8, "big") + b"\x01\x01")
+        principal = known or self.network.next_principal()
         amounts = replace(ObservedSettings(), **settings.amounts)  # type: ignore[arg-type]  # its own fields
         amounts = replace(amounts, controllers=frozenset({self.network.identity}), log_visibility=settings.log_visibility)
 
@@ -147,7 +154,11 @@ class _Port(NetworkPort):
             self.network.canisters.setdefault(principal, LiveCanister(state="running", settings=amounts, module_hash=None))
             self.network.creations[key] = principal
 
-        await self._send("create", principal, effect, principal.raw)
+        self.network.promised.add(principal)
+        try:
+            await self._send("create", principal, effect, principal.raw)
+        finally:
+            self.network.promised.discard(principal)
         return principal
 
     async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:

@@ -48,6 +48,16 @@ def test_record_is_on_the_disk_before_append_returns(path: Path) -> None:
     assert [record["n"] for record in seen] == [1]
 
 
+def test_a_record_that_is_not_durable_is_read_at_once(path: Path) -> None:
+    """What was written outlives the process that wrote it, whether the disk has it or not."""
+    with journal(path) as open_journal:
+        open_journal.append({"n": 1}, durable=False)
+        seen = load_records(path)
+        open_journal.sync()
+
+    assert [record["n"] for record in seen] == [1]
+
+
 def test_open_operations_are_those_without_an_end(path: Path) -> None:
     """An operation that was begun and not finished is open; a finished one is not."""
     with journal(path) as written:
