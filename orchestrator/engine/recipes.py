@@ -84,7 +84,7 @@ async def _load_template(session: Session, canister: Canister, reference: Recipe
 async def _fetch_template(session: Session, canister: Canister, reference: RecipeReference, url: str) -> tuple[Path, bytes]:
     """Return a template from the package cache when it is pinned and there, else download it; pin it on first use."""
     pins = RecipePins(session.layout)
-    wanted = reference.sha256 or (await anyio.to_thread.run_sync(pins.load)).get(reference.address)
+    wanted = reference.sha256 or await anyio.to_thread.run_sync(pins.find, reference.address)
     packages = UserDirectories.from_environment(session.environ).packages / "recipes"
     if wanted is not None:
         kept = packages / wanted.lower() / "recipe.hbs"

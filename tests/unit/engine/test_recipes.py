@@ -1,6 +1,7 @@
 """A canister's recipe becomes its steps, wherever the template lives."""
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,32 @@ async def test_the_lock_file_keeps_what_was_first_used(tmp_path: Path, session: 
     with pytest.raises(RecipeError) as caught:
         await expand_recipes(replace(elsewhere, fetch=Server(TEMPLATE + "# changed\n").fetch), [unpinned])
     assert "orchestrator.lock" in str(caught.value.hint)
+
+
+async def test_the_lock_file_holds_no_secrets(tmp_path: Path, session: Session, recording: Recording) -> None:
+    """It is committed: passwords and tokens of addresses are not in it, and addresses that differ in them have their own pins."""
+    addresses = [f"https://me:hunter2@recipes.test/a.hbs?token={token}" for token in ("hunter2", "hunter3")]
+    fetch = Server().fetch
+    for address in addresses:
+        await expand_recipes(replace(session, fetch=fetch), [canister(tmp_path, address)])
+    warned = len(recording.of("warning"))
+    for address in addresses:
+        await expand_recipes(replace(session, fetch=fetch), [canister(tmp_path, address)])
+
+    assert (warned, len(recording.of("warning"))) == (2, 2)
+    assert "hunter" not in session.layout.recipe_lock.read_text()
+    assert len(RecipePins(session.layout).load()) == 2
+
+
+async def test_pins_of_older_lock_files_count(tmp_path: Path, session: Session) -> None:
+    """An address that is in the lock file as a whole is pinned."""
+    address = "https://me:hunter2@recipes.test/a.hbs"
+    session.layout.recipe_lock.write_text(json.dumps({"v": 1, "recipes": {address: "0" * 64}}))
+
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(replace(session, fetch=Server().fetch), [canister(tmp_path, address)])
+
+    assert caught.value.slug == "recipe/checksum"
 
 
 async def test_a_protected_environment_wants_pins(tmp_path: Path, session: Session) -> None:
