@@ -122,7 +122,11 @@ async def _download(session: Session, reference: RecipeReference, url: str) -> b
             hint="run `orchestrator plugin cache fetch` once with a connection, or leave out `--offline`",
         )
     if session.fetch is None:
-        raise RecipeError(f"the recipe `{reference.address}` cannot be downloaded here", slug="recipe/not-fetched", span=reference.span)
+        raise RecipeError(
+            f"the recipe `{redact_url(reference.address)}` cannot be downloaded here",
+            slug="recipe/not-fetched",
+            span=redact_span(reference.span),
+        )
     try:
         return await session.fetch(url)
     except OrchestratorError as error:
@@ -139,7 +143,7 @@ def _refused(session: Session, reference: RecipeReference) -> RecipeError:
     return RecipeError(
         f"the recipe `{redact_url(reference.address)}` is not pinned, and environment `{session.environment.name}` is protected",
         slug="recipe/unpinned",
-        span=reference.span,
+        span=redact_span(reference.span),
         hint="build for another environment first, which pins it in `orchestrator.lock`, or write its `sha256`",
     )
 
@@ -150,7 +154,7 @@ def _changed(reference: RecipeReference, wanted: str, found: str) -> RecipeError
         "the recipe's template is not the one that was pinned",
         slug="recipe/checksum",
         detail=f"expected sha256 {wanted}, found {found}",
-        span=reference.span,
+        span=redact_span(reference.span),
         hint="review the template, then " + ("remove its line from `orchestrator.lock`" if by_lock else "write its new hash as `sha256`"),
     )
 

@@ -47,7 +47,8 @@ async def plan(session: Session, names: Sequence[str] = (), *, options: Options 
     with reported_run(session, [canister.name for canister in selected]):
         canisters = await expand_recipes(session, selected)
         artifacts = await build_canisters(session, canisters)
-        await check_plugins(session, canisters)
+        if options is None or options.sync:
+            await check_plugins(session, canisters)
         async with open_connection(session, when_stopped="ignore") as connection:
             if connection is None:
                 _warn_of_guess(session)

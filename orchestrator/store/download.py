@@ -59,7 +59,9 @@ _TRANSIENT = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-_CONTENT_RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?:\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (?P<first>[0-9]{1,18})-[0-9]+/(?:[0-9]+|\*)")
+_MAX_DIGITS = 18
+"""A longer number is too large whatever its other digits are."""
 _BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -273,7 +275,7 @@ async def _receive(url: str, response: "httpx.Response", target: Target, max_byt
     _prepare(url, response, target)
     too_large = f"it is larger than {max_bytes} bytes"
     length = response.headers.get("Content-Length", "")
-    if length.isdecimal() and target.size + int(length) > max_bytes:
+    if length.isdecimal() and target.size + int(length[:_MAX_DIGITS]) > max_bytes:
         raise _failed(url, too_large)
     async for chunk in response.aiter_bytes():
         if target.size + len(chunk) > max_bytes:

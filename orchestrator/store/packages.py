@@ -290,10 +290,11 @@ def _load_url(path: Path) -> str | None:
 
 
 def _offline(url: str, sha256: str, directory: Path) -> StoreError:
+    changed = "what is there has changed on the disk: " if (directory / "sha256" / sha256).exists() else ""
     return StoreError(
         f"`{redact_url(url)}` is not in the package cache, and nothing is downloaded offline",
         slug="download/offline",
-        detail=f"looked for SHA-256 {sha256} in {directory}",
+        detail=f"{changed}looked for SHA-256 {sha256} in {directory}",
         hint=f"run `orchestrator plugin cache fetch` once with a connection, or leave out `--offline` and ${OFFLINE_VARIABLE}",
     )
 

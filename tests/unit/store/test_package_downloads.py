@@ -125,9 +125,11 @@ async def test_a_server_that_sends_all_again_is_understood(tmp_path: Path, later
     [
         Answer(status=206, body=BODY[:10], headers={"Content-Range": f"bytes 0-9/{len(BODY)}"}),
         Answer(status=206, body=BODY),
+        Answer(status=206, body=BODY, headers={"Content-Range": f"bytes {'9' * 5000}-9/*"}),
+        Answer(status=206, body=BODY, headers={"Content-Range": "bytes ٣-9/*"}),
         Answer(status=416),
     ],
-    ids=["another part", "which part is not said", "no such part"],
+    ids=["another part", "which part is not said", "a part beyond numbers", "a part in other digits", "no such part"],
 )
 async def test_a_wrong_part_is_not_used(tmp_path: Path, wrong: Answer) -> None:
     """An answer that is not the rest makes the download begin again."""
@@ -189,6 +191,17 @@ async def test_a_body_that_is_too_large_is_refused(tmp_path: Path, claimed: None
         await make_cache(tmp_path, max_bytes=1000).fetch(server.url, SHA256)
 
     assert caught.value.detail == "it is larger than 1000 bytes", hint
+
+
+async def test_a_length_beyond_numbers_is_no_traceback(tmp_path: Path) -> None:
+    """A length that no file has is an error in words."""
+    with (
+        faulty_server(Answer(body=BODY, claimed=None, headers={"Content-Length": "9" * 5000})) as server,
+        pytest.raises(StoreError) as caught,
+    ):
+        await make_cache(tmp_path).fetch(server.url, SHA256)
+
+    assert caught.value.slug == "download/failed"
 
 
 async def test_a_server_that_falls_silent_is_given_up(tmp_path: Path) -> None:

@@ -89,6 +89,17 @@ async def test_looking_deletes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "sha256" / SHA256).read_bytes() == b"half of it"
 
 
+async def test_offline_a_changed_package_is_called_changed(tmp_path: Path) -> None:
+    """Who has no connection hears that the package is there, but is not what it was."""
+    (tmp_path / "sha256").mkdir()
+    (tmp_path / "sha256" / SHA256).write_bytes(b"half of it")
+
+    with pytest.raises(StoreError) as caught:
+        await make_cache(tmp_path).fetch("http://127.0.0.1:9/", SHA256, offline=True)
+
+    assert str(caught.value.detail).startswith("what is there has changed on the disk: ")
+
+
 async def test_a_failed_download_is_not_made_again_by_the_same_run(tmp_path: Path) -> None:
     """Several parts of a run want the same file: when it cannot be had, one of them finds that out, and all are told."""
     cache = make_cache(tmp_path)
