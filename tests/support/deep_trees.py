@@ -5,16 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["deep_tree"]
+__all__ = ["LONG_NAME", "LONG_PATH_LEVELS", "deep_tree"]
+
+LONG_NAME = 240
+"""Characters of a name: with such ones a path is longer than the system takes after a few levels."""
+LONG_PATH_LEVELS = 18
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @contextmanager
-def deep_tree(directory: Path, levels: int, *, last: str | None = None) -> Iterator[None]:
-    """Have `levels` folders, each in the one before it, below `directory`; the last one holds an empty file `last`."""
+def deep_tree(directory: Path, levels: int, *, last: str | None = None, name_length: int = 1) -> Iterator[None]:
+    """Have `levels` folders, each in the one before it, below `directory`; the last one holds an empty file `last`.
+
+    Names have at least `name_length` characters.
+    """
     current = os.open(directory, _FOLDER)
-    names = [f"level{number}" for number in range(levels)]
+    names = [f"level{number}".ljust(name_length, "-") for number in range(levels)]
     for name in names:
         os.mkdir(name, dir_fd=current)
         current = _replace(current, name)

@@ -2,17 +2,14 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from orchestrator.engine.contents import PARALLEL_BYTES, hash_folder
 from orchestrator.errors import PluginRefusedError
-
-DEPTH = 900
-"""Deeper than the longest path that the system takes."""
+from tests.support.deep_trees import LONG_NAME, LONG_PATH_LEVELS, deep_tree
 
 
 @pytest.fixture
@@ -106,34 +103,24 @@ def test_a_pipe_does_not_block(folder: Path) -> None:
 
 
 def test_a_tree_deeper_than_any_path(folder: Path) -> None:
-    """Depth takes no open files and has no limit: what is at the bottom counts."""
-    with deep_tree(folder) as bottom:
-        before = hash_folder(folder)
-        os.mkdir("more", dir_fd=bottom)
-        after = hash_folder(folder)
-        os.rmdir("more", dir_fd=bottom)
+    """What is at the end of a path that is longer than the system takes counts."""
+    hashes = set()
+    for last in (None, "more"):
+        with deep_tree(folder, LONG_PATH_LEVELS, last=last, name_length=LONG_NAME):
+            hashes.add(hash_folder(folder))
 
-    assert after != before
+    assert len(hashes) == 2
 
 
-@contextmanager
-def deep_tree(folder: Path) -> Iterator[int]:
-    """Make folders in folders, hand out the descriptor of the last, and take them away again: nobody else can."""
-    descriptors = [os.open(folder, os.O_RDONLY)]
-    for _ in range(DEPTH):
-        os.mkdir("deep", dir_fd=descriptors[-1])
-        below = os.open("deep", os.O_RDONLY, dir_fd=descriptors[-1])
-        os.close(descriptors.pop())
-        descriptors.append(below)
-    try:
-        yield descriptors[-1]
-    finally:
-        for _ in range(DEPTH):
-            above = os.open("..", os.O_RDONLY, dir_fd=descriptors[-1])
-            os.close(descriptors.pop())
-            descriptors.append(above)
-            os.rmdir("deep", dir_fd=above)
-        os.close(descriptors.pop())
+@pytest.mark.slow
+def test_depth_has_no_limit(folder: Path) -> None:
+    """Depth takes neither open files nor recursion."""
+    hashes = set()
+    for last in (None, "more"):
+        with deep_tree(folder, 1100, last=last):
+            hashes.add(hash_folder(folder))
+
+    assert len(hashes) == 2
 
 
 def test_odd_names_are_names(folder: Path) -> None:

@@ -10,7 +10,7 @@ from orchestrator.errors import Span
 from orchestrator.sandbox.declared import resolve_directory
 from orchestrator.sandbox.private_contents import MAX_FINDINGS, find_private_contents
 from orchestrator.sandbox.request import Preopen
-from tests.support.deep_trees import deep_tree
+from tests.support.deep_trees import LONG_NAME, LONG_PATH_LEVELS, deep_tree
 
 SPAN = Span(path=Path("icp.yaml"), line=9, column=13, text="        dirs: [dist]")
 
@@ -99,7 +99,7 @@ def test_names_that_are_no_text_can_be_shown(dist: Path) -> None:
 
 def test_depth_hides_nothing(dist: Path) -> None:
     """What is deeper than a path may be long is found, and told in a few words."""
-    with deep_tree(dist, 600, last=".env"):
+    with deep_tree(dist, LONG_PATH_LEVELS, last=".env", name_length=LONG_NAME):
         (summary,) = summaries(dist)
 
     assert summary.endswith("/.env, which the plugin can read")

@@ -60,6 +60,7 @@ def test_closed_folders_and_enough_entries(tree: Path) -> None:
         assert (len(list(part)), part.is_complete) == (4, False)
 
 
+@pytest.mark.slow
 def test_depth_sets_no_limit(tmp_path: Path) -> None:
     """A tree deeper than Python recurses, a path may be long, or files may be open, is walked to its end."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
