@@ -41,6 +41,9 @@ _TRAPS: Final = (
     ("fuel allocated for hostcalls", f"passed the host more than {MAX_ARGUMENT_BYTES} bytes in one call or batch"),
     ("wasm trap: interrupt", "was interrupted"),
 )
+_NO_ADDRESSES: Final = "failed to reserve"
+_ALLOCATOR_GAVE_UP: Final = re.compile(r"^ +0: +0x[0-9a-f]+ - allocator!.*`unreachable` instruction executed", re.MULTILINE | re.DOTALL)
+"""What hands calls over (`wrapping`) found no room for one: the only reason for its allocator to trap."""
 _OVER_MEMORY: Final = ("exceeds memory limit", "out of memory (failed to allocate", "os error 12")
 _OVER_COUNT: Final = ("count too high at", "exceeds table limits")
 
@@ -151,6 +154,16 @@ def _count_ending(text: str) -> Ending:
     )
 
 
+def _no_addresses(text: str) -> Ending:
+    return Ending(
+        outcome="refused",
+        slug="plugin/address-space",
+        error="the system does not let the plugin's process reserve enough address space",
+        detail=text,
+        hint="raise `ulimit -v`; a plugin's memories reserve some 4 GiB of addresses each and use as much of it as they hold",
+    )
+
+
 def _trap(text: str) -> Ending:
     for mark, words in _TRAPS:
         if mark in text:
@@ -178,7 +191,9 @@ def _exit(text: str) -> Ending:
 def _fault(done: Done, limits: Limits, said: Sequence[str]) -> Ending:
     if any(mark in done.text for mark in _OVER_COUNT):
         return _count_ending(done.text)
-    if any(mark in done.text for mark in _OVER_MEMORY):
+    if _NO_ADDRESSES in done.text:
+        return _no_addresses(done.text)
+    if any(mark in done.text for mark in _OVER_MEMORY) or _ALLOCATOR_GAVE_UP.search(done.text):
         return memory_ending(limits, f"its memories held {_held(done, limits)}\n{done.text}" if done.linear_bytes else done.text)
     if done.linear_bytes >= limits.memory_bytes * MEMORY_SUSPICION or any(_ABOUT_MEMORY.search(line) for line in said[-LAST_WORDS:]):
         return _probably_memory(done, limits, said)

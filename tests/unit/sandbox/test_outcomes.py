@@ -69,6 +69,28 @@ def test_memory(text: str, linear_mib: int, outcome: str) -> None:
     assert ending.limit == ("memory" if outcome == "limit" else None)
 
 
+def test_no_room_for_a_call() -> None:
+    """The code around the plugin aborts only when there is no memory for a call; the same in the plugin's own code is a trap."""
+    abort = "    1:  0x2f5 - m!f\n\nCaused by:\n    wasm trap: wasm `unreachable` instruction executed"
+    first = "error while executing at wasm backtrace:\n    0:  0x7af - "
+
+    around = read_ending(replace(DONE, ending="fault", text=f"{first}allocator!<wasm function 1>\n{abort}"), LIMITS)
+    within = read_ending(replace(DONE, ending="fault", text=f"{first}m!g\n    1:  0x7af - allocator!f\n{abort}"), LIMITS)
+
+    assert (around.outcome, around.limit) == ("limit", "memory")
+    assert within.outcome == "trap"
+
+
+def test_no_address_space() -> None:
+    """A process that may not reserve addresses is no plugin that takes too much memory: more of it would not help."""
+    text = "mmap failed to reserve 0x104000000 bytes\n\nCaused by:\n    Cannot allocate memory (os error 12)"
+
+    ending = read_ending(replace(DONE, ending="fault", text=text), LIMITS)
+
+    assert (ending.outcome, ending.slug) == ("refused", "plugin/address-space")
+    assert "ulimit -v" in str(ending.hint)
+
+
 def test_limits_say_how_to_raise_them() -> None:
     """Each limit's error has the limit's size, and its hint the key that raises it."""
     compute = read_ending(replace(DONE, ending="compute"), LIMITS)
