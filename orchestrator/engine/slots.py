@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from orchestrator.sandbox.wall_clock import WallClock
+
 __all__ = ["MAX_PLUGINS_PER_SLOT", "ComputeSlot", "PluginSlots", "available_cores"]
 
 MAX_PLUGINS_PER_SLOT = 8
@@ -35,10 +37,12 @@ class PluginSlots:
 class ComputeSlot:
     """The slot of one plugin, held while it computes; safe for calls that are made at the same time."""
 
-    def __init__(self, slots: PluginSlots) -> None:
-        """Take where slots come from; none is held yet."""
+    def __init__(self, slots: PluginSlots, clock: WallClock | None = None) -> None:
+        """Take where slots come from, and the plugin's clock, which stands still while it waits for one; none is held yet."""
         self._limiter = slots.compute
+        self._clock = clock or WallClock()
         self._lock = anyio.Lock()
+        self._coming: anyio.CancelScope | None = None
         self._waiting = 0
         self._held = False
 
@@ -60,6 +64,8 @@ class ComputeSlot:
         """
         self._waiting += 1
         self._give()
+        if self._coming is not None:
+            self._coming.cancel()  # whoever waits for a slot needs none before this call has ended
         try:
             yield
         finally:
@@ -67,12 +73,21 @@ class ComputeSlot:
             await self._take()
 
     async def _take(self) -> None:
+        if not self._needs_slot():
+            return  # the last of several calls takes it for all of them
         async with self._lock:
-            if self._waiting or self._held:
+            if not self._needs_slot():
                 return
-            await self._limiter.acquire_on_behalf_of(self)
-            self._held = True
-            self._give_if_waiting()  # another call may have begun meanwhile
+            try:
+                with anyio.CancelScope() as self._coming, self._clock.stopped():
+                    await self._limiter.acquire_on_behalf_of(self)
+                    self._held = True
+            finally:
+                self._coming = None
+            self._give_if_waiting()  # another call may have begun just now
+
+    def _needs_slot(self) -> bool:
+        return not self._waiting and not self._held
 
     def _give_if_waiting(self) -> None:
         if self._waiting:

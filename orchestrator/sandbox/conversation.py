@@ -3,8 +3,6 @@
 import os
 from typing import Final
 
-import anyio
-
 from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.answers import Answers, TooManyCallsError
 from orchestrator.sandbox.cache import Artifact
@@ -25,6 +23,7 @@ from orchestrator.sandbox.request import (
     Preopen,
     SectionReader,
 )
+from orchestrator.sandbox.wall_clock import WallClock
 
 __all__ = ["Conversation", "StaleArtifactError", "refusal_of"]
 
@@ -87,8 +86,9 @@ class Conversation:
         *,
         read_section: SectionReader | None = None,
         on_usage: OnUsage | None = None,
+        clock: WallClock | None = None,
     ) -> None:
-        """Take what to run, who answers its calls, who is told its lines, its phases and what it takes, and who reads sections."""
+        """Take what to run, who answers its calls, who is told its lines, its phases and what it takes, who reads sections, and its clock."""
         self._request = request
         self._on_phase = on_phase or (lambda _phase, _detail: None)
         self._phase: Phase = "starting"
@@ -99,6 +99,7 @@ class Conversation:
         self._on_usage = on_usage or (lambda _seconds, _bytes: None)
         self._answers = Answers(request.limits, call, callable_names=request.canisters, read_section=read_section)
         self._on_line = on_line
+        self._clock = clock or WallClock()
         self._stdout = LineCapture("stdout")
         self._stderr = LineCapture("stderr")
 
@@ -106,7 +107,7 @@ class Conversation:
         """Run the artifact to its end or to its timeout; raises `StaleArtifactError`."""
         limits = self._request.limits
         try:
-            with anyio.move_on_after(limits.timeout_seconds):
+            with self._clock.running(limits.timeout_seconds):
                 return await self._converse(worker, artifact)
             ending = timeout_ending(limits, self._doing())
         except TooManyCallsError as excess:

@@ -32,6 +32,7 @@ from orchestrator.sandbox.request import (
     PluginResult,
     SectionReader,
 )
+from orchestrator.sandbox.wall_clock import WallClock
 
 __all__ = ["WORKER", "prepare_component", "run_plugin"]
 
@@ -179,6 +180,7 @@ async def run_plugin(
     pool: WorkerPool | None = None,
     read_section: SectionReader | None = None,
     on_usage: OnUsage | None = None,
+    clock: WallClock | None = None,
     worker_module: str = WORKER,
 ) -> PluginResult:
     """Run one plugin to its end.
@@ -189,6 +191,7 @@ async def run_plugin(
     the run goes on to something else. Whatever the plugin does is in the result (`outcomes.failure_of` makes
     an error of it). Raises `SandboxError` when the worker itself fails. Cancelling kills the worker at once.
     The worker comes from `pool`, or is a process of `worker_module`. `read_section` reads modules for plugins of 0.2.
+    `clock` counts the timeout, and lets `call` stop it.
     `on_usage` is told what the plugin takes, also before a call, for whoever cancels the run.
     """
     source = _Source(request.component, request.sha256, request.cache_directory, wrap=request.wrap, on_phase=on_phase)
@@ -200,7 +203,7 @@ async def run_plugin(
     try:
         _check_files(request)
         facts = await to_thread.run_sync(source.inspect)
-        conversation = Conversation(request, call, on_line, on_phase, read_section=read_section, on_usage=on_usage)
+        conversation = Conversation(request, call, on_line, on_phase, read_section=read_section, on_usage=on_usage, clock=clock)
         try:
             result = await _start_and_run(conversation, source, worker())
         except StaleArtifactError:

@@ -6,7 +6,7 @@ them, and shows others nowhere, or turns what stands beside them around: all of 
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, TextIO, cast
 
 __all__ = ["JOINERS", "GuardedStream", "guard", "harmless"]
@@ -17,42 +17,54 @@ _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 _FILLER = re.compile(f"[{''.join(sorted(_FILLERS))}]")
 JOINERS = frozenset("\u200c\u200d")
 """What many scripts and emoji need between two characters; between others it only hides."""
+_JOINER = re.compile(f"[{''.join(sorted(JOINERS))}]")
 _COLOUR = re.compile(r"\x1b\[(?:0|2|32|36|1(?:;3[13])?)m")
 """The sequences that `Style.paint` writes."""
 
 
 def harmless(text: str) -> str:
     """Return `text` with control, formatting, direction and invisible characters spelled out."""
-    if text.isprintable() and _FILLER.search(text) is None:
-        return text
-    return "".join(
-        _spell(character) if acts and character != "\t" else character for character, acts in zip(text, _acting(text), strict=True)
-    )
+    return _spell_out(text, kept="\t", spell=_spell)
 
 
 def _spell(character: str) -> str:
     return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
 
 
-def _acting(text: str) -> Iterator[bool]:
-    """Tell of each character whether it does something else than being shown."""
-    last = len(text) - 1
-    for index, character in enumerate(text):
-        if character in JOINERS:
-            yield not (0 < index < last and _joins(text[index - 1]) and _joins(text[index + 1]))
-        else:
-            yield character in _FILLERS or unicodedata.category(character) in _INVISIBLE
+def _spell_out(text: str, *, kept: str, spell: Callable[[str], str]) -> str:
+    """Return `text` with what does something else than being shown spelled out, but for what is `kept`.
+
+    Texts may have millions of characters, of few kinds: each kind is looked at once.
+    """
+    if text.isprintable() and _FILLER.search(text) is None:
+        return text
+    kinds = set(text)
+    acting = {character for character in kinds - JOINERS if character not in kept and _acts(character)}
+    if kinds & JOINERS:
+        text = _JOINER.sub(lambda found: found[0] if _is_needed(found) else spell(found[0]), text)
+    return text.translate({ord(character): spell(character) for character in acting}) if acting else text
+
+
+def _acts(character: str) -> bool:
+    return character in _FILLERS or unicodedata.category(character) in _INVISIBLE
+
+
+def _is_needed(joiner: re.Match[str]) -> bool:
+    """Tell whether a joiner stands between two characters that may need one."""
+    text, index = joiner.string, joiner.start()
+    return 0 < index < len(text) - 1 and _joins(text[index - 1]) and _joins(text[index + 1])
 
 
 def _joins(character: str) -> bool:
     """Tell whether a character may stand beside a joiner."""
-    return not character.isascii() and character not in _FILLERS and unicodedata.category(character) not in _INVISIBLE
+    return not character.isascii() and not _acts(character)
 
 
 class GuardedStream:
     """Writes to a stream what can be shown, line ends, and colours where the stream is a terminal.
 
     It is the last gate, behind `harmless`: what gets here unspelled is written as JSON spells it, so that JSON keeps its meaning.
+    So is what the stream's encoding does not have.
     Everything else is the stream's own; `unguarded` is the stream itself, for whoever draws on the terminal.
     """
 
@@ -66,7 +78,8 @@ class GuardedStream:
 
     def write(self, text: str) -> int:
         """Write a text."""
-        self.unguarded.write(guard(text, colours=self.unguarded.isatty()))
+        guarded = guard(text, colours=self.unguarded.isatty())
+        self.unguarded.write(_spell_missing(guarded, self.unguarded.encoding))
         return len(text)
 
     @classmethod
@@ -87,10 +100,26 @@ def guard(text: str, *, colours: bool) -> str:
 
 
 def _guard_plain(text: str) -> str:
-    return "".join(
-        _spell_as_json(character) if acts and character not in "\n\t" else character
-        for character, acts in zip(text, _acting(text), strict=True)
-    )
+    return _spell_out(text, kept="\n\t", spell=_spell_as_json)
+
+
+def _spell_missing(text: str, encoding: str | None) -> str:
+    """Return `text` with what an encoding does not have spelled out; a stream in memory has none."""
+    if encoding is None or text.isascii():
+        return text
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(character if _has(encoding, character) else _spell_as_json(character) for character in text)
+    return text
+
+
+def _has(encoding: str, character: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _spell_as_json(character: str) -> str:

@@ -18,6 +18,7 @@ from orchestrator.errors import PluginRefusedError
 from orchestrator.events import StepOutput, StepPhase, Warned
 from orchestrator.sandbox.outcomes import failure_of
 from orchestrator.sandbox.request import OutputLine, Phase, PluginRequest
+from orchestrator.sandbox.wall_clock import WallClock
 
 __all__ = ["PluginRun", "apply_plugin"]
 
@@ -52,7 +53,8 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
     seen = await _fingerprint(run, plugin, inputs, proxy) if plugin.step.run == "changed" else None
     others = _callable(run, plugin)
     request = _request(run, plugin, inputs, proxy)
-    slot = ComputeSlot(run.session.plugin_slots)
+    clock = WallClock()
+    slot = ComputeSlot(run.session.plugin_slots, clock)
     facts = {"canister_id": str(plugin.canister_id), "component": inputs.sha256, "index": str(plugin.index)}
     teller = _Teller(run, plugin)
     await run.preparation.wait_compiled(inputs.sha256, teller.tell_phase)
@@ -60,7 +62,7 @@ async def apply_plugin(run: Run, plugin: PluginRun) -> None:
         with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
             target = Target(canister_id=plugin.canister_id, proxy=proxy, others=others)
             calls = PluginCalls(run.port(operation), target, plugin.step.max_cycles, slot)
-            await _run_plugin(run, plugin, request, calls, teller)
+            await _run_plugin(run, plugin, request, calls, teller, clock)
             if seen is not None:
                 run.stores.sync_records.write(plugin.canister.name, step_key(plugin.index, plugin.step), seen)
 
@@ -85,11 +87,17 @@ async def _warn_of_private(run: Run, plugin: PluginRun, inputs: PluginInputs) ->
         run.session.emit(Warned(slug=found.slug, summary=found.summary, canister=plugin.canister.name, hint=found.hint))
 
 
-async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls: PluginCalls, teller: "_Teller") -> None:
+async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls: PluginCalls, teller: "_Teller", clock: WallClock) -> None:
     from orchestrator.sandbox.host import run_plugin
 
     result = await run_plugin(
-        request, calls.answer, teller.tell_line, on_phase=teller.tell_phase, pool=run.preparation.pool, read_section=calls.read_section
+        request,
+        calls.answer,
+        teller.tell_line,
+        on_phase=teller.tell_phase,
+        pool=run.preparation.pool,
+        read_section=calls.read_section,
+        clock=clock,
     )
     failure = failure_of(result, plugin.step.span)
     if failure is not None:

@@ -1,9 +1,12 @@
 """Slots: a plugin that waits for calls leaves its slot to others, and has one again before it goes on."""
 
+import math
+
 import anyio
 import pytest
 
 from orchestrator.engine.slots import MAX_PLUGINS_PER_SLOT, ComputeSlot, PluginSlots, available_cores
+from orchestrator.sandbox.wall_clock import WallClock
 
 pytestmark = pytest.mark.anyio
 
@@ -88,6 +91,70 @@ async def test_a_call_that_begins_while_another_comes_back_keeps_the_slot_free()
         second.set()
 
     assert slots.compute.borrowed_tokens == 0
+
+
+async def test_a_call_that_begins_while_another_comes_back_waits_for_no_slot() -> None:
+    """While a slot is taken by others the calls of a batch go on: the next is made, and answered, with none."""
+    slots = PluginSlots(1)
+    slot, blocker = ComputeSlot(slots), ComputeSlot(slots)
+    ended: list[str] = []
+
+    async def call(name: str, end: anyio.Event) -> None:
+        async with slot.released():
+            await end.wait()
+        ended.append(name)
+
+    async with slot.held(), anyio.create_task_group() as group:
+        first, second, third = anyio.Event(), anyio.Event(), anyio.Event()
+        group.start_soon(call, "first", first)
+        await anyio.wait_all_tasks_blocked()
+        async with blocker.held():
+            first.set()
+            await anyio.wait_all_tasks_blocked()
+            assert ended == []
+            group.start_soon(call, "second", second)
+            group.start_soon(call, "third", third)
+            await anyio.wait_all_tasks_blocked()
+            second.set()
+            await anyio.wait_all_tasks_blocked()
+            assert ended == ["first", "second"]
+            third.set()
+            await anyio.wait_all_tasks_blocked()
+            assert ended == ["first", "second"]
+        await anyio.wait_all_tasks_blocked()
+        assert ended == ["first", "second", "third"]
+        assert slots.compute.borrowed_tokens == 1
+
+    assert slots.compute.borrowed_tokens == 0
+
+
+async def test_waiting_for_a_slot_takes_no_time() -> None:
+    """While others compute the clock of a plugin that has its answer stands still; while it waits for the answer it does not."""
+    slots, clock = PluginSlots(1), WallClock()
+    slot, blocker = ComputeSlot(slots, clock), ComputeSlot(slots)
+    answered, over = anyio.Event(), anyio.Event()
+    scope = clock.running(3600)
+
+    async def plugin() -> None:
+        async with slot.held():
+            with scope:
+                async with slot.released():
+                    await answered.wait()
+                await over.wait()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(plugin)
+        await anyio.wait_all_tasks_blocked()
+        assert scope.deadline < math.inf
+        async with blocker.held():
+            answered.set()
+            await anyio.wait_all_tasks_blocked()
+            assert scope.deadline == math.inf
+        await anyio.wait_all_tasks_blocked()
+        assert scope.deadline < math.inf
+        over.set()
+
+    assert not scope.cancelled_caught
 
 
 async def test_a_cancelled_call_leaves_nothing_behind() -> None:

@@ -75,6 +75,27 @@ def test_json_keeps_its_meaning(text: str) -> None:
     assert acting(written) <= {"\u200c", "\u200d"}
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@given(st.text())
+def test_json_keeps_its_meaning_in_any_encoding(encoding: str, text: str) -> None:
+    """What the stream's encoding does not have is spelled as JSON does, and never fails."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+
+    GuardedStream(stream).write(json.dumps({"line": text}, ensure_ascii=False))
+    stream.flush()
+
+    assert json.loads(raw.getvalue().decode(encoding)) == {"line": text}
+
+
+def test_large_texts_are_looked_at_by_kinds_of_characters() -> None:
+    """A text of a million characters, tabs, escapes and joiners among them, is spelled out like a short one."""
+    piece = "a\tb\x1b[2J é\u200dé ad\u200dmin\n"
+    times = 50_000
+
+    assert guard(piece * times, colours=False) == "a\tb\\u001b[2J é\u200dé ad\\u200dmin\n" * times
+
+
 def test_colours_are_for_terminals() -> None:
     """Our own colours pass where somebody sees them, and only there; other sequences pass nowhere."""
     text = "\x1b[1;31merror\x1b[0m \x1b[2Jx\n"
