@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from orchestrator.core.file_times import calendar_time
 from orchestrator.sandbox.cache import artifact_stem
 
 __all__ = ["CompiledComponent", "clear_compiled", "list_compiled"]
@@ -31,7 +32,7 @@ def list_compiled(directory: Path, components: Iterable[str]) -> tuple[CompiledC
     for path in directory.glob("*.cwasm"):
         with suppress(OSError):
             status = path.stat()
-            used = datetime.fromtimestamp(status.st_mtime, UTC)
+            used = calendar_time(status.st_mtime)
             found.append(CompiledComponent(component=stems.get(path.name.partition(".")[0]), size=status.st_size, used=used))
     return tuple(sorted(found, key=lambda each: (each.used, each.size), reverse=True))
 

@@ -15,13 +15,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
 import anyio
 import anyio.to_thread
 
+from orchestrator.core.file_times import calendar_time
 from orchestrator.core.redaction import redact_url
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.store.atomic import PRIVATE_MODE, make_directory, write_atomic
@@ -183,7 +184,7 @@ class PackageCache:
         for path in self._entries():
             with suppress(OSError):
                 status = path.stat()
-                used = datetime.fromtimestamp(status.st_mtime, UTC)
+                used = calendar_time(status.st_mtime)
                 found.append(Package(sha256=path.name, size=status.st_size, used=used, url=_load_url(path)))
         return tuple(sorted(found, key=lambda package: (package.used, package.sha256), reverse=True))
 

@@ -100,6 +100,20 @@ async def test_offline_a_changed_package_is_called_changed(tmp_path: Path) -> No
     assert str(caught.value.detail).startswith("what is there has changed on the disk: ")
 
 
+@pytest.mark.parametrize("when", [10**12, -(10**12)])
+async def test_a_clock_that_was_wrong_does_no_harm(tmp_path: Path, when: int) -> None:
+    """Times that no calendar has, which a wrong clock or an unpacked archive leaves, are listed as the nearest ones."""
+    other = "0" * 64
+    (tmp_path / "sha256").mkdir()
+    (tmp_path / "sha256" / other).write_bytes(b"")
+    os.utime(tmp_path / "sha256" / other, (when, when))
+    with faulty_server(Answer(body=BODY)) as server:
+        assert await make_cache(tmp_path).fetch(server.url, SHA256) == BODY
+
+    used = {package.sha256: package.used for package in make_cache(tmp_path).packages()}
+    assert (used[other] > used[SHA256]) == (when > 0)
+
+
 async def test_a_failed_download_is_not_made_again_by_the_same_run(tmp_path: Path) -> None:
     """Several parts of a run want the same file: when it cannot be had, one of them finds that out, and all are told."""
     cache = make_cache(tmp_path)
