@@ -65,7 +65,8 @@ class SyncPlugin:
         """
         import anyio
 
-        from orchestrator.engine.authoring.recording import make_recording, read_recording, replay_of, write_recording
+        from orchestrator.engine.authoring.recording import make_recording, replay_of
+        from orchestrator.engine.authoring.recording_file import read_recording, write_recording
         from orchestrator.engine.authoring.running import run_plugin_alone
         from orchestrator.engine.authoring.trial import PluginTrial
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from orchestrator.errors import Diagnostic, PluginRefusedError, SandboxError
 from orchestrator.sandbox.request import CallType, LimitName, Outcome
@@ -18,11 +18,14 @@ __all__ = [
     "ReplayReport",
     "TrialCall",
     "TrialReport",
+    "TrialSection",
     "interface_name",
     "message_text",
 ]
 
 ComponentKind = Literal["component", "core-module", "unknown"]
+_SHOWN_BYTES: Final = 64
+"""Bytes of a message in a call's `repr`: a failed assertion prints it, and so does more than one library."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,12 @@ class TrialCall:
     target: str | None = None
     function: "Function | None" = field(default=None, compare=False, repr=False)
 
+    def __repr__(self) -> str:
+        """Return the call with long messages cut."""
+        facts = {name: getattr(self, name) for name in ("type", "direct", "cycles", "via_proxy", "error", "batch", "target")}
+        told = "".join(f", {name}={value!r}" for name, value in facts.items())
+        return f"TrialCall(method={self.method!r}{told}, arg={_shortened(self.arg)}, result={_shortened(self.result)})"
+
     @property
     def arg_text(self) -> str | None:
         """Return the argument as Candid text, or `None` when it is not Candid."""
@@ -97,6 +106,24 @@ class TrialCall:
     def result_text(self) -> str | None:
         """Return the reply as Candid text, or `None` when there is none or it is not Candid."""
         return None if self.result is None else message_text(self.result, None if self.function is None else self.function.results)
+
+
+def _shortened(data: bytes | None) -> str:
+    return repr(data) if data is None or len(data) <= _SHOWN_BYTES else f"{data[:_SHOWN_BYTES]!r}… ({len(data)} bytes)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSection:
+    """A section of a module that a plugin of 0.2 asked for; `target` is as in calls.
+
+    `result` is what is in it, `error` why it could not be read; both are `None` where there is no such section.
+    """
+
+    name: str
+    direct: bool
+    target: str | None = None
+    result: bytes | None = field(default=None, repr=False)
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +141,7 @@ class TrialReport:
 
     `error` is one sentence, for `err` the plugin's own text; `slug`, `detail` and `hint` go with it, and `limit` names
     the limit that was reached. `warnings` are what is odd about what the plugin was given. `compute_seconds` are the plugin's own, `peak_memory_bytes` the worker's peak above its
-    baseline, `component_sha256` is lower-case hex. `replay` says how far a recording was followed.
+    baseline, `component_sha256` is lower-case hex. `sections` are those that the plugin read. `replay` says how far a recording was followed.
     """
 
     component_sha256: str
@@ -132,6 +159,7 @@ class TrialReport:
     limit: LimitName | None = None
     replay: ReplayReport | None = None
     warnings: tuple[Diagnostic, ...] = ()
+    sections: tuple[TrialSection, ...] = ()
 
     def failure(self) -> SandboxError | None:
         """Return the error that stands for a run that failed, or `None` for one that ended well."""

@@ -7,12 +7,13 @@ the target, and the folder flushed too, so that the new name survives a power cu
 import contextlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from orchestrator.errors import StoreError
 from orchestrator.store.ignored import ignore_cache
 
-__all__ = ["PRIVATE_MODE", "PUBLIC_MODE", "make_directory", "remove_file", "sync_directory", "write_atomic"]
+__all__ = ["PRIVATE_MODE", "PUBLIC_MODE", "make_directory", "remove_file", "sync_directory", "write_atomic", "write_atomic_parts"]
 
 PUBLIC_MODE = 0o644
 PRIVATE_MODE = 0o600
@@ -24,10 +25,15 @@ def write_atomic(path: Path, data: bytes, mode: int = PUBLIC_MODE) -> None:
 
     Raises `StoreError` when the disk refuses; the old file is then untouched.
     """
+    write_atomic_parts(path, (data,), mode)
+
+
+def write_atomic_parts(path: Path, parts: Iterable[bytes], mode: int = PUBLIC_MODE) -> None:
+    """Do what `write_atomic` does with what is too large to be held in one piece."""
     make_directory(path.parent)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(_TEMPORARY_NAME_BYTES)}.tmp")
     try:
-        _write_synced(temporary, data, mode)
+        _write_synced(temporary, parts, mode)
         temporary.replace(path)
         sync_directory(path.parent)
     except OSError as error:
@@ -41,11 +47,12 @@ def write_atomic(path: Path, data: bytes, mode: int = PUBLIC_MODE) -> None:
         ) from error
 
 
-def _write_synced(path: Path, data: bytes, mode: int) -> None:
-    """Make the file `path` with exactly the bits `mode` (whatever the umask) and flush it."""
+def _write_synced(path: Path, parts: Iterable[bytes], mode: int) -> None:
+    """Make the file `path` of these parts with exactly the bits `mode` (whatever the umask) and flush it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        for part in parts:
+            file.write(part)
         file.flush()
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())

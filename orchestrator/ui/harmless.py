@@ -36,7 +36,7 @@ def _spell_out(text: str, *, kept: str, spell: Callable[[str], str]) -> str:
 
     Texts may have millions of characters, of few kinds: each kind is looked at once.
     """
-    if text.isprintable() and _FILLER.search(text) is None:
+    if text.isprintable() and (text.isascii() or _FILLER.search(text) is None):
         return text
     kinds = set(text)
     acting = {character for character in kinds - JOINERS if character not in kept and _acts(character)}
@@ -90,7 +90,7 @@ class GuardedStream:
 
 def guard(text: str, *, colours: bool) -> str:
     """Return whole output with what acts on a terminal spelled as JSON does, but for line ends, tabs and, if wanted, our colours."""
-    if text.replace("\n", "").isprintable() and _FILLER.search(text) is None:
+    if text.replace("\n", "").isprintable() and (text.isascii() or _FILLER.search(text) is None):
         return text
     if not colours:
         return _guard_plain(text)

@@ -1,13 +1,15 @@
 """A run of a plugin alone as text, while it goes on and at its end, and as JSON."""
 
+import json
+from collections.abc import Iterator
 from typing import Final
 
-from orchestrator.sandbox.reports import TrialCall, TrialReport, message_text
+from orchestrator.sandbox.reports import TrialCall, TrialReport, TrialSection, message_text
 from orchestrator.sandbox.request import OutputLine
 from orchestrator.ui.plugins import PLUGIN_SCHEMA, render_size
 from orchestrator.ui.style import PLAIN, Style, harmless
 
-__all__ = ["render_call", "render_ending", "render_output", "trial_to_json"]
+__all__ = ["render_call", "render_ending", "render_output", "render_section", "trial_json_parts"]
 
 MAX_SHOWN_BYTES: Final = 16 << 10
 """A longer message is not shown as Candid text; `--json` has all of it."""
@@ -20,23 +22,47 @@ MAX_SHOWN_HEX: Final = 32
 _LABEL: Final = 8
 
 
-def trial_to_json(report: TrialReport) -> dict[str, object]:
-    """Return a run as plain values: bytes in hex, cycles as decimal text; `replay` is there when a recording was followed."""
-    shown: dict[str, object] = {
+def trial_json_parts(report: TrialReport) -> Iterator[str]:
+    """Yield a run as the text of one JSON object, without a line end: bytes in hex, cycles as decimal text.
+
+    A part has one call at most, for all calls together may be large. `sections` is there when the plugin read some, and
+    `replay` when a recording was followed.
+    """
+    before: dict[str, object] = {
         "schema": PLUGIN_SCHEMA,
         "result": report.result,
         "error": report.error,
         "stdout": list(report.stdout),
         "stderr": list(report.stderr),
-        "calls": [_call_to_json(call) for call in report.calls],
+    }
+    after: dict[str, object] = {
         "compute_seconds": report.compute_seconds,
         "peak_memory_bytes": report.peak_memory_bytes,
         "interface": report.interface,
     }
+    if report.sections:
+        after["sections"] = [_section_to_json(section) for section in report.sections]
     replay = report.replay
     if replay is not None:
-        shown["replay"] = {"recorded": replay.recorded, "answered": replay.answered, "difference": replay.difference}
-    return shown
+        after["replay"] = {"recorded": replay.recorded, "answered": replay.answered, "difference": replay.difference}
+    yield f'{_dumped(before)[:-1]}, "calls": ['
+    for number, call in enumerate(report.calls):
+        yield f"{', ' if number else ''}{_dumped(_call_to_json(call))}"
+    yield f"], {_dumped(after)[1:]}"
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _section_to_json(section: TrialSection) -> dict[str, object]:
+    return {
+        "name": section.name,
+        "target": section.target,
+        "direct": section.direct,
+        "result": None if section.result is None else section.result.hex(),
+        "error": section.error,
+    }
 
 
 def _call_to_json(call: TrialCall) -> dict[str, object]:
@@ -75,6 +101,16 @@ def render_call(number: int, call: TrialCall, *, style: Style = PLAIN) -> str:
     elif call.result is not None:
         lines += _message("reply", call.result, style)
     return "\n".join(lines)
+
+
+def render_section(section: TrialSection, *, style: Style = PLAIN) -> str:
+    """Return a section that was read, and what came of it, as a line."""
+    of = "" if section.target is None else f" of {harmless(section.target)}"
+    if section.error is not None:
+        end = style.paint("red", harmless(section.error))
+    else:
+        end = "there is none" if section.result is None else f"{len(section.result)} bytes"
+    return f"{style.paint('cyan', 'section')}  {harmless(section.name)}{of}: {end}"
 
 
 def _message(label: str, data: bytes, style: Style) -> list[str]:

@@ -73,7 +73,7 @@ def test_a_recording_has_all_that_was_given_and_said(run: Run, project: Path) ->
     kept = json.loads((project / "r.json").read_text())
 
     assert done.exit_code == 0
-    assert list(kept) == ["schema", "component", "input", "calls"]
+    assert list(kept) == ["schema", "component", "input", "calls", "sections"]
     assert (kept["schema"], kept["component"]["interface"], len(kept["component"]["sha256"])) == (1, "icp:sync-plugin@0.1.0", 64)
     assert kept["input"] == {
         "environment": "staging",

@@ -23,7 +23,7 @@ from tests.support.components import (
     component_that_traps,
     error,
 )
-from tests.support.second_plugins import plugin_that_calls_by_name, plugin_that_tells
+from tests.support.second_plugins import plugin_that_calls_by_name, plugin_that_reads, plugin_that_tells
 from tests.support.workspace import Completed
 
 FIELDS = ["schema", "result", "error", "stdout", "stderr", "calls", "compute_seconds", "peak_memory_bytes", "interface"]
@@ -250,15 +250,51 @@ def test_a_plugin_of_the_second_interface_calls_other_canisters(run: Run) -> Non
 
 @pytest.mark.parametrize(
     ("entry", "offset", "expected"),
-    [("motd=a.txt", 0, "motd"), ("motd=a.txt", 8, "a.txt"), ("a.txt", 0, "a.txt"), ("motd=a.txt", 16, "text")],
+    [("motd=a.txt", 0, "motd"), ("motd=a.txt", 8, "a.txt"), ("motd=a.txt", 16, "text")],
 )
 def test_a_plugin_of_the_second_interface_knows_files_by_names(run: Run, project: Path, entry: str, offset: int, expected: str) -> None:
-    """`NAME=PATH` gives the plugin both; a bare path is its own name."""
+    """`NAME=PATH` gives the plugin both."""
     (project / "a.txt").write_text("text")
 
     done = run(plugin_that_tells(44, offset), "--file", entry, "--json")
 
     assert facts(done)["error"] == expected
+
+
+@pytest.mark.parametrize(
+    "entry", [("--file", "a.txt"), ("--dir", "seed"), ("--file", "=a.txt"), ("--file", "a="), ("--file", "up=../a.txt")]
+)
+def test_a_plugin_of_the_second_interface_wants_names(run: Run, project: Path, entry: tuple[str, str]) -> None:
+    """What a deployment refuses is refused here, before the plugin runs; entries stay below the working directory."""
+    (project / "a.txt").write_text("text")
+    (project.parent / "a.txt").write_text("text")
+
+    shown = facts(run(plugin_that_tells(44, 0), *entry, "--json"))
+
+    assert (shown["result"], shown["interface"]) == ("refused", "icp:sync-plugin@0.2.0")
+    assert "NAME=PATH" in shown["error"] or "../a.txt" in shown["error"]
+
+
+def test_a_directory_among_the_files_of_the_second_interface(run: Run, project: Path) -> None:
+    """What is on disk tells a directory from a file, as in a deployment."""
+    (project / "seed").mkdir()
+
+    named, plain = (
+        run(plugin_that_tells(36, 0), "--file", "data=seed", "--json"),
+        run(plugin_that_tells(36, 0), "--dir", "data=seed", "--json"),
+    )
+
+    assert facts(named)["error"] == facts(plain)["error"] == "data"
+
+
+def test_sections_are_told(run: Run) -> None:
+    """A plugin that reads sections finds none here; each is in the JSON, and shown to people."""
+    shown = facts(run(plugin_that_reads("name", "ledger"), "--canister", f"ledger={PROXY}", "--json"))
+    text = run(plugin_that_reads("name", "ledger"), "--canister", f"ledger={PROXY}").stdout
+
+    assert shown["sections"] == [{"name": "name", "target": "ledger", "direct": True, "result": None, "error": None}]
+    assert list(shown) == [*FIELDS, "sections"]
+    assert text.startswith("section  name of ledger: there is none\n")
 
 
 def test_output_is_harmless_to_people_and_exact_for_programs(run: Run) -> None:

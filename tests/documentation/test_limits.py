@@ -10,7 +10,7 @@ from orchestrator.cli import logs
 from orchestrator.core import units
 from orchestrator.documents import source, yaml_reader
 from orchestrator.engine import adapter, modules, readiness, session, shell, slots
-from orchestrator.engine.authoring import recording, trace
+from orchestrator.engine.authoring import recording_file, trace
 from orchestrator.manifest import arguments, problems
 from orchestrator.network import ping, seeding, settings
 from orchestrator.network.dfx import runner as dfx
@@ -62,7 +62,7 @@ SAID = {
     "the whole step": "none | `timeout`",
     "its linear memories together": f"{limits.DEFAULT_MEMORY_BYTES // GIB} GiB | `memory`",
     "arguments and replies of a run with `plugin run` together": f"{trace.MAX_KEPT_BYTES // MIB} MiB |",
-    "a recording that is replayed": f"{recording.MAX_RECORDING_BYTES // GIB} GiB |",
+    "a recording that is replayed": f"{recording_file.MAX_RECORDING_BYTES // MIB} MiB |",
     "its stack": f"{limits.MAX_WASM_STACK_BYTES // KIB} KiB |",
     "its instances, memories, tables": f"{worker.MAX_INSTANCES}, {worker.MAX_MEMORIES}, {worker.MAX_TABLES} |",
     "entries of one of its tables": f"{worker.MAX_TABLE_ELEMENTS:,} |",

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.engine.authoring.recording import RecordedCall, Recording, read_recording, write_recording
+from orchestrator.engine.authoring.recording import RecordedCall, Recording
+from orchestrator.engine.authoring.recording_file import read_recording, write_recording
 from orchestrator.engine.authoring.replay import Replay
 from orchestrator.engine.authoring.trace import EndedError
+from orchestrator.sandbox.reports import TrialSection
 from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
 
 PAIRS = st.lists(st.tuples(st.text(), st.text()), max_size=3).map(tuple)
@@ -24,6 +26,14 @@ CALLS = st.builds(
     batch=st.none() | st.integers(1, 3),
     target=st.none() | st.text(max_size=5),
 )
+SECTIONS = st.builds(
+    TrialSection,
+    name=st.text(max_size=5),
+    direct=st.booleans(),
+    target=st.none() | st.text(max_size=5),
+    result=st.none() | st.binary(max_size=20),
+    error=st.none() | st.text(),
+)
 RECORDINGS = st.builds(
     Recording,
     component_sha256=st.text(),
@@ -38,6 +48,7 @@ RECORDINGS = st.builds(
     fields=PAIRS,
     canisters=PAIRS,
     calls=st.lists(CALLS, max_size=5).map(tuple),
+    sections=st.lists(SECTIONS, max_size=3).map(tuple),
 )
 
 

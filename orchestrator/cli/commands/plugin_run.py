@@ -1,6 +1,5 @@
 """`orchestrator plugin run`."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +57,8 @@ def run(context: click.Context, /, *, component: Path, record: Path | None, repl
     with no values. Paths are relative to the working directory and follow the rules of a step's `dirs` and `files`.
     The exit status is 0 when the plugin returned ok, else 1.
     """
-    from orchestrator.engine.authoring.recording import make_recording, write_recording
+    from orchestrator.engine.authoring.recording import make_recording
+    from orchestrator.engine.authoring.recording_file import write_recording
     from orchestrator.engine.authoring.running import read_component, run_plugin_alone
 
     state = context.find_object(State)
@@ -81,7 +81,8 @@ def run(context: click.Context, /, *, component: Path, record: Path | None, repl
 
 def _make_trial(context: click.Context, state: State, component: bytes, replay: Path | None, given: Mapping[str, Any]) -> "PluginTrial":
     """Return what is to be run; what the command line does not say is as recorded, where there is a recording."""
-    from orchestrator.engine.authoring.recording import read_recording, replay_of
+    from orchestrator.engine.authoring.recording import replay_of
+    from orchestrator.engine.authoring.recording_file import read_recording
     from orchestrator.engine.authoring.trial import PluginTrial
     from orchestrator.store.user import UserDirectories
 
@@ -126,7 +127,7 @@ def _watch(state: State, size: int) -> "Watcher":
     from orchestrator.engine.authoring.trace import Watcher
     from orchestrator.ui.errors import render_diagnostic
     from orchestrator.ui.style import choose_style
-    from orchestrator.ui.trials import render_call, render_output
+    from orchestrator.ui.trials import render_call, render_output, render_section
 
     def tell(text: str) -> None:
         state.terminal.stderr.write(f"{text}\n")
@@ -151,6 +152,7 @@ def _watch(state: State, size: int) -> "Watcher":
     return Watcher(
         on_line=lambda line: show(render_output(line, style=style)),
         on_call=lambda number, call: show(render_call(number, call, style=style)),
+        on_section=lambda section: show(render_section(section, style=style)),
         on_phase=enter,
         on_warning=warn,
     )
@@ -158,10 +160,11 @@ def _watch(state: State, size: int) -> "Watcher":
 
 def _show(state: State, report: "TrialReport") -> None:
     from orchestrator.ui.style import choose_style
-    from orchestrator.ui.trials import render_ending, trial_to_json
+    from orchestrator.ui.trials import render_ending, trial_json_parts
 
     terminal = state.terminal
     style = choose_style(terminal.stdout, terminal.environ)
-    text = json.dumps(trial_to_json(report), ensure_ascii=False) if state.as_json else render_ending(report, style=style)
-    terminal.stdout.write(f"{text}\n")
+    for part in trial_json_parts(report) if state.as_json else (render_ending(report, style=style),):
+        terminal.stdout.write(part)
+    terminal.stdout.write("\n")
     terminal.stdout.flush()

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
+import anyio.lowlevel
+
 from orchestrator.engine.authoring.methods import argument_problem
 from orchestrator.errors import CandidError, UsageError
-from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
+from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, SectionRequest
 
 if TYPE_CHECKING:
     from orchestrator.candid.types import Type
@@ -41,15 +43,29 @@ class Answerer(Protocol):
         """Return the reply; raise `CanisterCallError` to make the call fail."""
         ...
 
+    async def read_section(self, asked: SectionRequest) -> bytes | None:
+        """Return a section of a module, or `None` where there is none; raise `CanisterCallError` where it cannot be read."""
+        ...
+
 
 class MockCanister:
     """Answers from a list for each method; what is not listed, from `otherwise`."""
 
-    def __init__(self, replies: Replies, otherwise: Answer = EMPTY_REPLY, methods: "Methods | None" = None) -> None:
-        """Take the answers, and the methods as far as they are known; raises `UsageError` for text that is no reply of its method."""
+    def __init__(
+        self,
+        replies: Replies,
+        otherwise: Answer = EMPTY_REPLY,
+        methods: "Methods | None" = None,
+        sections: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Take the answers, the methods as far as they are known, and the sections that all modules have.
+
+        Raises `UsageError` for text that is no reply of its method.
+        """
         self._methods = methods or {}
         self._answers = {method: self._prepared(method, answers) for method, answers in replies.items()}
         self._otherwise = otherwise
+        self._sections = sections or {}
 
     async def answer(self, request: CanisterCallRequest) -> bytes:
         """Give the method's next answer; an argument that is not of the method's types is refused, as a canister does."""
@@ -70,6 +86,11 @@ class MockCanister:
         if not isinstance(answer, (bytes, bytearray, memoryview)):
             raise TypeError(f"a model of `{request.method}` answered with {type(answer).__name__}, not bytes, Candid text or CallFailure")
         return bytes(answer)
+
+    async def read_section(self, asked: SectionRequest) -> bytes | None:
+        """Give the section, whatever the canister."""
+        await anyio.lowlevel.checkpoint()
+        return self._sections.get(asked.name)
 
     def _prepared(self, method: str, answers: Answer | Sequence[Answer]) -> list[Answer]:
         listed: list[Answer] = list(answers) if isinstance(answers, (list, tuple)) else [cast("Answer", answers)]

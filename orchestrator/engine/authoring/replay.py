@@ -8,7 +8,7 @@ from orchestrator.engine.authoring.methods import Methods
 from orchestrator.engine.authoring.recording import RecordedCall, Recording
 from orchestrator.engine.authoring.trace import Ended, EndedError
 from orchestrator.sandbox.reports import ReplayReport
-from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
+from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, SectionRequest
 
 __all__ = ["Replay"]
 
@@ -24,6 +24,7 @@ class Replay:
         self._methods = methods
         self._calls = recording.calls
         self._groups = deque(_groups(recording.calls))
+        self._sections = {(section.target, section.name, section.direct): section for section in recording.sections}
         self._answered = 0
         self._difference: Ended | None = None
 
@@ -48,6 +49,18 @@ class Replay:
         if call.result is None:
             raise CanisterCallError(call.error or "")
         return call.result
+
+    async def read_section(self, asked: SectionRequest) -> bytes | None:
+        """Give the recorded section: in any order, and as often as the plugin likes. Raises as `answer` does."""
+        section = self._sections.get((asked.target, asked.name, asked.direct))
+        if section is None:
+            raise self._differ(
+                "the plugin reads a section that is not in the recording",
+                f"+section {asked.name}{f' of {asked.target}' if asked.target is not None else ''}{', direct' if asked.direct else ''}",
+            )
+        if section.error is not None:
+            raise CanisterCallError(section.error)
+        return section.result
 
     def missing(self) -> Ended | None:
         """Return what is to be said of a plugin that has ended, if it did not ask for all that was recorded."""

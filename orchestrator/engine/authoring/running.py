@@ -5,18 +5,16 @@ assert report.result == "ok", report.error
 assert [call.method for call in report.calls] == ["put", "put"]
 """
 
-import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import anyio.lowlevel
 import anyio.to_thread
 
 from orchestrator.core.principal import Principal, PrincipalError
-from orchestrator.engine.authoring.entries import names_entries, split_entries
+from orchestrator.engine.authoring.entries import load_entries, load_named_entries
 from orchestrator.engine.authoring.methods import load_methods
 from orchestrator.engine.authoring.mock import MockCanister
 from orchestrator.engine.authoring.replay import Replay
@@ -24,8 +22,11 @@ from orchestrator.engine.authoring.trace import Ended, Trace, Watcher
 from orchestrator.engine.authoring.trial import PluginTrial
 from orchestrator.errors import Diagnostic, PluginRefusedError, SandboxError, UsageError
 from orchestrator.sandbox.reports import TrialReport, interface_name
-from orchestrator.sandbox.request import PluginRequest, PluginResult, SectionRequest
+from orchestrator.sandbox.request import PluginRequest, PluginResult
 from orchestrator.store.user import UserDirectories
+
+if TYPE_CHECKING:
+    from orchestrator.sandbox.component import ComponentFacts
 
 __all__ = ["read_component", "run_plugin_alone"]
 
@@ -43,32 +44,40 @@ async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> Tr
     if trial.recording is not None:
         answerer: Replay | MockCanister = Replay(trial.recording, methods)
     else:
-        answerer = MockCanister(trial.replies, trial.otherwise, methods)
+        answerer = MockCanister(trial.replies, trial.otherwise, methods, trial.sections)
     trace = Trace(answerer, trial.proxy, methods, watcher)
     component = await anyio.to_thread.run_sync(_component, trial)
-    warnings = await anyio.to_thread.run_sync(_warnings, trial, component)
-    for warning in warnings:
-        watcher.on_warning(warning)
+    facts = await anyio.to_thread.run_sync(_facts, component)
+    warnings = _unread_options(trial, facts)
+    request = result = None
     try:
-        request = await anyio.to_thread.run_sync(_request, trial, component)
+        request = await anyio.to_thread.run_sync(_request, trial, component, facts)
+        warnings = (*await anyio.to_thread.run_sync(_private_contents, request), *warnings)
     except PluginRefusedError as refusal:
         result = PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=refusal.hint)
-    else:
-        result = await _run(request, trace, trial.sections)
+    for warning in warnings:
+        watcher.on_warning(warning)
+    if request is not None:
+        result = await _run(request, trace)
+    assert result is not None  # noqa: S101  # what is not run was refused
+    result = replace(result, interface=result.interface or facts.interface)
     report = replace(_report(component, result, trace), warnings=warnings)
     return _judge(report, answerer) if isinstance(answerer, Replay) else report
 
 
-async def _run(request: PluginRequest, trace: Trace, sections: Mapping[str, bytes]) -> PluginResult:
+async def _run(request: PluginRequest, trace: Trace) -> PluginResult:
     from orchestrator.sandbox.host import run_plugin
-
-    async def read_section(asked: SectionRequest) -> bytes | None:
-        await anyio.lowlevel.checkpoint()
-        return sections.get(asked.name)
 
     try:
         with trace.scope:
-            return await run_plugin(request, trace.answer, trace.take_line, on_phase=trace.on_phase, read_section=read_section)
+            return await run_plugin(
+                request,
+                trace.answer,
+                trace.take_line,
+                on_phase=trace.on_phase,
+                read_section=trace.read_section,
+                on_usage=trace.take_usage,
+            )
         ended = trace.ended or Ended(outcome="trap", slug="plugin/ended", error="the run was ended")
     except SandboxError as error:  # the worker itself failed: what it had done until then is worth a report
         ended = Ended(outcome="trap", slug=error.slug, error=error.summary, detail=error.detail, hint=error.hint)
@@ -82,6 +91,8 @@ async def _run(request: PluginRequest, trace: Trace, sections: Mapping[str, byte
         hint=ended.hint,
         stdout=tuple(line.text for line in trace.lines if line.stream == "stdout"),
         stderr=tuple(line.text for line in trace.lines if line.stream == "stderr"),
+        compute_seconds=trace.compute_seconds,
+        peak_memory_bytes=trace.peak_memory_bytes,
     )
 
 
@@ -126,11 +137,22 @@ def _component(trial: PluginTrial) -> bytes:
     return trial.component if isinstance(trial.component, bytes) else read_component(trial.directory, trial.component)
 
 
-def _request(trial: PluginTrial, component: bytes) -> PluginRequest:
-    """Read what is declared, by the rules of a step; raises `PluginRefusedError`."""
-    from orchestrator.sandbox.declared import read_file, resolve_directory
+def _facts(component: bytes) -> "ComponentFacts":
+    from orchestrator.sandbox.component import ComponentFacts, inspect_component
 
-    has_names = names_entries(component)
+    try:
+        return inspect_component(component)
+    except PluginRefusedError:  # the run will say so
+        return ComponentFacts(understood=False)
+
+
+def _request(trial: PluginTrial, component: bytes, facts: "ComponentFacts") -> PluginRequest:
+    """Read what is declared, by the rules of a step; raises `PluginRefusedError`."""
+    from orchestrator.sandbox.interface import minor_version
+
+    has_names = facts.interface is not None and minor_version(facts.interface) == "0.2"
+    load = load_named_entries if has_names else load_entries
+    directories, files = load(trial.directory, trial.dirs, trial.files)
     return PluginRequest(
         component=component,
         sha256=hashlib.sha256(component).hexdigest(),
@@ -139,10 +161,8 @@ def _request(trial: PluginTrial, component: bytes) -> PluginRequest:
         identity_principal=trial.identity_principal,
         cache_directory=trial.cache_directory or UserDirectories.from_environment(os.environ).components,
         proxy_canister_id=trial.proxy,
-        directories=tuple(
-            replace(resolve_directory(trial.directory, path), key=name) for name, path in split_entries(trial.dirs, has_names=has_names)
-        ),
-        files=tuple(replace(read_file(trial.directory, path), key=name) for name, path in split_entries(trial.files, has_names=has_names)),
+        directories=directories,
+        files=files,
         options=trial.options,
         fields=trial.fields,
         canister_ids=trial.canisters,
@@ -151,28 +171,26 @@ def _request(trial: PluginTrial, component: bytes) -> PluginRequest:
     )
 
 
-def _warnings(trial: PluginTrial, component: bytes) -> tuple[Diagnostic, ...]:
-    """Say what is odd about what a plugin is given: folders that should not be read, options that it does not ask for."""
-    from orchestrator.sandbox.component import inspect_component
-    from orchestrator.sandbox.declared import resolve_directory
-    from orchestrator.sandbox.interface import OPTIONS_IMPORT
+def _private_contents(request: PluginRequest) -> tuple[Diagnostic, ...]:
+    """Tell of folders that a plugin should not read."""
     from orchestrator.sandbox.private_contents import find_private_contents
 
-    warnings: list[Diagnostic] = []
-    with contextlib.suppress(PluginRefusedError):  # the result says so
-        for _, path in split_entries(trial.dirs, has_names=names_entries(component)):
-            warnings += find_private_contents(resolve_directory(trial.directory, path))
-        facts = inspect_component(component)
-        if trial.options and facts.understood and OPTIONS_IMPORT not in facts.imports:
-            warnings.append(
-                Diagnostic(
-                    slug="plugin/unread-options",
-                    severity="warning",
-                    summary=f"the plugin asks for no options: {', '.join(name for name, _ in trial.options)} will not be read",
-                    hint="build it for the world `sync-plugin` of orchestrator:sync-plugin@0.1",
-                )
-            )
-    return tuple(warnings)
+    return tuple(each for directory in request.directories for each in find_private_contents(directory))
+
+
+def _unread_options(trial: PluginTrial, facts: "ComponentFacts") -> tuple[Diagnostic, ...]:
+    """Tell of options that a plugin does not ask for."""
+    from orchestrator.sandbox.interface import OPTIONS_IMPORT
+
+    if not trial.options or not facts.understood or OPTIONS_IMPORT in facts.imports:
+        return ()
+    unread = Diagnostic(
+        slug="plugin/unread-options",
+        severity="warning",
+        summary=f"the plugin asks for no options: {', '.join(name for name, _ in trial.options)} will not be read",
+        hint="build it for the world `sync-plugin` of orchestrator:sync-plugin@0.1",
+    )
+    return (unread,)
 
 
 def _report(component: bytes, result: PluginResult, trace: Trace) -> TrialReport:
@@ -190,6 +208,7 @@ def _report(component: bytes, result: PluginResult, trace: Trace) -> TrialReport
         detail=result.detail,
         hint=result.hint,
         limit=result.limit,
+        sections=tuple(trace.sections),
     )
 
 

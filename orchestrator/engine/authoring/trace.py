@@ -9,8 +9,8 @@ import anyio
 from orchestrator.engine.authoring.methods import Methods
 from orchestrator.engine.authoring.mock import Answerer
 from orchestrator.errors import Diagnostic
-from orchestrator.sandbox.reports import TrialCall
-from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, OnPhase, Outcome, OutputLine
+from orchestrator.sandbox.reports import TrialCall, TrialSection
+from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, OnPhase, Outcome, OutputLine, SectionRequest
 
 __all__ = ["MAX_KEPT_BYTES", "Ended", "EndedError", "Trace", "Watcher"]
 
@@ -40,10 +40,11 @@ class EndedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """Is told what a run does: each line, each call when it was answered, with its number from 1, each phase and warning."""
+    """Is told what a run does: each line, each call when it was answered, with its number from 1, each section, phase and warning."""
 
     on_line: Callable[[OutputLine], None] = lambda _line: None
     on_call: Callable[[int, TrialCall], None] = lambda _number, _call: None
+    on_section: Callable[[TrialSection], None] = lambda _section: None
     on_phase: OnPhase = lambda _phase, _detail: None
     on_warning: Callable[[Diagnostic], None] = lambda _warning: None
 
@@ -54,8 +55,11 @@ class Trace:
     def __init__(self, answerer: Answerer, proxy: str | None, methods: Methods, watcher: Watcher) -> None:
         """Take who answers, the proxy that the plugin was told of, the methods that are known, and who is told."""
         self.calls: list[TrialCall] = []
+        self.sections: list[TrialSection] = []
         self.lines: list[OutputLine] = []
         self.ended: Ended | None = None
+        self.compute_seconds = 0.0
+        self.peak_memory_bytes = 0
         self.scope = anyio.CancelScope()
         self.on_phase = watcher.on_phase
         self._answerer = answerer
@@ -68,6 +72,10 @@ class Trace:
         """Keep a line of output."""
         self.lines.append(line)
         self._watcher.on_line(line)
+
+    def take_usage(self, compute_seconds: float, peak_memory_bytes: int) -> None:
+        """Keep what the plugin has taken so far."""
+        self.compute_seconds, self.peak_memory_bytes = compute_seconds, peak_memory_bytes
 
     async def answer(self, request: CanisterCallRequest) -> bytes:
         """Answer a call and keep it, whatever comes of it."""
@@ -85,6 +93,26 @@ class Trace:
             await self._end()
         self._finish(index, replace(self.calls[index], result=reply))
         return reply
+
+    async def read_section(self, asked: SectionRequest) -> bytes | None:
+        """Answer a read of a section and keep it, whatever comes of it."""
+        section = TrialSection(name=asked.name, direct=asked.direct, target=asked.target)
+        try:
+            data = await self._answerer.read_section(asked)
+            self._keep(len(data or b""))
+        except CanisterCallError as error:
+            self._finish_section(replace(section, error=error.text))
+            raise
+        except EndedError as error:
+            self.sections.append(section)
+            self.ended = self.ended or error.ended
+            await self._end()
+        self._finish_section(replace(section, result=data))
+        return data
+
+    def _finish_section(self, section: TrialSection) -> None:
+        self.sections.append(section)
+        self._watcher.on_section(section)
 
     def _asked(self, request: CanisterCallRequest) -> TrialCall:
         return TrialCall(

@@ -26,9 +26,9 @@ class PluginTrial:
     `component` is the plugin's file, or its bytes. `dirs` and `files` are what a step would declare; they are relative
     to `directory`, by the same rules as in a project, and the plugin sees them under the names written here. `replies`
     has the canister's answers for each method, `otherwise` those of all other methods. With a `recording` the answers
-    come from it instead, and the plugin must ask for just what is recorded. For
-    plugins of icp:sync-plugin@0.2 an entry may be written `NAME=PATH`; they also get `fields`, may call `canisters` (names and principals), and read `sections` of the module,
-    which is the same for all canisters. `candid` is the canister's
+    come from it instead, and the plugin must ask for just what is recorded. For plugins of icp:sync-plugin@0.2 entries
+    are `NAME=PATH`, and a file that is a directory is one; they also get `fields`, may call `canisters` (names and
+    principals), and read `sections` of modules, the same ones of all canisters. `candid` is the canister's
     `.did` file: with it arguments and replies have names and types. Compiled components are kept in
     `cache_directory`, by default the user's.
     """

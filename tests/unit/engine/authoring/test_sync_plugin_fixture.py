@@ -12,6 +12,7 @@ import orchestrator
 from orchestrator.candid import parse_arguments
 from orchestrator.errors import UsageError
 from orchestrator.pytest_plugin import SyncPlugin
+from orchestrator.sandbox.reports import TrialSection
 from orchestrator.sandbox.request import CanisterCallRequest
 from tests.support.components import (
     BatchCall,
@@ -21,6 +22,7 @@ from tests.support.components import (
     component_that_reports_batch,
     component_that_reports_options,
     component_that_returns_reply,
+    component_that_touches,
 )
 from tests.support.second_plugins import plugin_that_reads
 
@@ -99,13 +101,52 @@ def test_options_arrive(sync_plugin: SyncPlugin, component_cache: Path) -> None:
 
 
 def test_sections_are_read(sync_plugin: SyncPlugin, component_cache: Path) -> None:
-    """A plugin of 0.2 reads the sections that the test gives, and finds no others."""
+    """A plugin of 0.2 reads the sections that the test gives, and finds no others; the report has what it read."""
     sections = {"name": b"value"}
 
     found = sync_plugin(plugin_that_reads("name"), sections=sections, cache_directory=component_cache)
     missing = sync_plugin(plugin_that_reads("other"), sections=sections, cache_directory=component_cache)
 
     assert (found.error, missing.error) == ("value", "none")
+    assert found.sections == (TrialSection(name="name", direct=True, result=b"value"),)
+    assert missing.sections == (TrialSection(name="other", direct=True),)
+
+
+def test_sections_are_recorded_and_replayed(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
+    """A replay has the recorded sections; a plugin that reads another one is ended there."""
+
+    def replay(component: bytes) -> orchestrator.TrialReport:
+        return sync_plugin(component, recording="r.json", directory=tmp_path, cache_directory=component_cache)
+
+    first = sync_plugin(
+        plugin_that_reads("name"), sections={"name": b"value"}, record="r.json", directory=tmp_path, cache_directory=component_cache
+    )
+    again = replay(plugin_that_reads("name"))
+    other = replay(plugin_that_reads("other"))
+
+    assert (again.error, again.sections) == ("value", first.sections)
+    assert (other.slug, other.error) == ("plugin/replay", "the plugin reads a section that is not in the recording")
+    assert other.detail == "+section other, direct"
+
+
+def test_a_run_that_is_ended_tells_what_it_took(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
+    """At a call that is not the recorded one the run is ended; its computing and its memory until then are in the report."""
+    plugin = component_that_touches(16, method="put", arg=GREETING)
+    sync_plugin(component_that_returns_reply("get"), record="r.json", directory=tmp_path, cache_directory=component_cache)
+
+    ended = sync_plugin(plugin, recording="r.json", directory=tmp_path, cache_directory=component_cache)
+
+    assert (ended.slug, ended.interface) == ("plugin/replay", "icp:sync-plugin@0.1.0")
+    assert ended.compute_seconds > 0
+    assert 16 << 20 <= ended.peak_memory_bytes < 40 << 20
+
+
+def test_a_call_with_a_long_argument_is_short_to_print(sync_plugin: SyncPlugin, component_cache: Path) -> None:
+    """What a failed assertion prints of a report has no megabytes."""
+    report = sync_plugin(component_that_calls("put", bytes(100_000)), cache_directory=component_cache)
+
+    assert len(repr(report)) < 2_000
+    assert "… (100000 bytes)" in repr(report)
 
 
 def test_a_recording_is_written_and_followed(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:

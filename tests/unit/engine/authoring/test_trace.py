@@ -5,7 +5,7 @@ import pytest
 
 from orchestrator.engine.authoring.trace import MAX_KEPT_BYTES, Trace, Watcher
 from orchestrator.sandbox.reports import TrialCall
-from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
+from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest, SectionRequest
 
 REPLY = bytes(MAX_KEPT_BYTES // 3)
 
@@ -18,6 +18,11 @@ class Large:
         await anyio.lowlevel.checkpoint()
         if request.method == "no":
             raise CanisterCallError("no")
+        return REPLY
+
+    async def read_section(self, _asked: SectionRequest) -> bytes | None:
+        """Return a section as long as a reply."""
+        await anyio.lowlevel.checkpoint()
         return REPLY
 
 
@@ -41,6 +46,23 @@ def test_a_run_that_says_too_much_is_ended() -> None:
     assert trace.ended is not None
     assert (trace.ended.outcome, trace.ended.slug) == ("limit", "plugin/limit-kept")
     assert [call.result is None for call in trace.calls] == [False, False, False, True]
+
+
+def test_sections_are_kept_like_replies() -> None:
+    """They count, and the one that is too much has no content."""
+
+    async def main() -> Trace:
+        trace = Trace(Large(), None, {}, Watcher())
+        with trace.scope:
+            for _ in range(5):
+                await trace.read_section(SectionRequest(target=None, name="s", direct=False))
+        return trace
+
+    trace = anyio.run(main)
+
+    assert trace.ended is not None
+    assert trace.ended.slug == "plugin/limit-kept"
+    assert [section.result is None for section in trace.sections] == [False, False, False, True]
 
 
 def test_who_watches_is_told_of_each_answer() -> None:
