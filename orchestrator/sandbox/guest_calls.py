@@ -90,16 +90,16 @@ def _to_table(replies: list[Reply]) -> str:
         table += _RESULT.pack(not reply.accepted, start, len(reply.payload))
         payloads.append(reply.payload)
         start += len(reply.payload)
-    return b"".join((table, *payloads)).decode("latin-1")
+    return b"".join((table, *payloads)).hex()
 
 
 def _target(kind: int, name: str) -> str | None:
     """Read the target of a wrapped call of 0.2: `None` is the canister being synced."""
-    return name.encode("latin-1").decode() if kind else None
+    return name if kind else None
 
 
 def _to_variant(reply: Reply) -> Variant:
-    return Variant("ok" if reply.accepted else "err", reply.payload.decode("latin-1"))
+    return Variant("ok", reply.payload.hex()) if reply.accepted else Variant("err", reply.payload.decode())
 
 
 def _to_value(reply: Reply) -> bytes | str:
@@ -147,9 +147,9 @@ class GuestCalls:
         *sizes: int,
         target: str | None = None,
     ) -> Variant:
-        """Answer a wrapped plugin: bytes come and go as Latin-1 text, `sizes` are those of method and argument."""
+        """Answer a wrapped plugin: bytes come and go as hexadecimal text, `sizes` are those of method and argument."""
         with self._meter.elsewhere():
-            asked = (method.encode("latin-1"), argument.encode("latin-1"), call_type == 1, direct, cycles)
+            asked = (method.encode(), bytes.fromhex(argument), call_type == 1, direct, cycles)
             return _to_variant(_excess(*sizes) or self._ask(asked, target))
 
     def wrapped_with_target(self, store: object, kind: int, target: str, method: str, argument: str, *rest: int) -> Variant:
@@ -160,7 +160,7 @@ class GuestCalls:
     def wrapped_section(self, _store: object, kind: int, target: str, name: str, direct: bool) -> Variant:  # noqa: FBT001 - as above
         """Answer a wrapped plugin of 0.2 that asks for a section of a module, as `shim-0.2-section.wat` describes it."""
         with self._meter.elsewhere():
-            return _to_variant(self._ask_section(_target(kind, target), name.encode("latin-1").decode(), direct=direct))
+            return _to_variant(self._ask_section(_target(kind, target), name, direct=direct))
 
     def wrapped_batch(self, _store: object, memory: str, table: int, count: int, size: int) -> str:
         """Answer a wrapped plugin's batch, as `shim.wat` describes it."""
@@ -168,8 +168,8 @@ class GuestCalls:
             refused = _batch_excess(count, size)
             if refused is not None:
                 entry = _RESULT.pack(1, count * _RESULT.size, len(refused.payload))
-                return (entry * count + refused.payload).decode("latin-1")
-            return _to_table(self._ask_batch(list(_from_table(memory.encode("latin-1"), table, count))))
+                return (entry * count + refused.payload).hex()
+            return _to_table(self._ask_batch(list(_from_table(bytes.fromhex(memory), table, count))))
 
     def plain(self, _store: object, request: Any) -> bytes | str:
         """Answer a plugin that is not wrapped; `str` is the error."""

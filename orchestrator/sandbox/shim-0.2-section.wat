@@ -1,6 +1,6 @@
 ;; Stands between a plugin and the host for `canister-metadata-section` of icp:sync-plugin@0.2.
 ;;
-;; The host answers ok with one text: a byte that tells whether there is a section, and the section. wasmtime's
+;; The host answers ok with one hexadecimal text: a byte that tells whether there is a section, and the section. wasmtime's
 ;; Python package cannot return the plugin's own type, a result of an optional list, when it is an error.
 (component
   (import "types" (instance $types
@@ -13,12 +13,13 @@
     (param "target-kind" u8) (param "target" string) (param "name" string) (param "direct" bool)
     (result (result string (error string)))))
 
-{allocator}  (core func $lowered (canon lower (func $host) string-encoding=latin1+utf16
+{allocator}  (core func $lowered (canon lower (func $host)
     (memory (core memory $memory "memory")) (realloc (core func $memory "allocate"))))
 
   (core module $forwarder
     (import "host" "read" (func $read (param i32 i32 i32 i32 i32 i32 i32)))
     (import "memory" "memory" (memory 1))
+    (import "memory" "decode" (func $decode (param i32 i32) (result i32)))
     (func $within (param $length i32) (param $cap i32) (result i32)
       (select (local.get $length) (i32.const 0) (i32.le_u (local.get $length) (local.get $cap))))
     (func (export "canister-metadata-section")
@@ -34,6 +35,7 @@
       (if (i32.load8_u (i32.const 32))
         (then (i32.store (i32.const 20) (local.get $text)) (i32.store (i32.const 24) (local.get $length)))
         (else
+          (local.set $length (call $decode (local.get $text) (local.get $length)))
           (i32.store8 (i32.const 20) (i32.load8_u (local.get $text)))
           (i32.store (i32.const 24) (i32.add (local.get $text) (i32.const 1)))
           (i32.store (i32.const 28) (i32.sub (local.get $length) (i32.const 1)))))

@@ -1,10 +1,11 @@
-  ;; One call is under way at a time, so memory is a stack that is emptied after each call. Blocks start at
-  ;; multiples of 16: Latin-1 text may become UTF-16 and needs an even address.
+  ;; One call is under way at a time, so memory is a stack that is emptied after each call; and before the host is
+  ;; called, which has read what it is given by the time that it makes room for what it answers. Blocks start at
+  ;; multiples of 16, and 32 bytes behind the last one are there as well, because bytes are taken 16 or 32 at once.
   (core module $allocator
     (memory (export "memory") 1)
     (global $next (export "next") (mut i32) (i32.const 64))
     (func (export "reset") (param i32) (global.set $next (i32.const 64)))
-    (func (export "allocate") (param $old i32) (param $old-size i32) (param $alignment i32) (param $size i32) (result i32)
+    (func $allocate (export "allocate") (param $old i32) (param $old-size i32) (param $alignment i32) (param $size i32) (result i32)
       (local $block i32) (local $pages i32)
       (if (i32.eqz (local.get $size)) (then (return (i32.const 64))))
       (if (i32.and (i32.ne (local.get $old-size) (i32.const 0)) (i32.le_u (local.get $size) (local.get $old-size)))
@@ -12,9 +13,50 @@
       (local.set $block (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
       (if (i32.gt_u (local.get $size) (i32.sub (i32.const 0x7fff0000) (local.get $block))) (then unreachable))
       (global.set $next (i32.add (local.get $block) (local.get $size)))
-      (local.set $pages (i32.shr_u (i32.add (global.get $next) (i32.const 65535)) (i32.const 16)))
+      (local.set $pages (i32.shr_u (i32.add (global.get $next) (i32.const 65567)) (i32.const 16)))
       (if (i32.gt_u (local.get $pages) (memory.size))
         (then (if (i32.eq (memory.grow (i32.sub (local.get $pages) (memory.size))) (i32.const -1)) (then unreachable))))
       (memory.copy (local.get $block) (local.get $old) (local.get $old-size))
-      (local.get $block)))
+      (local.get $block))
+    ;; Write bytes as hexadecimal text in a new block.
+    (func (export "encode") (param $source i32) (param $size i32) (result i32)
+      (local $text i32) (local $target i32) (local $end i32) (local $bytes v128) (local $high v128) (local $low v128)
+      (local.set $text (call $allocate (i32.const 0) (i32.const 0) (i32.const 1) (i32.shl (local.get $size) (i32.const 1))))
+      (local.set $target (local.get $text))
+      (local.set $end (i32.add (local.get $source) (local.get $size)))
+      (block $done (loop $each
+        (br_if $done (i32.ge_u (local.get $source) (local.get $end)))
+        (local.set $bytes (v128.load (local.get $source)))
+        (local.set $high (i8x16.swizzle (v128.const i8x16 48 49 50 51 52 53 54 55 56 57 97 98 99 100 101 102)
+          (i8x16.shr_u (local.get $bytes) (i32.const 4))))
+        (local.set $low (i8x16.swizzle (v128.const i8x16 48 49 50 51 52 53 54 55 56 57 97 98 99 100 101 102)
+          (v128.and (local.get $bytes) (i8x16.splat (i32.const 15)))))
+        (v128.store (local.get $target)
+          (i8x16.shuffle 0 16 1 17 2 18 3 19 4 20 5 21 6 22 7 23 (local.get $high) (local.get $low)))
+        (v128.store offset=16 (local.get $target)
+          (i8x16.shuffle 8 24 9 25 10 26 11 27 12 28 13 29 14 30 15 31 (local.get $high) (local.get $low)))
+        (local.set $source (i32.add (local.get $source) (i32.const 16)))
+        (local.set $target (i32.add (local.get $target) (i32.const 32)))
+        (br $each)))
+      (local.get $text))
+    ;; Eight bytes, each in a lane of 16 bits, of sixteen characters: the first is the high half of a byte.
+    (func $decode-half (param $text v128) (result v128)
+      (local.set $text (i8x16.add (v128.and (local.get $text) (i8x16.splat (i32.const 15)))
+        (v128.and (i8x16.gt_u (local.get $text) (i8x16.splat (i32.const 57))) (i8x16.splat (i32.const 9)))))
+      (v128.and (i16x8.splat (i32.const 255))
+        (v128.or (i16x8.shl (local.get $text) (i32.const 4)) (i16x8.shr_u (local.get $text) (i32.const 8)))))
+    ;; Write the bytes of hexadecimal text in its place, and answer how many they are.
+    (func (export "decode") (param $source i32) (param $size i32) (result i32)
+      (local $target i32) (local $end i32)
+      (local.set $target (local.get $source))
+      (local.set $end (i32.add (local.get $source) (local.get $size)))
+      (block $done (loop $each
+        (br_if $done (i32.ge_u (local.get $source) (local.get $end)))
+        (v128.store (local.get $target) (i8x16.narrow_i16x8_u
+          (call $decode-half (v128.load (local.get $source)))
+          (call $decode-half (v128.load offset=16 (local.get $source)))))
+        (local.set $source (i32.add (local.get $source) (i32.const 32)))
+        (local.set $target (i32.add (local.get $target) (i32.const 16)))
+        (br $each)))
+      (i32.shr_u (local.get $size) (i32.const 1))))
   (core instance $memory (instantiate $allocator))
