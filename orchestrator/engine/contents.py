@@ -93,7 +93,7 @@ class _Walk:
             try:
                 self._enter(name)
             except OSError as error:
-                self._add(b"folder", name, _reason(error))
+                self._add(b"folder", name, _reason(error) + self._names_in(name))
                 continue
             self._add(b"enter", name, b"")
             levels.append(self._read_folder())
@@ -104,11 +104,26 @@ class _Walk:
         """Go into a folder; the way back must lead to where the way down began."""
         # A link in a folder's place is refused; `..` is never one.
         entered = os.open(name, _FOLDER_FLAGS, dir_fd=self._descriptor)
-        if expected is not None and _identity(entered) != expected:
+        try:
+            _require(entered, expected)
+            os.stat(".", dir_fd=entered)  # without the right to search it there would be no way back
+        except OSError:
             os.close(entered)
-            raise OSError(errno.ESTALE, "a folder was moved while it was read")
+            raise
         os.close(self._descriptor)
         self._descriptor = entered
+
+    def _names_in(self, name: str) -> bytes:
+        """Return the names in a folder that may be listed, though nothing in it can be opened; they hold neither NUL nor `/`."""
+        try:
+            folder = os.open(name, _FOLDER_FLAGS, dir_fd=self._descriptor)
+        except OSError:
+            return b""
+        try:
+            with os.scandir(folder) as entries:
+                return b"/".join([b"", *sorted(os.fsencode(each.name) for each in entries)])
+        finally:
+            os.close(folder)
 
     def _read_folder(self) -> _Level:
         """Hash the entries of the folder that the walk stands in, and return the folders among them."""
@@ -176,6 +191,11 @@ def _hash_descriptor(descriptor: int, found: os.stat_result, stop: threading.Eve
         return _reason(error)
     finally:
         os.close(descriptor)
+
+
+def _require(descriptor: int, identity: tuple[int, int] | None) -> None:
+    if identity not in {None, _identity(descriptor)}:
+        raise OSError(errno.ESTALE, "a folder was moved while it was read")
 
 
 def _identity(descriptor: int) -> tuple[int, int]:

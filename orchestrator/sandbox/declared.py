@@ -61,7 +61,8 @@ class _Entry:
         where = f"looked for {place.path}" if reached == "/".join(place.parts) else f"'{reached}' on the way to it is the reason"
         if error.errno in {errno.ENOENT, errno.ENOTDIR}:
             return self.refusal(f"plugin/{self.kind}-missing", "does not exist", detail=where, hint=self._missing_hint(similar))
-        return self.refusal(f"plugin/{self.kind}-unreadable", f"cannot be read: {error.strerror}", detail=where)
+        hint = "check who owns it, and its permissions: `ls -ld` shows both" if error.errno in {errno.EACCES, errno.EPERM} else None
+        return self.refusal(f"plugin/{self.kind}-unreadable", f"cannot be read: {error.strerror}", detail=where, hint=hint)
 
     def _missing_hint(self, similar: str | None) -> str:
         if similar is not None:
@@ -174,6 +175,8 @@ def _opened(entry: _Entry) -> Iterator[tuple[int, Path]]:
         _check_kind(entry, os.fstat(current), place)
     except OSError as error:
         similar = _similar_name(current, part) if error.errno == errno.ENOENT else None
+        if error.errno == errno.EACCES and not _is_searchable(current):
+            reached = reached.rpartition("/")[0] or str(place.start)
         os.close(current)
         raise entry.failure(error, place, reached, similar) from error
     except PluginRefusedError:
@@ -185,6 +188,15 @@ def _opened(entry: _Entry) -> Iterator[tuple[int, Path]]:
         raise entry.failure(error, place, reached, None) from error
     finally:
         os.close(current)
+
+
+def _is_searchable(directory: int) -> bool:
+    """Tell whether what is in a directory can be reached by this user."""
+    try:
+        os.stat(".", dir_fd=directory)
+    except OSError:
+        return False
+    return True
 
 
 def _similar_name(parent: int, wanted: str) -> str | None:

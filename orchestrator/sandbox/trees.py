@@ -60,7 +60,7 @@ class TreeWalk:
 
     def __iter__(self) -> Iterator[TreeEntry]:
         """Yield everything; raises `TreeChangedError`. Is `is_complete` false afterwards, then there was more."""
-        current = os.open(".", _FOLDER, dir_fd=self._root)
+        current = os.dup(self._root)  # opening it anew takes a right to search it, which listing it does not
         try:
             yield from self._list(current, "")
             while self._levels:
@@ -69,7 +69,7 @@ class TreeWalk:
                     continue
                 name = self._levels[-1].waiting.pop()
                 try:
-                    following = os.open(name, _FOLDER, dir_fd=current)
+                    following = _enter(name, current)
                 except OSError:
                     yield TreeEntry(name=name, kind="unreadable", depth=len(self._levels))
                     continue
@@ -111,6 +111,17 @@ class TreeWalk:
             raise TreeChangedError("a folder was moved while it was looked through")
         os.close(current)
         return above
+
+
+def _enter(name: str, folder: int) -> int:
+    """Open a folder that may be listed and searched: without the latter, nothing in it can be opened, nor is there a way back."""
+    entered = os.open(name, _FOLDER, dir_fd=folder)
+    try:
+        os.stat(".", dir_fd=entered)
+    except OSError:
+        os.close(entered)
+        raise
+    return entered
 
 
 def _kind_of(entry: "os.DirEntry[str]") -> EntryKind:

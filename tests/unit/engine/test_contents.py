@@ -166,3 +166,17 @@ def test_a_canister_folder_that_is_a_link(folder: Path) -> None:
     status = folder.stat()
 
     assert hash_folder(link, identity=(status.st_dev, status.st_ino)) == hash_folder(folder)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may search everything")
+def test_a_folder_that_may_only_be_listed(folder: Path) -> None:
+    """Where nothing can be opened, the names still count, and so does what comes after it."""
+    hashes = set()
+    for new in ("a/one", "a/two", "pages/z"):
+        (folder / "a").mkdir(exist_ok=True)
+        (folder / new).touch()
+        (folder / "a").chmod(0o600)
+        hashes.add(hash_folder(folder))
+        (folder / "a").chmod(0o700)
+
+    assert len(hashes) == 3

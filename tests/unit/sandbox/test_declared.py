@@ -202,6 +202,20 @@ def test_unreadable(canister: Path) -> None:
         read_file(canister, "locked")
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_the_component_that_may_not_be_searched_is_named(canister: Path) -> None:
+    """Of the folders on the way the one without the right is told, not what lies in it."""
+    (canister / "dist").chmod(0o600)
+    try:
+        with pytest.raises(PluginRefusedError) as caught:
+            read_file(canister, "dist/deep/b.txt")
+    finally:
+        (canister / "dist").chmod(0o700)
+
+    assert (caught.value.slug, caught.value.detail) == ("plugin/file-unreadable", "'dist' on the way to it is the reason")
+    assert "ls -ld" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(("entry", "there"), [("STYLES", "styles"), ("caf\u00e9", "cafe\u0301"), ("dist/A.TXT", "a.txt")])
 def test_names_that_look_like_others(canister: Path, entry: str, there: str) -> None:
     """Another letter case or another form of the same character is another name; the hint says which one is there."""

@@ -134,3 +134,17 @@ def test_a_folder_that_becomes_a_link_is_not_entered(tmp_path: Path) -> None:
         (tmp_path / "tree" / "a").symlink_to(tmp_path / "secret")
 
         assert [(entry.name, entry.kind) for entry in entries] == [("a", "unreadable")]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may search everything")
+def test_a_folder_that_may_only_be_listed(tree: Path) -> None:
+    """It hides nothing of what comes after it, wherever it is; nothing in it can be opened by anybody who walks here."""
+    (tree / "a" / "hidden").mkdir(parents=True)
+    (tree / "a").chmod(0o600)
+    try:
+        found = walked(tree)
+        assert [each for each in found if each.startswith("a ")] == ["a folder", "a unreadable"]
+        assert found[-1] == "b/deep/c.txt file"
+        assert walked(tree / "a") == ["hidden folder", "hidden unreadable"]
+    finally:
+        (tree / "a").chmod(0o700)
