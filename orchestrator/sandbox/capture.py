@@ -8,13 +8,13 @@ end is the proof that everything has come. Imports nothing beyond the standard l
 import os
 import select
 import threading
-from _thread import start_new_thread
 from pathlib import Path
 from typing import Final
 
 from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.frames import Output
 from orchestrator.sandbox.limits import MAX_OUTPUT_BYTES
+from orchestrator.sandbox.threads import start_vital_thread
 
 __all__ = ["CapturedStream"]
 
@@ -45,8 +45,7 @@ class CapturedStream:
     def start(self) -> None:
         """Read from now on; whoever opened `path` alone keeps the stream open."""
         os.close(self._write)
-        # A `Thread` waits until it runs, and on a busy machine that is most of what a small plugin's run takes.
-        start_new_thread(self._follow, ())
+        start_vital_thread(self._follow)
 
     def drain(self) -> bool:
         """Pass on all that has been written so far; false at the stream's end."""

@@ -96,6 +96,8 @@ class Conversation:
         self._quiet_seconds = 0
         self._compute_seconds = 0.0
         self._peak_bytes = 0
+        self._dropped = 0, 0
+        self._last: Done | Refused | None = None
         self._on_usage = on_usage or (lambda _seconds, _bytes: None)
         self._answers = Answers(request.limits, call, callable_names=request.canisters, read_section=read_section)
         self._on_line = on_line
@@ -108,10 +110,15 @@ class Conversation:
         limits = self._request.limits
         try:
             with self._clock.running(limits.timeout_seconds):
-                return await self._converse(worker, artifact)
-            ending = timeout_ending(limits, self._doing())
+                await self._converse(worker, artifact)
+            ending = timeout_ending(limits, self._doing()) if self._last is None else await self._end(worker, self._last)
         except TooManyCallsError as excess:
             ending = calls_ending(limits, excess.count)
+        except ChildDiedError as death:
+            if not any(mark in death.stderr for mark in OUT_OF_MEMORY):
+                self._end_streams()
+                raise
+            ending = memory_ending(limits, death.stderr)
         return self.result(ending)
 
     def _doing(self) -> str:
@@ -123,23 +130,22 @@ class Conversation:
             case _:
                 return f"it had computed for {self._compute_seconds:.1f} s and made {self._answers.calls} calls"
 
-    async def _converse(self, worker: Child, artifact: Artifact) -> PluginResult:
-        try:
-            await worker.send(_order(self._request, artifact))
-            self._enter("running")
-            last = await self._serve(worker)
-        except ChildDiedError as death:
-            if any(mark in death.stderr for mark in OUT_OF_MEMORY):
-                return self.result(memory_ending(self._request.limits, death.stderr))
-            raise
+    async def _converse(self, worker: Child, artifact: Artifact) -> None:
+        self._last = None
+        await worker.send(_order(self._request, artifact))
+        self._enter("running")
+        self._last = await self._serve(worker)
+
+    async def _end(self, worker: Child, last: Done | Refused) -> Ending:
+        """Read the last frame; the plugin has ended, whatever its worker still does."""
         await worker.wait_ended()
         if isinstance(last, Refused):
             raise refusal_of(last)
         if last.ending == "artifact":
             raise StaleArtifactError(last.text)
+        self._dropped = last.dropped_stdout, last.dropped_stderr
         self._take_usage(last.compute_ns, last.peak_bytes)
-        ending = read_ending(last, self._request.limits, self._stderr.so_far())
-        return self.result(ending, dropped=(last.dropped_stdout, last.dropped_stderr))
+        return read_ending(last, self._request.limits, self._stderr.so_far())
 
     async def _serve(self, worker: Child) -> Done | Refused:
         while True:
@@ -173,6 +179,7 @@ class Conversation:
                     return frame
 
     def _take_pulse(self, pulse: Pulse) -> None:
+        self._dropped = pulse.dropped_stdout, pulse.dropped_stderr
         self._take_usage(pulse.compute_ns, pulse.peak_bytes)
         seconds = pulse.quiet_ns // 1_000_000_000
         if seconds < QUIET_SECONDS:
@@ -213,10 +220,13 @@ class Conversation:
         for line in lines:
             self._on_line(OutputLine(stream=capture.name, text=line))
 
-    def result(self, ending: Ending, *, dropped: tuple[int, int] = (0, 0)) -> PluginResult:
-        """End both streams and put the result together."""
-        for capture, count in zip((self._stdout, self._stderr), dropped, strict=True):
+    def _end_streams(self) -> None:
+        for capture, count in zip((self._stdout, self._stderr), self._dropped, strict=True):
             self._announce(capture, capture.finish(count))
+
+    def result(self, ending: Ending) -> PluginResult:
+        """End both streams and put the result together."""
+        self._end_streams()
         return PluginResult(
             outcome=ending.outcome,
             error=ending.error,

@@ -187,13 +187,18 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """Worker to tool, now and then: what the plugin has computed, how long it has given no sign of life, its peak of memory."""
+    """Worker to tool, now and then: what the plugin has computed, how long it has given no sign of life, its peak of memory.
+
+    `dropped_*` count the bytes of output beyond the cap so far.
+    """
 
     kind: ClassVar[int] = 22
-    schema: ClassVar[tuple[str, ...]] = ("int", "int", "int")
+    schema: ClassVar[tuple[str, ...]] = ("int", "int", "int", "int", "int")
     compute_ns: int
     quiet_ns: int
     peak_bytes: int
+    dropped_stdout: int = 0
+    dropped_stderr: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

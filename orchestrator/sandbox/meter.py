@@ -9,11 +9,12 @@ the worker loads this module.
 import os
 import threading
 import time
-from _thread import start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
+
+from orchestrator.sandbox.threads import start_vital_thread
 
 __all__ = ["Freeing", "Meter", "thread_clock"]
 
@@ -129,7 +130,7 @@ class Meter:
         """Interrupt the plugin once it has used its limit; end this process if the tool is gone."""
         self._started = self._clock()
         self._life = _Life(at=self._wall(), used=0, written=self._written())
-        start_new_thread(self._watch, ())  # a `Thread` would wait until it runs
+        start_vital_thread(self._watch)
         try:
             yield
         finally:

@@ -39,6 +39,7 @@ class PipeWatch:
         self._calls = calls
         self._send_number = send_number
         self._memory = memory
+        self._spare: int | None = os.dup(memory)
         self._system = ctypes.CDLL(None)
 
     @classmethod
@@ -56,6 +57,19 @@ class PipeWatch:
 
     def free(self) -> str | None:
         """Free each thread that waits to open a named pipe; answer the path of one of them, as the plugin's host sees it."""
+        # The plugin may have as many files open as the process can have, but for this one.
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+        try:
+            return self._free()
+        except OSError:
+            return None
+        finally:
+            with suppress(OSError):  # the plugin was faster: then it is looked for without one
+                self._spare = os.dup(self._memory)
+
+    def _free(self) -> str | None:
         found: str | None = None
         for thread in os.listdir(_TASKS):  # noqa: PTH208
             path = self._waits_for(thread)

@@ -121,7 +121,16 @@ class _Run:
         return self._done(ending, text, linear_bytes)
 
     def _tell(self, used_ns: int, quiet_ns: int) -> None:
-        self._channel.send_if_free(Pulse(compute_ns=used_ns, quiet_ns=quiet_ns, peak_bytes=self._usage.peak_bytes()))
+        out, err = self._streams
+        self._channel.send_if_free(
+            Pulse(
+                compute_ns=used_ns,
+                quiet_ns=quiet_ns,
+                peak_bytes=self._usage.peak_bytes(),
+                dropped_stdout=out.dropped,
+                dropped_stderr=err.dropped,
+            )
+        )
 
     def _give_up(self, path: str) -> None:
         """End a run from the watching thread: a plugin that waits in the host cannot be interrupted."""

@@ -167,6 +167,27 @@ def test_flood_of_output(component_cache: Path) -> None:
     assert len(run.lines) == len(run.result.stdout) + len(run.result.stderr)
 
 
+def test_flood_of_output_that_a_timeout_ends(component_cache: Path) -> None:
+    """What was left out is also told of a plugin that never comes to its end."""
+    writes = MAX_OUTPUT_BYTES // 4096 + 10
+    plugin = Guest().plugin(
+        f"""
+        (local $written i32) (local $out i32)
+        (local.set $out (call $get-stdout))
+        (loop $next
+          (call $write (local.get $out) (i32.const 2048) (i32.const 4096) (i32.const 48))
+          (br_if $next (i32.lt_u (local.tee $written (i32.add (local.get $written) (i32.const 1))) (i32.const {writes}))))
+        (call $block (call $after-nanoseconds (i64.const 3600000000000)))
+        {OK}""",
+        wasi=("stdio", "sleep"),
+    )
+
+    result = run_now(plugin, component_cache, limits=Limits(timeout_seconds=1.0)).result
+
+    assert (result.outcome, result.limit) == ("limit", "timeout")
+    assert result.stdout[-1] == f"… {10 * 4096} bytes of stdout truncated"
+
+
 def test_output_that_nobody_flushed(component_cache: Path) -> None:
     """Bytes written in the last moment, without waiting for them, are not lost."""
     guest = Guest()

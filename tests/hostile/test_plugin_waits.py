@@ -18,6 +18,7 @@ from tests.support.wasi_files_text import FILE_ERRORS
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread waits in")
 SLEEP = f"(call $block (call $after-nanoseconds (i64.const {{nanoseconds}}))) {OK}"
+WAIT_SECONDS = 20.0
 LIMITS = Limits(timeout_seconds=60.0)
 """Of tests that end before it."""
 
@@ -64,6 +65,41 @@ def test_a_named_pipe_that_is_opened_again_and_again(component_cache: Path, site
     assert (result.outcome, result.slug) == ("trap", "plugin/named-pipe")
     assert "'pipe'" in str(result.error)
     assert result.compute_seconds < 1
+
+
+def all_open(guest: Guest, then: str) -> str:
+    """Open a file until there are no more to be had, rest so long that somebody looks what is the matter, and go on."""
+    return f"""(local $directory i32) (local $opened i32)
+      (call $get-directories (i32.const 64)) (local.set $directory (i32.load (i32.load (i32.const 64))))
+      (loop $again {open_at(guest, "file")} (br_if $again (i32.eqz (i32.load8_u {RESULT}))))
+      (call $block (call $after-nanoseconds (i64.const 200000000))) {then}"""
+
+
+@linux
+def test_a_plugin_that_has_all_files_open_and_computes(component_cache: Path, site: tuple[Preopen, ...]) -> None:
+    """Whoever watches a plugin does not need what the plugin can take away: its limit of computing holds."""
+    plugin = Guest()
+    component = plugin.plugin(all_open(plugin, "(loop $for-ever (br $for-ever)) unreachable"), wasi=("files", "sleep"))
+    limits = Limits(compute_seconds=0.5, timeout_seconds=WAIT_SECONDS)
+
+    result = run_now(component, component_cache, directories=site, limits=limits).result
+
+    assert (result.outcome, result.limit) == ("limit", "compute")
+
+
+@linux
+def test_a_plugin_that_has_nearly_all_files_open_and_waits_for_a_pipe(component_cache: Path, site: tuple[Preopen, ...]) -> None:
+    """It is freed all the same."""
+    plugin = Guest()
+    close_one = f"(call $drop-descriptor (local.get $opened)) {open_at(plugin, 'pipe')}"
+    opened = f"(if (i32.eqz (i32.load8_u {RESULT})) (then (local.set $opened (i32.load (i32.const 84)))))"
+    body = all_open(plugin, close_one + OK).replace("(br_if $again", f"{opened} (br_if $again", 1)
+
+    result = run_now(
+        plugin.plugin(body, wasi=("files", "sleep")), component_cache, directories=site, limits=Limits(timeout_seconds=WAIT_SECONDS)
+    ).result
+
+    assert result.outcome == "ok"
 
 
 def test_sleeping_longer_than_the_compute_limit(component_cache: Path) -> None:

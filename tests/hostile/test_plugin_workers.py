@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import anyio
 import psutil
 import pytest
 
 from orchestrator.errors import SandboxError
+from orchestrator.sandbox.host import run_plugin
 from orchestrator.sandbox.limits import MAX_OUTPUT_BYTES, Limits
+from orchestrator.sandbox.request import CanisterCallRequest, OutputLine
 from tests.support.components import component_that_returns_ok
-from tests.support.plugin_runs import Run, run_now
+from tests.support.plugin_runs import Run, request_for, run_now
 
 WORKERS = "tests.support.bad_workers"
 WAIT_SECONDS = 30.0
@@ -18,6 +21,12 @@ SHORT = Limits(timeout_seconds=0.5)
 def run_with(name: str, cache: Path, limits: Limits | None = None) -> Run:
     """Run a plugin, with the named program in its worker's place."""
     return run_now(component_that_returns_ok(), cache, worker_module=f"{WORKERS}.{name}", limits=limits or Limits())
+
+
+async def no_answer(_request: CanisterCallRequest) -> bytes:
+    """Answer a call that nobody makes."""
+    await anyio.lowlevel.checkpoint()
+    return b""
 
 
 def workers_left() -> list[psutil.Process]:
@@ -87,6 +96,20 @@ def test_a_worker_that_starts_processes(component_cache: Path) -> None:
         assert alive == []
 
 
+def test_a_worker_that_dies_in_the_middle_of_a_line(component_cache: Path) -> None:
+    """What its plugin wrote last is told, though its line has no end."""
+    lines: list[OutputLine] = []
+
+    async def main() -> None:
+        request = request_for(component_that_returns_ok(), component_cache)
+        with pytest.raises(SandboxError, match="exit status 3"):
+            await run_plugin(request, no_answer, lines.append, worker_module=f"{WORKERS}.unfinished")
+
+    anyio.run(main)
+
+    assert lines == [OutputLine(stream="stderr", text="the line before"), OutputLine(stream="stderr", text="last wor")]
+
+
 def test_a_worker_that_fills_its_stderr(component_cache: Path) -> None:
     """A worker's own limits keep its stderr from filling the disk."""
     with pytest.raises(SandboxError) as caught:
@@ -100,7 +123,7 @@ def test_a_worker_that_fills_its_stderr(component_cache: Path) -> None:
 def test_a_worker_that_stays(component_cache: Path, name: str) -> None:
     """A worker that has said its last word, or has closed its side, is given a moment, and then ended."""
     if name == "lingers":
-        assert run_with(name, component_cache).result.outcome == "ok"
+        assert run_with(name, component_cache, SHORT).result.outcome == "ok"  # the plugin has ended in time
     else:
         with pytest.raises(SandboxError, match="closed its pipe"):
             run_with(name, component_cache)

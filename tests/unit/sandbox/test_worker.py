@@ -94,6 +94,7 @@ def test_imports_wasmtime_alone() -> None:
                 "limits",
                 "meter",
                 "pipes",
+                "threads",
                 "usage",
                 "worker",
             )
