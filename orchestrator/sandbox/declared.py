@@ -161,7 +161,7 @@ def _opened(entry: _Entry) -> Iterator[tuple[int, Path]]:
         current = os.open(place.start, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # may itself be a link
     except OSError as error:
         raise entry.failure(error, place, str(place.start), None) from error
-    reached = part = ""
+    reached = ""
     try:
         for number, part in enumerate(place.parts, start=1):
             reached = f"{reached}/{part}" if reached else part
@@ -174,11 +174,9 @@ def _opened(entry: _Entry) -> Iterator[tuple[int, Path]]:
             current = following
         _check_kind(entry, os.fstat(current), place)
     except OSError as error:
-        similar = _similar_name(current, part) if error.errno == errno.ENOENT else None
-        if error.errno == errno.EACCES and not _is_searchable(current):
-            reached = reached.rpartition("/")[0] or str(place.start)
+        failure = _explain(entry, error, place, reached, current)
         os.close(current)
-        raise entry.failure(error, place, reached, similar) from error
+        raise failure from error
     except PluginRefusedError:
         os.close(current)
         raise
@@ -188,6 +186,14 @@ def _opened(entry: _Entry) -> Iterator[tuple[int, Path]]:
         raise entry.failure(error, place, reached, None) from error
     finally:
         os.close(current)
+
+
+def _explain(entry: _Entry, error: OSError, place: _Place, reached: str, parent: int) -> PluginRefusedError:
+    """Say why a component could not be opened from the directory that it is in."""
+    above, _, part = reached.rpartition("/")
+    if error.errno == errno.EACCES and not _is_searchable(parent):
+        reached = above or str(place.start)
+    return entry.failure(error, place, reached, _similar_name(parent, part) if error.errno == errno.ENOENT else None)
 
 
 def _is_searchable(directory: int) -> bool:
