@@ -56,6 +56,7 @@ TRIED_BY = {
     "call-cycles": ("tests/unit/engine/test_sync_plugin.py", "test_cycles_are_bounded"),
     "call-flood": (f"{HOSTILE}limits.py", "test_endless_calls"),
     "compute": (f"{HOSTILE}limits.py", "test_endless_loop_while_instantiating"),
+    "files-open": (f"{HOSTILE}waits.py", "test_a_plugin_that_has_all_files_open_and_computes"),
     "sleep": (f"{HOSTILE}limits.py", "test_sleeping_plugin"),
     "memory": (f"{HOSTILE}limits.py", "test_memory_in_parts"),
     "tables": (f"{HOSTILE}limits.py", "test_memory_in_parts"),
