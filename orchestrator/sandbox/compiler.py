@@ -22,7 +22,7 @@ from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Compile, Compiled, Refused
 from orchestrator.sandbox.interface import EXEC_EXPORT, EXEC_SIGNATURES, FUNCTION_SIGNATURES, check_imports, minor_version
 from orchestrator.sandbox.signature import describe_function
-from orchestrator.sandbox.wrapping import HOST_IMPORTS, wrap
+from orchestrator.sandbox.wrapping import host_imports, wrap
 
 __all__ = ["compile_component", "main"]
 
@@ -34,10 +34,14 @@ _ABOUT_PROCESSORS: Final = ("/proc/self", "/sys/fs/cgroup", "/sys/devices/system
 """Where the compiler looks how many threads are worth having."""
 
 
-def _compile_wrapped(engine: Engine, component: bytes) -> Component | None:
-    """Compile the wrapping component, or nothing if it cannot be built: then the plain way tells what is wrong."""
+def _compile_wrapped(engine: Engine, component: bytes) -> tuple[Component, frozenset[str]] | None:
+    """Compile the wrapping component and name what it adds to the imports.
+
+    Nothing if it cannot be built: then the plain way tells what is wrong.
+    """
     try:
-        return Component(engine, wrap(component, read_outline(component), lambda text: bytes(wat2wasm(text))))
+        outline = read_outline(component)
+        return Component(engine, wrap(component, outline, lambda text: bytes(wat2wasm(text)))), host_imports(outline)
     except (NotUnderstoodError, WasmtimeError):
         return None
 
@@ -65,9 +69,11 @@ def _check_shape(name: str, found: object, expected: str) -> None:
         )
 
 
-def _check_types(engine: Engine, component: Component, *, wrapped: bool) -> None:
-    """Refuse a component whose imports or `exec` are not those of a sync plugin, by wasmtime's own reading."""
-    ours = HOST_IMPORTS if wrapped else ()
+def _check_types(engine: Engine, component: Component, ours: frozenset[str]) -> None:
+    """Refuse a component whose imports or `exec` are not those of a sync plugin, by wasmtime's own reading.
+
+    `ours` are the imports of the component around the plugin: a plugin that names another function of ours is refused.
+    """
     items = {name: item.ty for name, item in component.type.imports(engine).items() if name not in ours}
     imports = {name: item for name, item in items.items() if not isinstance(item, ValType)}
     version = minor_version(check_imports(imports))
@@ -87,11 +93,10 @@ def _check_types(engine: Engine, component: Component, *, wrapped: bool) -> None
 
 def _compile_into(cache: ComponentCache, order: Compile) -> Artifact:
     engine = new_engine()
-    component = _compile_wrapped(engine, order.component) if order.wrap else None
-    wrapped = component is not None
-    component = component or _compile_plain(engine, order.component)
-    _check_types(engine, component, wrapped=wrapped)
-    artifact = cache.store(order.stem, component.serialize(), wrapped=wrapped)
+    wrapped = _compile_wrapped(engine, order.component) if order.wrap else None
+    component, ours = wrapped or (_compile_plain(engine, order.component), frozenset[str]())
+    _check_types(engine, component, ours)
+    artifact = cache.store(order.stem, component.serialize(), wrapped=wrapped is not None)
     cache.prune()
     return artifact
 

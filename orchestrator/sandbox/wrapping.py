@@ -23,7 +23,7 @@ from orchestrator.sandbox.binary import COMPONENT_HEADER, Import, NotUnderstoodE
 from orchestrator.sandbox.interface import BATCH_IMPORT, CALL_IMPORT, EXEC_EXPORT, SECTION_IMPORT
 from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_METHOD_BYTES
 
-__all__ = ["HOST_IMPORTS", "can_wrap", "shim_texts", "wrap"]
+__all__ = ["can_wrap", "host_imports", "shim_texts", "wrap"]
 
 _TYPES_PREFIX: Final = "icp:sync-plugin/types@"
 _U64, _U32, _U8, _BOOL, _STRING = b"\x77", b"\x79", b"\x7d", b"\x7f", b"\x73"
@@ -84,8 +84,6 @@ _SHIMS: Final = {
         ),
     ),
 }
-HOST_IMPORTS: Final = frozenset(host.outer for shims in _SHIMS.values() for shim in shims for host in shim.hosts)
-"""The private functions that what a wrapped plugin asks for arrives at."""
 
 
 def _shim_text(shim: _Shim) -> str:
@@ -169,6 +167,11 @@ def _shims_for(outline: Outline) -> list[_Shim]:
     version = "" if types is None else types.name.removeprefix(_TYPES_PREFIX)[:3]
     names = {item.name for item in outline.imports if item.sort is Sort.FUNCTION}
     return [shim for shim in _SHIMS.get(version, ()) if names & {*shim.gives}]
+
+
+def host_imports(outline: Outline) -> frozenset[str]:
+    """Name the functions of our own that the component around one with this outline imports, beside what is inside it imports."""
+    return frozenset(host.outer for shim in _shims_for(outline) for host in shim.hosts)
 
 
 def can_wrap(outline: Outline) -> bool:
