@@ -134,7 +134,7 @@ def load_declared(
     for index, (key, entry) in enumerate(zip(step.file_keys or (), step.files, strict=False)):
         span = step.place_of("files", index)
         with collecting(refused):
-            if Path(os.path.normpath(canister.directory / entry)).is_dir():
+            if Path(os.path.normpath(Path(os.path.realpath(canister.directory)) / entry)).is_dir():
                 directory = resolve_directory(canister.directory, entry, span, project_directory=project_directory)
                 directories.append(replace(directory, key=key))
             else:

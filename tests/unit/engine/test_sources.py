@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.project import Canister, EntrySection, PluginStep, PrebuiltStep, Project
-from orchestrator.engine.plugins import load_inputs
+from orchestrator.engine.plugins import load_declared, load_inputs
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import Wanted, load_source, open_packages
 from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError, Span
@@ -172,3 +172,18 @@ async def test_all_that_is_wrong_with_a_step_is_told_at_once(session: Session, t
         ("plugin/file-missing", 24),
     ]
     assert error.summary == "plugins of canister `api` are refused for 5 reasons"
+
+
+def test_named_entries_start_where_the_canister_really_is(tmp_path: Path) -> None:
+    """Through a canister's folder that is a link, `..` leads to what is above its target: the same thing is looked at and opened."""
+    (tmp_path / "deep" / "real").mkdir(parents=True)
+    (tmp_path / "deep" / "shared").mkdir()
+    (tmp_path / "shared").touch()
+    (tmp_path / "link").symlink_to("deep/real")
+    step = PluginStep(path=tmp_path / "plugin.wasm", files=("../shared",), file_keys=("site",))
+    refused: list[OrchestratorError] = []
+
+    directories, files = load_declared(Canister(name="api", directory=tmp_path / "link"), step, refused, tmp_path)
+
+    assert (refused, files) == ([], ())
+    assert [(each.key, each.host) for each in directories] == [("site", tmp_path / "deep" / "shared")]
