@@ -34,13 +34,15 @@ def name_log(directory: Path, verb: str, now: datetime | None = None) -> Path:
 def keep_log(path: Path | None, *, verbose: TextIO | None) -> Iterator[None]:
     """Send structlog's and the standard library's records to `path`, if there is one, and to `verbose`, inside the block.
 
-    What `EVENTS_LOGGER` logs goes to `path` only. Raises `StoreError` when it cannot be written.
+    What `EVENTS_LOGGER` logs goes to `path` only. What would act on a terminal is spelled out in the file, where people read it, as well
+    as what the file's encoding does not have. Raises `StoreError` when it cannot be written.
     """
     with hidden_modules("rich"):
         import structlog
+    from orchestrator.ui.harmless import GuardedStream
 
     with ExitStack() as stack:
-        files = () if path is None else (stack.enter_context(_open(path)),)
+        files = () if path is None else (GuardedStream.around(stack.enter_context(_open(path))),)
         streams = files if verbose is None else (*files, verbose)
         structlog.configure(
             processors=[

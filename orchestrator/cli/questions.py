@@ -60,7 +60,7 @@ def make_password_source(
         if state.display is not None:
             state.display.pause()
         with _interruptible(state.terminal):
-            return read_hidden(f"Password of identity `{name}`: ")
+            return read_hidden(_harmless(f"Password of identity `{name}`: "))
 
     def ask_in_main_thread(name: str) -> str:
         import anyio.from_thread
@@ -81,10 +81,17 @@ def load_password(state: State, path: Path) -> str:
 
 def _ask(terminal: Terminal, question: str) -> str:
     """Ask on stderr and wait for a line."""
-    terminal.stderr.write(question)
+    terminal.stderr.write(_harmless(question))
     terminal.stderr.flush()
     with _interruptible(terminal):
         return terminal.stdin.readline().strip()
+
+
+def _harmless(question: str) -> str:
+    """Spell out what would act on the terminal: the names in it are a manifest's, and hidden input has a prompt that no stream guards."""
+    from orchestrator.ui.harmless import harmless
+
+    return harmless(question)
 
 
 @contextmanager

@@ -32,6 +32,21 @@ def test_records_of_both_kinds_are_in_the_file(tmp_path: Path) -> None:
     assert "INFO library: sent" in text
 
 
+def test_what_strangers_wrote_acts_on_no_terminal_and_breaks_no_log(tmp_path: Path) -> None:
+    """A log is read on a terminal too: control characters are spelled out, and so is what no file can hold."""
+    path = tmp_path / "1.log"
+
+    with keep_log(path, verbose=None):
+        structlog.get_logger().info("hello \x1b[2J", line="a\udc80\u202eb")
+        logging.getLogger("library").warning("gone \x07")
+
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2
+    assert r"hello \u001b[2J" in lines[0]
+    assert r"a\udc80\u202eb" in lines[0]
+    assert lines[1].endswith(r"gone \u0007")
+
+
 def test_verbose_stream_gets_the_same(tmp_path: Path) -> None:
     """With -v the same lines are on stderr."""
     stream = io.StringIO()

@@ -174,6 +174,27 @@ def test_a_protected_environment_is_named_once() -> None:
     assert stderr.getvalue() == "Environment `production` is protected. To change it, type its name: "
 
 
+def test_no_name_acts_in_a_question() -> None:
+    """Names come from manifests: what would act on the terminal, line ends among it, is spelled out."""
+    asked = state(Keyboard("x\n"))
+    prompts: list[str] = []
+
+    def read_hidden(prompt: str) -> str:
+        prompts.append(prompt)
+        return "typed"
+
+    source, password = make_name_source(asked), make_password_source(asked, read_hidden, in_loop=False)
+    assert source is not None
+    assert password is not None
+    anyio.run(source, "a\n\x1b[2Jb")
+    password("c\r\u202ed")
+
+    stderr = asked.terminal.stderr
+    assert isinstance(stderr, io.StringIO)
+    assert stderr.getvalue().startswith(r"Environment `a\x0a\x1b[2Jb` is protected")
+    assert prompts == [r"Password of identity `c\x0d\u202ed`: "]
+
+
 @pytest.mark.parametrize(
     "nobody", [state(io.StringIO("production\n")), state(Keyboard("production\n"), as_json=True)], ids=["pipe", "json"]
 )
