@@ -62,7 +62,8 @@ class Journal:
         Values are what JSON has; large integers are the caller's to write as text. Raises `StoreError`.
         """
         file = self._open()
-        line = json.dumps({"time": self._clock().isoformat(timespec="milliseconds"), **record}, ensure_ascii=False).encode()
+        text = json.dumps({"time": self._clock().isoformat(timespec="milliseconds"), **record}, ensure_ascii=False)
+        line = text.encode("utf-8", "backslashreplace")  # what UTF-8 cannot say, as JSON spells it
         try:
             file.write(line + _NEW_LINE)
             file.flush()

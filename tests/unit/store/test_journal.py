@@ -58,6 +58,14 @@ def test_a_record_that_is_not_durable_is_read_at_once(path: Path) -> None:
     assert [record["n"] for record in seen] == [1]
 
 
+def test_a_name_that_is_no_text_is_kept(path: Path) -> None:
+    """File names may hold bytes that are no UTF-8, and errors name them: they are written, and come back."""
+    with journal(path) as open_journal:
+        open_journal.append({"summary": "cannot read `a\udcffé`"})
+
+    assert load_records(path)[0]["summary"] == "cannot read `a\udcffé`"
+
+
 def test_open_operations_are_those_without_an_end(path: Path) -> None:
     """An operation that was begun and not finished is open; a finished one is not."""
     with journal(path) as written:
