@@ -20,7 +20,7 @@ from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.confinement import confine, lower_resource_limits
 from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Compile, Compiled, Refused
-from orchestrator.sandbox.interface import EXEC_EXPORT, EXEC_SIGNATURES, FUNCTION_SIGNATURES, check_imports, minor_version
+from orchestrator.sandbox.interface import EXEC_EXPORT, EXEC_SIGNATURES, FUNCTION_SIGNATURES, check_imports, list_names, minor_version
 from orchestrator.sandbox.signature import describe_function
 from orchestrator.sandbox.wrapping import host_imports, wrap
 
@@ -85,7 +85,7 @@ def _check_types(engine: Engine, component: Component, ours: frozenset[str]) -> 
         raise PluginRefusedError(
             f"the plugin does not export `{EXEC_EXPORT}`",
             slug="plugin/no-exec",
-            detail=f"it exports {', '.join(f'`{name}`' for name in exports) or 'nothing'}",
+            detail=f"it exports {list_names(exports) or 'nothing'}",
             hint="build it for the world `sync-plugin`, which exports exec",
         )
     _check_shape(EXEC_EXPORT, exports[EXEC_EXPORT].ty, EXEC_SIGNATURES[version])

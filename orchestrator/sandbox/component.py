@@ -5,7 +5,7 @@ from typing import Final
 
 from orchestrator.errors import PluginRefusedError
 from orchestrator.sandbox.binary import COMPONENT_HEADER, CORE_MODULE_HEADER, NotUnderstoodError, Sort, read_outline
-from orchestrator.sandbox.interface import EXEC_EXPORT, check_imports, extension_version
+from orchestrator.sandbox.interface import EXEC_EXPORT, check_imports, extension_version, list_names
 from orchestrator.sandbox.wrapping import can_wrap
 
 __all__ = ["MAX_COMPONENT_BYTES", "ComponentFacts", "inspect_component"]
@@ -74,7 +74,7 @@ def inspect_component(data: bytes) -> ComponentFacts:
         raise PluginRefusedError(
             f"the plugin does not export `{EXEC_EXPORT}`",
             slug="plugin/no-exec",
-            detail=f"it exports {', '.join(f'`{name}`' for name in outline.exports) or 'nothing'}",
+            detail=f"it exports {list_names(outline.exports) or 'nothing'}",
             hint="build it for the world `sync-plugin`, which exports exec",
         )
     return ComponentFacts(

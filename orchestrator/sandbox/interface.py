@@ -27,6 +27,7 @@ __all__ = [
     "check_imports",
     "extension_version",
     "interface_version",
+    "list_names",
     "minor_version",
     "wit_directory",
 ]
@@ -81,6 +82,9 @@ EXEC_SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The exact type of `exec` in each version."""
 
+_LISTED_NAMES: Final = 10
+_LISTED_CHARACTERS: Final = 100
+
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _VERSION: Final = r"@(?P<version>\d+\.\d+)(\.\d+)?(?P<rest>[-+].*)?"
 _INTERFACE_IMPORT: Final = re.compile(r"icp:sync-plugin/[a-z0-9-]+" + _VERSION)
@@ -127,6 +131,14 @@ _SUPPORTED_TEXT: Final = ", ".join(
 )
 
 
+def list_names(names: Iterable[str]) -> str:
+    """List names from a component for a message: the first ones, each as far as it is worth reading, and how many more there are."""
+    every = tuple(names)
+    shown = (name if len(name) <= _LISTED_CHARACTERS else f"{name[:_LISTED_CHARACTERS]}…" for name in every[:_LISTED_NAMES])
+    more = len(every) - _LISTED_NAMES
+    return ", ".join(f"`{name}`" for name in shown) + (f" and {more} more" if more > 0 else "")
+
+
 def _version_of(name: str, pattern: re.Pattern[str], supported: tuple[str, ...]) -> str | None:
     """Find the version, as written, in the name of an interface that `pattern` knows; refuse one that is not supported."""
     match = pattern.fullmatch(name)
@@ -135,7 +147,7 @@ def _version_of(name: str, pattern: re.Pattern[str], supported: tuple[str, ...])
     package, _, written = name.partition("@")
     if match["version"] not in supported or match["rest"]:
         raise PluginRefusedError(
-            f"the plugin is made for {package.partition('/')[0]}@{written}, which this version does not implement",
+            f"the plugin is made for {package.partition('/')[0]}@{written[:_LISTED_CHARACTERS]}, which this version does not implement",
             slug="plugin/interface-version",
             detail=f"implemented here: {_SUPPORTED_TEXT}",
             hint="build the plugin for an implemented version, or update orchestrator",
@@ -155,9 +167,10 @@ def interface_version(imports: Iterable[str]) -> str:
     one of them (`plugin/interface-version`).
     """
     versions = [version for name in imports if (version := _version_of(name, _INTERFACE_IMPORT, SUPPORTED_VERSIONS))]
-    if len({minor_version(version) for version in versions}) > 1:
+    different = {minor_version(version): version for version in reversed(versions)}
+    if len(different) > 1:
         raise PluginRefusedError(
-            f"the plugin is made for {' and '.join(f'icp:sync-plugin@{version}' for version in versions)} at once",
+            f"the plugin is made for {' and '.join(f'icp:sync-plugin@{version}' for version in reversed(different.values()))} at once",
             slug="plugin/interface-version",
             detail="its exec can have the type of one version only",
             hint="build all of the plugin for one version",
@@ -200,9 +213,8 @@ def check_imports(imports: Iterable[str]) -> str:
     functions = FUNCTION_SIGNATURES[minor_version(version)]
     missing = [name for name in names if not _is_offered(name, functions)]
     if missing:
-        listed = ", ".join(f"`{name}`" for name in missing)
         raise PluginRefusedError(
-            f"the plugin imports what a sync plugin is not offered: {listed}",
+            f"the plugin imports what a sync plugin is not offered: {list_names(missing)}",
             slug="plugin/unknown-import",
             detail=f"a plugin for icp:sync-plugin@{version} is offered {', '.join(functions)} and WASI 0.2 without HTTP",
             hint="build the plugin without these imports; for HTTP, let the canister do the work or use a script step",

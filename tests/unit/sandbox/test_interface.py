@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import PluginRefusedError
-from orchestrator.sandbox.interface import check_imports, extension_version, interface_version, wit_directory
+from orchestrator.sandbox.interface import check_imports, extension_version, interface_version, list_names, wit_directory
 
 TYPES = "icp:sync-plugin/types@0.1.0"
 EXTENSION = "orchestrator:sync-plugin/extension@"
@@ -120,3 +120,20 @@ def test_near_misses_are_unknown(name: str) -> None:
         check_imports([TYPES, name])
 
     assert caught.value.slug == "plugin/unknown-import"
+
+
+def test_names_in_messages_are_few_and_short() -> None:
+    """A component's names are shown as far as one reads them: ten, of a hundred characters each."""
+    assert list_names(["a", "b"]) == "`a`, `b`"
+    assert list_names(map(str, range(12))) == "`0`, `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9` and 2 more"
+    assert list_names(["x" * 101]) == f"`{'x' * 100}…`"
+    assert list_names([]) == ""
+
+
+def test_many_unknown_imports() -> None:
+    """A component with a hundred thousand unknown imports is refused in one line."""
+    with pytest.raises(PluginRefusedError) as refusal:
+        check_imports(["icp:sync-plugin/types@0.1.0", *(f"import-{number}" for number in range(100_000))])
+
+    assert "and 99990 more" in refusal.value.summary
+    assert len(refusal.value.summary) < 500
