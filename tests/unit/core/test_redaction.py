@@ -38,6 +38,39 @@ def test_urls_in_a_text() -> None:
     assert redact_urls("see 'https://a:b@c.test/d?e=f', or <http://g.test>") == "see 'https://***@c.test/d?e=***', or <http://g.test>"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("url: http://me:hun'ter2@c.test/d", "url: http://***@c.test/d"),
+        ('{url: "http://me:<hunter2>@c.test/d", a: 1}', '{url: "http://***@c.test/d", a: 1}'),
+        ("url: http://c.test/d?e=hun'ter2", "url: http://c.test/d?e=***"),
+        ("'http://c.test/d?e=f', 'http://a:b@g.test'", "'http://c.test/d?e=***', 'http://***@g.test'"),
+        ("`HTTPS://me:hunter2@c.test`", "`HTTPS://***@c.test`"),
+    ],
+)
+def test_secrets_with_odd_characters(text: str, shown: str) -> None:
+    """What ends a URL elsewhere may be in a password, and an apostrophe in a token."""
+    assert redact_urls(text) == shown
+
+
+def test_a_long_line_is_read_once() -> None:
+    """A line of a megabyte, such as one with arguments in hexadecimal, takes no longer than it is long."""
+    line = "4449444c" * 130_000
+
+    assert redact_urls(f"{line} http://me:hunter2@c.test {line}") == f"{line} http://***@c.test {line}"
+
+
+@pytest.mark.parametrize("url", ["http://me:hunter 2@c.test/d", "'http://me:hunter 2@c.test/d'", '"http://c.test/?a=hunter 2"'])
+def test_a_url_that_is_pointed_at_is_known_whole(url: str) -> None:
+    """Even one with spaces, which is none, shows no secret where the caret says how long it is."""
+    shown = redact_span(replace(SPAN, column=6, length=len(url), text=f"url: {url}, x: y"))
+
+    assert shown is not None
+    assert "2" not in shown.text
+    assert shown.text.endswith(", x: y")
+    assert shown.text[shown.column - 1 :][: shown.length].strip("'\"").startswith("http://")
+
+
 def test_a_place_shows_no_secrets() -> None:
     """The caret still stands below the URL in a line that is shown without its secrets."""
     url = "https://me:secret@example.com/a?b=c"
