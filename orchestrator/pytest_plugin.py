@@ -70,6 +70,7 @@ class SyncPlugin:
         from orchestrator.engine.authoring.running import run_plugin_alone
         from orchestrator.engine.authoring.trial import PluginTrial
 
+        _check_not_async()
         fields = _fields(given)
         directory = fields.setdefault("directory", Path.cwd())
         trial = PluginTrial(component=component if isinstance(component, bytes) else Path(component))
@@ -80,6 +81,22 @@ class SyncPlugin:
         if record is not None:
             write_recording(directory / record, make_recording(trial, report))
         return report
+
+
+def _check_not_async() -> None:
+    from anyio import get_current_task
+
+    from orchestrator.errors import UsageError
+
+    try:
+        get_current_task()
+    except RuntimeError:  # nothing is running: as it should be
+        return
+    raise UsageError(
+        "`sync_plugin` cannot be called from async code",
+        slug="usage/async",
+        hint="there, use `await orchestrator.run_plugin_alone(orchestrator.PluginTrial(…))`",
+    )
 
 
 def _fields(given: Mapping[str, Any]) -> dict[str, Any]:

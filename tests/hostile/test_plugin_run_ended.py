@@ -69,6 +69,7 @@ def test_a_worker_that_is_killed_is_told_of(tmp_path: Path, component_cache: Pat
     assert "SIGKILL" in stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_ends_the_run(tmp_path: Path, component_cache: Path) -> None:
     """With nobody to read (`| head`), the run ends as other tools do."""
     guest = Guest()

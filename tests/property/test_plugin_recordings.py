@@ -12,9 +12,10 @@ from orchestrator.engine.authoring.trace import EndedError
 from orchestrator.sandbox.reports import TrialSection
 from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
 
-PAIRS = st.lists(st.tuples(st.text(), st.text()), max_size=3).map(tuple)
-TEXTS = st.lists(st.text(), max_size=3).map(tuple)
-ANSWERS = st.one_of(st.tuples(st.binary(), st.none()), st.tuples(st.none(), st.text()))
+TEXT = st.text(max_size=4)
+PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
+TEXTS = st.lists(TEXT, max_size=3).map(tuple)
+ANSWERS = st.one_of(st.tuples(st.binary(), st.none()), st.tuples(st.none(), TEXT))
 CALLS = st.builds(
     lambda answer, **fields: RecordedCall(result=answer[0], error=answer[1], **fields),
     answer=ANSWERS,
@@ -32,16 +33,16 @@ SECTIONS = st.builds(
     direct=st.booleans(),
     target=st.none() | st.text(max_size=5),
     result=st.none() | st.binary(max_size=20),
-    error=st.none() | st.text(),
+    error=st.none() | TEXT,
 )
 RECORDINGS = st.builds(
     Recording,
-    component_sha256=st.text(),
-    interface=st.none() | st.text(),
-    environment=st.text(),
-    canister_id=st.text(),
-    identity_principal=st.text(),
-    proxy=st.none() | st.text(),
+    component_sha256=TEXT,
+    interface=st.none() | TEXT,
+    environment=TEXT,
+    canister_id=TEXT,
+    identity_principal=TEXT,
+    proxy=st.none() | TEXT,
     dirs=TEXTS,
     files=TEXTS,
     options=PAIRS,
@@ -52,7 +53,7 @@ RECORDINGS = st.builds(
 )
 
 
-@settings(max_examples=20)  # each writes a file
+@settings(max_examples=10)  # each writes a file
 @given(RECORDINGS)
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, recording: Recording) -> None:
     """Every recording comes back as it was."""

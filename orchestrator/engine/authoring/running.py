@@ -8,6 +8,7 @@ assert [call.method for call in report.calls] == ["put", "put"]
 import hashlib
 import os
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,12 @@ def read_component(directory: Path, path: Path) -> bytes:
 
 
 def _check(trial: PluginTrial) -> None:
+    if find_spec("wasmtime") is None:
+        raise UsageError(
+            "plugins cannot be run: the package `wasmtime` is not installed",
+            slug="usage/no-wasmtime",
+            hint="install the orchestrator anew: it comes with it",
+        )
     principals = {"canister id": trial.canister_id, "identity": trial.identity_principal, "proxy": trial.proxy}
     principals |= {f"canister `{name}`": text for name, text in trial.canisters}
     for what, text in principals.items():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 
 import orchestrator
 from orchestrator.candid import parse_arguments
+from orchestrator.engine.authoring.recording import make_recording
+from orchestrator.engine.authoring.recording_file import write_recording
+from orchestrator.engine.authoring.trial import PluginTrial
 from orchestrator.errors import UsageError
 from orchestrator.pytest_plugin import SyncPlugin
-from orchestrator.sandbox.reports import TrialSection
+from orchestrator.sandbox.reports import TrialCall, TrialReport, TrialSection
 from orchestrator.sandbox.request import CanisterCallRequest
 from tests.support.components import (
     BatchCall,
@@ -27,6 +31,9 @@ from tests.support.components import (
 from tests.support.second_plugins import plugin_that_reads
 
 GREETING = parse_arguments('("hi")', None)
+NOTHING_DONE = TrialReport(
+    component_sha256="", result="ok", error=None, stdout=(), stderr=(), calls=(), compute_seconds=0.0, peak_memory_bytes=0, interface=None
+)
 
 
 def test_a_run_is_reported(sync_plugin: SyncPlugin, component_cache: Path) -> None:
@@ -69,13 +76,11 @@ def test_a_model_answers(sync_plugin: SyncPlugin, component_cache: Path) -> None
 
 
 def test_what_a_model_raises_reaches_the_test(sync_plugin: SyncPlugin, component_cache: Path) -> None:
-    """An assertion in a model fails the test as itself, from batches too."""
+    """An assertion in a model fails the test as itself, even from a batch."""
 
     def refuse(request: CanisterCallRequest) -> bytes:
         raise AssertionError(request.method)
 
-    with pytest.raises(AssertionError, match="single"):
-        sync_plugin(component_that_calls("single", b""), otherwise=refuse, cache_directory=component_cache)
     with pytest.raises(AssertionError, match="many"):
         sync_plugin(component_that_reports_batch([BatchCall(method=b"many")]), otherwise=refuse, cache_directory=component_cache)
 
@@ -91,66 +96,45 @@ def test_a_model_that_answers_nonsense_is_named(sync_plugin: SyncPlugin, compone
 
 
 def test_options_arrive(sync_plugin: SyncPlugin, component_cache: Path) -> None:
-    """A plugin that asks for options is given them; one that does not is told of in a warning."""
+    """A plugin that asks for options is given them."""
     asked = sync_plugin(component_that_reports_options(), options={"colour": "red"}, cache_directory=component_cache)
-    unasked = sync_plugin(component_that_prints(), options={"colour": "red"}, cache_directory=component_cache)
 
     assert [(call.method, call.arg) for call in asked.calls] == [("colour", b"red")]
     assert asked.warnings == ()
-    assert [warning.slug for warning in unasked.warnings] == ["plugin/unread-options"]
 
 
-def test_sections_are_read(sync_plugin: SyncPlugin, component_cache: Path) -> None:
-    """A plugin of 0.2 reads the sections that the test gives, and finds no others; the report has what it read."""
-    sections = {"name": b"value"}
+def test_sections_are_read_and_recorded(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
+    """A plugin of 0.2 reads the sections that the test gives; the report has them, and a replay gives them again."""
+    plugin = plugin_that_reads("name")
+    first = sync_plugin(plugin, sections={"name": b"value"}, record="r.json", directory=tmp_path, cache_directory=component_cache)
+    again = sync_plugin(plugin, recording="r.json", directory=tmp_path, cache_directory=component_cache)
 
-    found = sync_plugin(plugin_that_reads("name"), sections=sections, cache_directory=component_cache)
-    missing = sync_plugin(plugin_that_reads("other"), sections=sections, cache_directory=component_cache)
-
-    assert (found.error, missing.error) == ("value", "none")
-    assert found.sections == (TrialSection(name="name", direct=True, result=b"value"),)
-    assert missing.sections == (TrialSection(name="other", direct=True),)
-
-
-def test_sections_are_recorded_and_replayed(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
-    """A replay has the recorded sections; a plugin that reads another one is ended there."""
-
-    def replay(component: bytes) -> orchestrator.TrialReport:
-        return sync_plugin(component, recording="r.json", directory=tmp_path, cache_directory=component_cache)
-
-    first = sync_plugin(
-        plugin_that_reads("name"), sections={"name": b"value"}, record="r.json", directory=tmp_path, cache_directory=component_cache
-    )
-    again = replay(plugin_that_reads("name"))
-    other = replay(plugin_that_reads("other"))
-
+    assert (first.error, first.sections) == ("value", (TrialSection(name="name", direct=True, result=b"value"),))
     assert (again.error, again.sections) == ("value", first.sections)
-    assert (other.slug, other.error) == ("plugin/replay", "the plugin reads a section that is not in the recording")
-    assert other.detail == "+section other, direct"
 
 
 def test_a_run_that_is_ended_tells_what_it_took(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
     """At a call that is not the recorded one the run is ended; its computing and its memory until then are in the report."""
-    plugin = component_that_touches(16, method="put", arg=GREETING)
-    sync_plugin(component_that_returns_reply("get"), record="r.json", directory=tmp_path, cache_directory=component_cache)
+    write_recording(tmp_path / "r.json", make_recording(PluginTrial(component=b""), NOTHING_DONE))
 
-    ended = sync_plugin(plugin, recording="r.json", directory=tmp_path, cache_directory=component_cache)
+    ended = sync_plugin(component_that_touches(16, method="put"), recording="r.json", directory=tmp_path, cache_directory=component_cache)
 
     assert (ended.slug, ended.interface) == ("plugin/replay", "icp:sync-plugin@0.1.0")
     assert ended.compute_seconds > 0
     assert 16 << 20 <= ended.peak_memory_bytes < 40 << 20
 
 
-def test_a_call_with_a_long_argument_is_short_to_print(sync_plugin: SyncPlugin, component_cache: Path) -> None:
+def test_a_call_with_a_long_argument_is_short_to_print() -> None:
     """What a failed assertion prints of a report has no megabytes."""
-    report = sync_plugin(component_that_calls("put", bytes(100_000)), cache_directory=component_cache)
+    call = TrialCall(method="put", type="update", direct=False, cycles=0, via_proxy=False, arg=bytes(100_000), result=b"r")
+    text = repr(replace(NOTHING_DONE, calls=(call,)))
 
-    assert len(repr(report)) < 2_000
-    assert "… (100000 bytes)" in repr(report)
+    assert len(text) < 2_000
+    assert "… (100000 bytes), result=b'r')" in text
 
 
 def test_a_recording_is_written_and_followed(sync_plugin: SyncPlugin, component_cache: Path, tmp_path: Path) -> None:
-    """What was recorded is answered again, with the recorded circumstances; another call ends the run."""
+    """What was recorded is answered again, with the recorded circumstances."""
     first = sync_plugin(
         component_that_calls("put", GREETING, times=2),
         replies={"put": ["(1 : nat)", "(2 : nat)"]},
@@ -162,13 +146,10 @@ def test_a_recording_is_written_and_followed(sync_plugin: SyncPlugin, component_
     again = sync_plugin(
         component_that_calls("put", GREETING, times=2), recording="r.json", directory=tmp_path, cache_directory=component_cache
     )
-    other = sync_plugin(component_that_calls("set", GREETING), recording="r.json", directory=tmp_path, cache_directory=component_cache)
 
     assert again.calls == first.calls
     assert again.replay is not None
     assert (again.replay.recorded, again.replay.answered, again.replay.difference) == (2, 2, None)
-    assert (other.result, other.slug) == ("err", "plugin/replay")
-    assert other.detail == '-update put\n+update set\n ("hi")'
 
 
 def test_a_wrong_trial_is_refused(sync_plugin: SyncPlugin) -> None:
@@ -177,6 +158,25 @@ def test_a_wrong_trial_is_refused(sync_plugin: SyncPlugin) -> None:
     for wrong in mistakes:
         with pytest.raises(UsageError):
             sync_plugin(component_that_fails(), **wrong)
+
+
+def test_async_code_is_told_what_to_use(sync_plugin: SyncPlugin) -> None:
+    """In a test that is async itself the fixture cannot run, and says what can."""
+
+    async def main() -> None:
+        with pytest.raises(UsageError, match="`sync_plugin` cannot be called from async code") as caught:
+            sync_plugin(component_that_fails())
+        assert "await orchestrator.run_plugin_alone" in str(caught.value.hint)
+
+    anyio.run(main)
+
+
+def test_a_missing_engine_is_told(sync_plugin: SyncPlugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without wasmtime there is an error in words."""
+    monkeypatch.setitem(sys.modules, "wasmtime", None)
+
+    with pytest.raises(UsageError, match="the package `wasmtime` is not installed"):
+        sync_plugin(component_that_fails())
 
 
 def test_the_function_is_public(component_cache: Path) -> None:
