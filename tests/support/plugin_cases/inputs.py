@@ -101,6 +101,10 @@ def _no_input() -> PluginCase:
 
 
 _BOTH = {"dirs": ["data", "./data/sub/"], "files": ["notes.txt", "././empty.txt", "data/inside.txt"]}
+_ODD = {
+    "dirs": ["", ".", "data/.", "data//sub", "data", "data"],
+    "files": ["notes.txt/", "notes.txt/.", ".//notes.txt", "notes.txt", "notes.txt"],
+}
 
 INPUTS = (
     _erring("canister-id", "(local.get $canister)", "(local.get $canister-length)", "{canister}", {}),
@@ -123,6 +127,15 @@ INPUTS = (
     _count("no-dirs", "get-directories", "files"),
     _no_terminal(),
     _no_input(),
+    PluginCase(name="odd-entries", component=component_that_returns_ok(), step=_ODD),
+    _refused("folder-of-no-name", {"files": [""]}, "not-a-file", "plugin file '' is a directory", "Is a directory (os error 21)"),
+    _refused(
+        "below-a-file",
+        {"files": ["data/inside.txt/x"]},
+        "file-missing",
+        "plugin file 'data/inside.txt/x' does not exist",
+        "Not a directory (os error 20)",
+    ),
     _refused(
         "missing-dir",
         {"dirs": ["absent"]},
