@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from orchestrator import events
-from orchestrator.events import Event, StepKind
+from orchestrator.events import Event
 from orchestrator.ui.sentences import STEP_WORDS, TOLD_PHASES, render_phase, shorten_name
 
 __all__ = ["Board", "Row"]
@@ -60,8 +60,8 @@ class Board:
 
     def _step(self, event: events.StepStarted | events.StepFinished | events.StepSkipped | events.StepFailed, now: float) -> None:
         done = STEP_WORDS[event.step][1]
-        named = _named(event.name)
-        busy = _busy(event.step, event.name)
+        named = f"{_named(event.name)}{_counted(event.index, event.total)}"
+        busy = _busy(event)
         match event:
             case events.StepStarted():
                 self._set(event.canister, "busy", busy, now)
@@ -77,7 +77,7 @@ class Board:
         row = self._rows.get(event.canister)
         if row is None or row.state != "busy":
             return
-        busy = _busy(event.step, event.name)
+        busy = _busy(event)
         text = f"{busy}: {render_phase(event)}" if event.phase in TOLD_PHASES else busy
         self._rows[event.canister] = replace(row, text=text)
 
@@ -94,5 +94,9 @@ def _named(name: str | None) -> str:
     return f" `{shorten_name(name)}`" if name else ""
 
 
-def _busy(step: StepKind, name: str | None) -> str:
-    return f"{STEP_WORDS[step][0]}{_named(name)}"
+def _counted(index: int, total: int) -> str:
+    return f" ({index} of {total})" if total > 1 else ""
+
+
+def _busy(event: events.StepStarted | events.StepFinished | events.StepSkipped | events.StepFailed | events.StepPhase) -> str:
+    return f"{STEP_WORDS[event.step][0]}{_named(event.name)}{_counted(event.index, event.total)}"

@@ -30,6 +30,25 @@ def test_in_flight_is_what_was_begun_and_not_ended() -> None:
     assert board.in_flight == ("a: installing", "b: syncing by plugin `seed`")
 
 
+def test_a_row_counts_steps() -> None:
+    """Of several steps a row says which one is running, failed or done, also while it compiles."""
+    board = Board()
+    texts = []
+    for event in (
+        events.StepStarted(canister="a", step="sync-plugin", index=2, total=3, name="seed"),
+        events.StepPhase(canister="a", step="sync-plugin", index=2, total=3, phase="compiling", detail="2 MB", name="seed"),
+        events.StepFinished(canister="a", step="sync-plugin", index=2, total=3, seconds=1, name="seed"),
+    ):
+        board.apply(event, 0)
+        texts.append(board.rows[0].text)
+
+    assert texts == [
+        "syncing by plugin `seed` (2 of 3)",
+        "syncing by plugin `seed` (2 of 3): compiling (2 MB), once per machine",
+        "synced by plugin `seed` (2 of 3)",
+    ]
+
+
 def test_every_event_is_taken(every_event: tuple[Event, ...]) -> None:
     """No event confuses the board, and every canister has a row once it does something."""
     board = Board()
