@@ -16,11 +16,9 @@ from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.frames import Batch, Call, ReadSection, Reply
 from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_BATCH_CALLS, MAX_METHOD_BYTES, excess_text
 from orchestrator.sandbox.meter import Meter
+from orchestrator.sandbox.threads import BUG_STATUS
 
-__all__ = ["BUG_STATUS", "GuestCalls"]
-
-BUG_STATUS: Final = 70
-"""The status of a process that was told what it cannot understand."""
+__all__ = ["GuestCalls"]
 
 _Asked = tuple[bytes, bytes, bool, bool, int]
 """Method, argument, whether it is a query, direct, cycles."""

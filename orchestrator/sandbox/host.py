@@ -79,6 +79,13 @@ def _check_files(request: PluginRequest) -> None:
             detail="files are handed to the plugin as text, all at once",
             hint="declare their directory under `dirs` and let the plugin read them",
         )
+    if total > request.limits.memory_bytes:
+        raise PluginRefusedError(
+            f"the plugin's files hold {total / (1 << 20):.4g} MiB of text together, which do not fit into its memory",
+            slug="plugin/files-too-large",
+            detail=f"its memory is limited to {request.limits.memory_bytes / (1 << 20):.4g} MiB",
+            hint="set `memory` on the step higher, or declare their directory under `dirs` and let the plugin read them",
+        )
 
 
 class _Source:

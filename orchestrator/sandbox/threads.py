@@ -14,7 +14,7 @@ from typing import Final
 __all__ = ["BUG_STATUS", "start_vital_thread"]
 
 BUG_STATUS: Final = 70
-"""The status of a process that ended because of an error of its own."""
+"""The status of a process that ended because of an error of its own, or was told what it cannot understand."""
 
 
 def start_vital_thread(run: Callable[[], None]) -> None:

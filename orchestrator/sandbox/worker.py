@@ -22,11 +22,12 @@ from orchestrator.sandbox.channel import Channel
 from orchestrator.sandbox.confinement import confine, lower_resource_limits
 from orchestrator.sandbox.engine import new_engine
 from orchestrator.sandbox.frames import Done, Pulse, Refused, Start
-from orchestrator.sandbox.guest_calls import BUG_STATUS, GuestCalls
+from orchestrator.sandbox.guest_calls import GuestCalls
 from orchestrator.sandbox.guest_input import exec_input
 from orchestrator.sandbox.limits import MAX_ERROR_BYTES
 from orchestrator.sandbox.meter import Meter, thread_clock
 from orchestrator.sandbox.pipes import PipeWatch
+from orchestrator.sandbox.threads import BUG_STATUS
 from orchestrator.sandbox.usage import CLEAR_PEAK, Usage, reserve_heap
 
 __all__ = ["main"]
@@ -62,6 +63,15 @@ def _same_directory(host: str, inode: str) -> Iterator[str]:
         os.close(descriptor)
 
 
+def _no_descriptors(path: str) -> Refused:
+    return Refused(
+        slug="plugin/no-descriptors",
+        summary="the system does not show a process its own open files: what a plugin writes cannot be caught",
+        detail=f"there is no {path}",
+        hint="mount /proc: in a container or under a changed root it may be missing",
+    )
+
+
 class _Run:
     """One plugin's run."""
 
@@ -87,6 +97,9 @@ class _Run:
 
     def run(self) -> Done | Refused:
         """Run to the end, whatever the end is."""
+        missing = [stream.path for stream in self._streams if not os.path.exists(stream.path)]  # noqa: PTH110 - no need for paths here
+        if missing:
+            return _no_descriptors(missing[0])
         try:
             component = Component.deserialize_file(self._engine, self._start.artifact)
         except WasmtimeError as error:

@@ -339,6 +339,17 @@ def test_files_that_are_too_large_together(component_cache: Path) -> None:
     assert run_now(component_that_returns_ok(), component_cache, files=files).result.slug == "plugin/files-too-large"
 
 
+def test_files_that_do_not_fit_into_the_memory(component_cache: Path) -> None:
+    """A plugin that cannot even hold what it is handed is not started, and the error says what to raise."""
+    files = (InlineFile(name="large.txt", content="x" * (5 << 20)),)
+
+    result = run_now(component_that_returns_ok(), component_cache, files=files, limits=Limits(memory_bytes=4 << 20)).result
+
+    assert (result.outcome, result.slug) == ("refused", "plugin/files-too-large")
+    assert "5 MiB" in str(result.error)
+    assert "`memory`" in str(result.hint)
+
+
 def test_last_words_of_a_worker(component_cache: Path) -> None:
     """What a dying worker wrote to stderr is in the error's detail, and how it ended in its summary."""
     with pytest.raises(SandboxError, match="exit status 3") as caught:

@@ -1,13 +1,14 @@
 """The worker process by itself, spoken to as the tool does."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from orchestrator.sandbox.frames import Done, Frame, Output, Start, encode, read_frame
+from orchestrator.sandbox.frames import HEADER_BYTES, Done, Frame, Output, Refused, Start, decode, encode, parse_header, read_frame
 from tests.support.components import component_that_prints
 from tests.support.plugin_runs import run_now
 
@@ -54,6 +55,23 @@ def test_clean_exit(tmp_path: Path, then: str) -> None:
 
         assert [frame.data for frame in frames if isinstance(frame, Output) and not frame.stderr] == [b"a\nb\n"]
         assert (worker.returncode, rest, words) == (0, b"", b"")
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="takes a file system of its own")
+def test_a_system_without_proc() -> None:
+    """Where a process cannot see its own files, the refusal says what is missing, and blames no directory of the user's."""
+    script = 'mount -t tmpfs none /proc || exit 77; exec "$1" -m orchestrator.sandbox.worker'
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable]
+    done = subprocess.run(command, input=encode(order(Path("none"))), capture_output=True, check=False, timeout=60)
+    if done.returncode == 77 or b"unshare" in done.stderr:
+        pytest.skip("this system lets nobody mount anything")
+
+    kind, _ = parse_header(done.stdout[:HEADER_BYTES], 1 << 20)
+    refused = decode(kind, done.stdout[HEADER_BYTES:])
+
+    assert isinstance(refused, Refused)
+    assert refused.slug == "plugin/no-descriptors"
+    assert "/proc" in refused.hint
 
 
 def test_imports_wasmtime_alone() -> None:
