@@ -266,8 +266,9 @@ async def test_a_proxy_that_is_not_deployed_is_refused(tmp_path: Path, network: 
     assert caught.value.slug == "deploy/unknown-proxy"
 
 
+@pytest.mark.slow
 async def test_the_compute_limit_of_the_environment_counts(tmp_path: Path, network: MemoryNetwork, component_cache: Path) -> None:
-    """icp-cli's variable limits a plugin that computes for ever, whatever the step says."""
+    """icp-cli's variable, which has whole seconds, limits a plugin that computes for ever, whatever the step says."""
     project = make(tmp_path, component_that_loops(), compute=1000.0)
     environ = {"ICP_CLI_PLUGIN_COMPUTE_LIMIT_SECS": "1"}
 
