@@ -94,6 +94,8 @@ def check_writable(path: Path, shown: Path) -> None:
     folder = path.parent
     if path.is_dir():
         problem = "it is a directory"
+    elif path.exists() and not path.is_file():
+        problem = "it is a device or a pipe, and a file would be put in its place"
     elif not folder.is_dir():
         problem = f"there is no directory `{folder}`"
     elif not os.access(folder, os.W_OK | os.X_OK):

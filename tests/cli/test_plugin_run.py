@@ -22,6 +22,7 @@ from tests.support.components import (
     component_that_traps,
     error,
 )
+from tests.support.precompiled import precompile
 from tests.support.second_plugins import plugin_that_calls_by_name, plugin_that_reads, plugin_that_tells
 from tests.support.workspace import Completed
 
@@ -40,7 +41,7 @@ def run(orchestrator: Command, project: Path, component_cache: Path) -> Run:
     (home / "components").symlink_to(component_cache)
 
     def run(component: bytes, *options: str) -> Completed:
-        (project / "x.wasm").write_bytes(component)
+        (project / "x.wasm").write_bytes(precompile(component, component_cache))
         return orchestrator("plugin", "run", "x.wasm", *options)
 
     return run
@@ -314,6 +315,7 @@ def test_output_is_harmless_to_people_and_exact_for_programs(run: Run) -> None:
         (["--proxy", "proxy"], "the proxy is not a principal"),
         (["--record", "nowhere/r.json"], "the recording `nowhere/r.json` cannot be written"),
         (["--record", "."], "the recording `.` cannot be written"),
+        (["--record", "/dev/null"], "it is a device or a pipe"),
         (["--canister", "ledger=me"], "the canister `ledger` is not a principal"),
         (["--candid", "missing.did"], "the interface `missing.did` cannot be used"),
         (["--candid", "icp.yaml"], "the interface `icp.yaml` cannot be used"),

@@ -28,12 +28,29 @@ from tests.support.components import (
     component_that_returns_reply,
     component_that_touches,
 )
+from tests.support.precompiled import precompile
 from tests.support.second_plugins import plugin_that_reads
 
 GREETING = parse_arguments('("hi")', None)
 NOTHING_DONE = TrialReport(
     component_sha256="", result="ok", error=None, stdout=(), stderr=(), calls=(), compute_seconds=0.0, peak_memory_bytes=0, interface=None
 )
+
+
+class Prepared(SyncPlugin):
+    """The fixture's function; what it runs was compiled without a process."""
+
+    def __call__(self, component: str | Path | bytes, **given: Any) -> TrialReport:
+        """Compile and run a plugin."""
+        if isinstance(component, bytes) and "cache_directory" in given:
+            precompile(component, given["cache_directory"])
+        return super().__call__(component, **given)
+
+
+@pytest.fixture
+def sync_plugin() -> SyncPlugin:
+    """Return what stands for the fixture of the same name, which other tests here have in a session of its own."""
+    return Prepared()
 
 
 def test_a_run_is_reported(sync_plugin: SyncPlugin, component_cache: Path) -> None:
