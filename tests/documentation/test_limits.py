@@ -59,7 +59,7 @@ SAID = {
     "its own computing": f"{limits.DEFAULT_COMPUTE_SECONDS:.0f} seconds | `compute`, or an environment variable",
     "a plugin that neither computes nor calls nor writes is named, after": f"{limits.QUIET_SECONDS} seconds |",
     "a named pipe that it opens again and again": f"{meter.MAX_FREEINGS} times |",
-    "the whole step": "none | `timeout`",
+    "the whole step, from the plugin's start; waiting until another plugin leaves it the processor (`--jobs`) does not count": "none | `timeout`",
     "its linear memories together": f"{limits.DEFAULT_MEMORY_BYTES // GIB} GiB | `memory`",
     "arguments and replies of a run with `plugin run` together": f"{trace.MAX_KEPT_BYTES // MIB} MiB |",
     "a recording that is replayed": f"{recording_file.MAX_RECORDING_BYTES // MIB} MiB |",

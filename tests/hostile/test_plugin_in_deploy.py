@@ -50,7 +50,7 @@ def check_nothing_written(project: Workspace) -> None:
     [
         pytest.param(components.component_that_traps(), "plugin/trap", "unreachable", id="trap"),
         pytest.param(components.component_that_loops(), "plugin/", "compute", id="loop", marks=pytest.mark.slow),
-        pytest.param(components.component_that_fails("no seeds today"), "plugin/", "no seeds today", id="err"),
+        pytest.param(components.component_that_fails("no seeds today"), "plugin/", "no seeds today", id="err", marks=pytest.mark.slow),
         pytest.param(
             components.component_that_calls("nosuch", b"DIDL\0\0"), "plugin/", "nosuch", id="unknown-method", marks=pytest.mark.slow
         ),
@@ -71,7 +71,7 @@ def test_a_misbehaving_plugin_fails_the_deploy_in_plain_words(tmp_path: Path, co
     ("component", "slug"),
     [
         pytest.param(b"\0asm\x01\0\0\0", "plugin/core-module", id="core-module"),
-        pytest.param(b"not wasm at all", "plugin/not-a-component", id="garbage"),
+        pytest.param(b"not wasm at all", "plugin/not-a-component", id="garbage", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_no_plugin_is_refused_before_anything_is_created(tmp_path: Path, component: bytes, slug: str) -> None:
