@@ -261,7 +261,7 @@ class _Fields:
 
     __slots__ = ("_body", "_position")
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes | bytearray) -> None:
         self._body = memoryview(body)
         self._position = 0
 
@@ -329,7 +329,7 @@ def encode(frame: Frame) -> bytes:
     return b"".join((_HEADER.pack(frame.kind, sum(map(len, parts))), *parts))
 
 
-def decode(kind: int, body: bytes) -> Frame:
+def decode(kind: int, body: bytes | bytearray) -> Frame:
     """Read the frame of one header and body; raises `FrameError` for anything else."""
     frame = _KINDS.get(kind)
     if frame is None:
@@ -340,7 +340,7 @@ def decode(kind: int, body: bytes) -> Frame:
     return frame(**values)
 
 
-def parse_header(header: bytes, cap: int) -> tuple[int, int]:
+def parse_header(header: bytes | bytearray, cap: int) -> tuple[int, int]:
     """Kind and body length of a header of `HEADER_BYTES` bytes; a length above `cap` is a `FrameError`."""
     kind, length = _HEADER.unpack(header)
     if length > cap:
@@ -348,14 +348,15 @@ def parse_header(header: bytes, cap: int) -> tuple[int, int]:
     return kind, length
 
 
-def _read_exactly(descriptor: int, count: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < count:
-        part = os.read(descriptor, min(count - len(parts), 1 << 20))
-        if not part:
+def _read_exactly(descriptor: int, count: int) -> bytearray:
+    whole = bytearray(count)
+    rest = memoryview(whole)
+    while rest:
+        size = os.readv(descriptor, [rest])
+        if not size:
             raise EOFError
-        parts += part
-    return bytes(parts)
+        rest = rest[size:]
+    return whole
 
 
 def read_frame(descriptor: int, cap: int = MAX_ORDER_BYTES) -> Frame:

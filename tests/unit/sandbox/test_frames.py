@@ -3,6 +3,7 @@
 import os
 import struct
 import threading
+import tracemalloc
 
 import pytest
 
@@ -104,6 +105,20 @@ def test_text_is_utf8() -> None:
     """A text that is not UTF-8 is refused, and not replaced."""
     with pytest.raises(FrameError, match="not UTF-8"):
         frames.decode(Compiled.kind, b"\1\0\0\0\xff\1")
+
+
+def test_a_count_of_more_rows_than_there_are() -> None:
+    """Four billion rows in a frame of thirty bytes end where the bytes do, and take no memory before that."""
+    before_rows = b"\0" * (4 + 1 + 8 + 3 * 4 + 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FrameError, match="in the middle of a field"):
+            frames.decode(Start.kind, before_rows + b"\xff" * 4)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1 << 20
 
 
 def test_oversize_header() -> None:
