@@ -1,7 +1,6 @@
 """Plugin runs that are cut off, and calls that get lost: the canister sees each call at most once, and the next run finishes."""
 
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 END_LIMIT_SECONDS = 20.0
-CALLS = 12
+CALLS = 6
 DELAY_MS = 50
 LOSSES = [Loss.ANSWER, None, Loss.ANSWER, Loss.ANSWER, Loss.REQUEST]
 
@@ -53,15 +52,15 @@ def open_operations(project: Workspace) -> int:
     return sum(record["phase"] == "before" for record in records) - sum(record["phase"] == "after" for record in records)
 
 
-@pytest.mark.parametrize("kind", ["looping", "calling"])
-def test_ctrl_c_ends_all_plugins_and_leaves_the_journal_true(tmp_path: Path, kind: str) -> None:
-    """Eight plugins that compute or call: 130 soon after Ctrl-C, no process left, and the next run settles what was open."""
-    loops = component_that_loops() if kind == "looping" else component_that_calls("inc", EMPTY, times=10_000)
-    names = [f"c{index}" for index in range(8)]
+def test_ctrl_c_ends_all_plugins_and_leaves_the_journal_true(tmp_path: Path) -> None:
+    """Plugins that compute and plugins that call: 130 soon after Ctrl-C, no process left, and the next run settles what was open."""
+    callers = ["c0", "c1", "c2"]
+    names = [*callers, "loops"]
+    endless = {**dict.fromkeys(callers, component_that_calls("inc", EMPTY, times=10_000)), "loops": component_that_loops()}
     with plugin_project(tmp_path, {name: [] for name in names}, delay_ms=500) as project:
         project.succeed("deploy")
         for name in names:
-            (project.directory / f"{name}-0.wasm").write_bytes(loops)
+            (project.directory / f"{name}-0.wasm").write_bytes(endless[name])
         manifest = project.directory / "icp.yaml"
         text = manifest.read_text(encoding="utf-8")
         for name in names:
@@ -69,8 +68,8 @@ def test_ctrl_c_ends_all_plugins_and_leaves_the_journal_true(tmp_path: Path, kin
             text = text.replace(f"  - name: {name}\n", f"  - name: {name}\n{step}")
         manifest.write_text(text, encoding="utf-8")
         process = project.start("sync", "--json")
-        wait_for_events(process, "step-started", 8)
-        wait_until(lambda: len(requests_of(project)) >= 8 if kind == "calling" else open_operations(project) > 0, process)
+        wait_for_events(process, "step-started", len(names))
+        wait_until(lambda: len(requests_of(project)) >= len(callers) and open_operations(project) == len(names), process)
         workers = psutil.Process(process.pid).children(recursive=True)
 
         process.send_signal(signal.SIGINT)
@@ -79,13 +78,13 @@ def test_ctrl_c_ends_all_plugins_and_leaves_the_journal_true(tmp_path: Path, kin
         assert process.returncode == 130, stderr
         assert "in flight: " in stderr
         assert [worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE] == []
-        assert open_operations(project) > 0
+        assert open_operations(project) == len(names)
         (project.directory / "c0-0.wasm").write_bytes(component_that_calls("get", EMPTY, query=True))
         project.succeed("sync", "c0")
         assert open_operations(project) == 0
 
 
-@pytest.mark.parametrize("at", [1, 5, CALLS])
+@pytest.mark.parametrize("at", [1, CALLS])
 def test_a_kill_during_the_calls_is_settled_by_the_next_run(tmp_path: Path, at: int) -> None:
     """Killed outright at a call: the next run asks what became of it, then runs the step whole; no call counts twice."""
     with plugin_project(tmp_path, {"api": []}, delay_ms=DELAY_MS) as project:
@@ -129,19 +128,3 @@ def test_calls_that_get_lost_are_sent_again_byte_for_byte(tmp_path: Path) -> Non
         assert count_of(project, "api") == before + CALLS
         assert len(set(proxy.bodies)) == CALLS, "whatever was sent again was the same, byte for byte"
         assert len(requests_of(project)) == 2 * CALLS
-
-
-def test_a_pipe_that_closes_ends_nothing(tmp_path: Path) -> None:
-    """Whoever reads the output leaves: the plugin's calls are all made."""
-    with plugin_project(tmp_path, {"api": [component_that_calls("inc", EMPTY, times=3)]}) as project:
-        project.succeed("deploy")
-        reader, writer = os.pipe()
-        process = subprocess.Popen(
-            project.command("sync", "--json"), stdout=writer, stderr=subprocess.PIPE, cwd=project.directory, env=project.variables
-        )
-        os.close(writer)
-        os.close(reader)
-        _, stderr = process.communicate(timeout=END_LIMIT_SECONDS)
-
-        assert (process.returncode, stderr) == (0, b"")
-        assert count_of(project, "api") == START + 6
