@@ -27,7 +27,9 @@ from orchestrator.sandbox.wall_clock import WallClock
 
 __all__ = ["Conversation", "StaleArtifactError", "refusal_of"]
 
-MAX_NANOSECONDS: Final = 2**63 - 1
+MAX_NANOSECONDS: Final = 2**62
+MAX_MEMORY_BYTES: Final = 1 << 48
+"""Higher limits are these: they are none either, and the system can count to them."""
 
 
 class StaleArtifactError(Exception):
@@ -55,8 +57,8 @@ def _order(request: PluginRequest, artifact: Artifact) -> Start:
         directories=tuple((each.guest, str(each.host.absolute()), _inode_text(each)) for each in request.directories),
         files=tuple((file.name, file.content) for file in request.files),
         options=request.options,
-        compute_ns=min(int(request.limits.compute_seconds * 1e9), MAX_NANOSECONDS),
-        memory_bytes=request.limits.memory_bytes,
+        compute_ns=int(min(request.limits.compute_seconds * 1e9, MAX_NANOSECONDS)),
+        memory_bytes=min(request.limits.memory_bytes, MAX_MEMORY_BYTES),
         api_url=request.api_url,
         gateway_url=request.gateway_url,
         directory_keys=tuple(each.key for each in request.directories),

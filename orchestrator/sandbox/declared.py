@@ -106,7 +106,7 @@ def _locate(entry: _Entry) -> _Place:
                 "plugin/unsafe-path",
                 "is not a safe relative path (no absolute paths or '..' allowed)",
                 detail=f"a plugin reads what is below {entry.base} only",
-                hint="move or copy what it needs into the canister's directory",
+                hint="move or copy what it needs into that directory",
             )
         place = _Place(start=entry.base, parts=parts)
     else:

@@ -63,6 +63,8 @@ class Ending:
 def _size(count: int) -> str:
     if count >= 1 << 30 and count % (1 << 30) == 0:
         return f"{count >> 30} GiB"
+    if count < 1 << 20:
+        return f"{count} bytes" if count % 1024 else f"{count >> 10} KiB"
     return f"{count / (1 << 20):.4g} MiB"
 
 

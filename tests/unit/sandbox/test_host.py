@@ -1,6 +1,7 @@
 """Running a plugin: what goes in, what comes out, on both ways that bytes can take."""
 
 import hashlib
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -374,6 +375,12 @@ def test_timeout_counts_calls(component_cache: Path) -> None:
     assert "timeout" in result.hint
     assert 0 < result.compute_seconds < 1.5
     assert 16 << 20 <= result.peak_memory_bytes < 40 << 20
+
+
+def test_limits_may_be_higher_than_a_system_counts(component_cache: Path) -> None:
+    """A limit that says no more than "none" is none."""
+    limits = Limits(compute_seconds=math.inf, timeout_seconds=1e300, memory_bytes=1 << 80)
+    assert run_now(component_that_touches(1, method="m"), component_cache, limits=limits).result.outcome == "ok"
 
 
 def test_calls_do_not_count_as_computing(component_cache: Path) -> None:

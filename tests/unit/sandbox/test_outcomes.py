@@ -17,6 +17,14 @@ BACKTRACE = "error while executing at wasm backtrace:\n    0:  0x2d4 - m!f\n\nCa
 
 
 @pytest.mark.parametrize(
+    ("size", "words"), [(1, "1 bytes"), (64 << 10, "64 KiB"), (1 << 20, "1 MiB"), (3 << 19, "1.5 MiB"), (2 << 30, "2 GiB")]
+)
+def test_sizes_are_told_in_units_that_fit(size: int, words: str) -> None:
+    """A small limit is not a fraction of a MiB."""
+    assert str(memory_ending(replace(LIMITS, memory_bytes=size)).error).endswith(f"memory limit of {words}")
+
+
+@pytest.mark.parametrize(
     ("reason", "words"),
     [
         ("wasm `unreachable` instruction executed", "aborted"),
