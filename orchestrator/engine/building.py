@@ -102,6 +102,7 @@ def wanted_module(canister: Canister) -> Wanted:
         name=f"the module of canister `{canister.name}`",
         error=BuildError,
         missing_slug="build/missing-module",
+        large_slug="build/too-large",
         download_slug="build/download",
         checksum_slug="build/checksum",
     )

@@ -109,6 +109,7 @@ def _wanted(canister: Canister) -> Wanted:
         name=f"a plugin of canister `{canister.name}`",
         error=PluginRefusedError,
         missing_slug="plugin/missing",
+        large_slug="plugin/too-large",
         download_slug="plugin/download",
         checksum_slug="plugin/checksum",
     )

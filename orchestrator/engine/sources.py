@@ -37,6 +37,7 @@ class Wanted:
     name: str
     error: type[BuildError | PluginRefusedError]
     missing_slug: str
+    large_slug: str
     download_slug: str
     checksum_slug: str
 
@@ -82,7 +83,16 @@ def _unexpected(step: PrebuiltStep | PluginStep, wanted: Wanted, actual: str, or
 
 
 def _read(step: PrebuiltStep | PluginStep, path: Path, wanted: Wanted) -> bytes:
+    """Read a file of the project; one that is too large is refused before it is read, and so before its hash is compared."""
     try:
+        if path.stat().st_size > MAX_DOWNLOAD_BYTES:
+            raise wanted.error(
+                f"{wanted.name} is larger than {MAX_DOWNLOAD_BYTES >> 20} MiB",
+                slug=wanted.large_slug,
+                detail=f"`{path}`",
+                span=step.span,
+                hint=f"check that it is the {wanted.noun}",
+            )
         return read_regular(path, MAX_DOWNLOAD_BYTES, follow_link=True)
     except OSError as error:
         raise wanted.error(

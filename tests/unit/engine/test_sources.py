@@ -27,6 +27,7 @@ WANTED = Wanted(
     name="the module of canister `api`",
     error=BuildError,
     missing_slug="build/missing-module",
+    large_slug="build/too-large",
     download_slug="build/download",
     checksum_slug="build/checksum",
 )
@@ -118,6 +119,19 @@ async def test_what_is_no_file_is_not_waited_for(session: Session, tmp_path: Pat
         await load_source(session, PrebuiltStep(path=tmp_path / "module.wasm"), WANTED)
 
     assert caught.value.detail == f"`{tmp_path / 'module.wasm'}`: {reason}"
+
+
+@pytest.mark.parametrize("sha256", [None, "0" * 64])
+async def test_what_is_too_large_is_not_read(session: Session, tmp_path: Path, sha256: str | None) -> None:
+    """Size comes before hash: nobody is told the hash of a part."""
+    path = tmp_path / "huge.wasm"
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+    with pytest.raises(BuildError) as caught:
+        await load_source(session, PrebuiltStep(path=path, sha256=sha256), WANTED)
+
+    assert (caught.value.slug, caught.value.summary) == ("build/too-large", "the module of canister `api` is larger than 256 MiB")
 
 
 @pytest.mark.parametrize("pinned", [True, False])
