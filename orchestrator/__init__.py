@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.authoring.trial import PluginTrial
     from orchestrator.network.control import advance_time
     from orchestrator.network.manager import connect
-    from orchestrator.sandbox.reports import TrialCall, TrialReport
+    from orchestrator.sandbox.reports import TrialCall, TrialReport, TrialSection
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,7 @@ __all__ = [
     "Session",
     "TrialCall",
     "TrialReport",
+    "TrialSection",
     "advance_time",
     "apply",
     "build",
@@ -59,7 +60,7 @@ _HOMES = {
     "engine.authoring.trial": ("PluginTrial",),
     "network.control": ("advance_time",),
     "network.manager": ("connect",),
-    "sandbox.reports": ("TrialCall", "TrialReport"),
+    "sandbox.reports": ("TrialCall", "TrialReport", "TrialSection"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 _SUBMODULES = frozenset({"errors", "events"})
