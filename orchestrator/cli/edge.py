@@ -104,7 +104,7 @@ def _interrupted(state: State) -> InterruptedRunError:
 def _usage(problem: click.ClickException) -> UsageError:
     context = getattr(problem, "ctx", None)
     path = context.command_path if isinstance(context, click.Context) else "orchestrator"
-    message = problem.format_message().rstrip(".")
+    message = problem.format_message().rstrip(".").replace("\n\t", " ")  # click lists choices below one another
     return UsageError(message[:1].lower() + message[1:], hint=f"run `{path} --help`")
 
 

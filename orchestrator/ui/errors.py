@@ -15,7 +15,7 @@ from pathlib import Path
 
 from orchestrator.core.redaction import redact_span
 from orchestrator.errors import Diagnostic, OrchestratorError, Span
-from orchestrator.ui.style import PLAIN, Paint, Style, cell_width, harmless
+from orchestrator.ui.style import PLAIN, Paint, Style, cell_width, harmless, harmless_block
 
 __all__ = ["diagnostic_to_json", "error_to_json", "render_diagnostic", "render_error", "render_place"]
 
@@ -29,7 +29,7 @@ def render_error(error: OrchestratorError, *, base: Path, style: Style = PLAIN) 
     blocks = [render_diagnostic(diagnostic, base=base, style=style) for diagnostic in error.diagnostics]
     plain = len(blocks) == 1 and error.summary == error.diagnostics[0].summary and error.diagnostics[0].severity == "error"
     if not plain:
-        blocks.append("\n".join([f"{style.paint('red', 'error')}: {harmless(error.summary)}", *_indented(error.detail)]))
+        blocks.append("\n".join([f"{style.paint('red', 'error')}: {harmless_block(error.summary)}", *_indented(error.detail)]))
         if error.hint:
             blocks.append(_hint(error.hint, style))
     return "\n\n".join(blocks)
@@ -37,7 +37,7 @@ def render_error(error: OrchestratorError, *, base: Path, style: Style = PLAIN) 
 
 def render_diagnostic(diagnostic: Diagnostic, *, base: Path, style: Style = PLAIN) -> str:
     """Return one problem as lines, without a final line end."""
-    lines = [f"{_label(diagnostic, style)}: {harmless(diagnostic.summary)}"]
+    lines = [f"{_label(diagnostic, style)}: {harmless_block(diagnostic.summary)}"]
     if diagnostic.span is not None:
         lines += _excerpt(diagnostic.span, base=base, style=style, note=None)
     lines += _indented(diagnostic.detail)

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, TextIO, cast
 
-__all__ = ["JOINERS", "GuardedStream", "guard", "harmless"]
+__all__ = ["JOINERS", "GuardedStream", "guard", "harmless", "harmless_block"]
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
@@ -25,6 +25,12 @@ _COLOUR = re.compile(r"\x1b\[(?:0|2|32|36|1(?:;3[13])?)m")
 def harmless(text: str) -> str:
     """Return `text` with control, formatting, direction and invisible characters spelled out."""
     return _spell_out(text, kept="\t", spell=_spell)
+
+
+def harmless_block(text: str, indent: str = "  ") -> str:
+    """Return `text` made harmless line by line; all lines but the first are indented, so that none passes for one of our own."""
+    first, *more = (line.removesuffix("\r") for line in text.rstrip("\r\n").split("\n"))
+    return "\n".join((harmless(first), *(f"{indent}{harmless(line)}".rstrip() for line in more)))
 
 
 def _spell(character: str) -> str:

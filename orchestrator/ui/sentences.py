@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 from orchestrator import events
 from orchestrator.events import Event, StepKind
 from orchestrator.ui.plans import render_changes
-from orchestrator.ui.style import PLAIN, Style, harmless
+from orchestrator.ui.style import PLAIN, Style, harmless, harmless_block
 
 __all__ = [
     "NAME_CHARACTERS",
@@ -165,7 +165,7 @@ def _(event: events.BuildFinished, style: Style) -> str:
 @_says(events.BuildFailed)
 def _(event: events.BuildFailed, style: Style) -> str:
     where = f" at step {event.index} of {event.total}" if event.total > 1 else ""
-    return f"{_about(event.canister, style)} {style.paint('red', 'build failed')}{where}: {harmless(event.summary)}"
+    return f"{_about(event.canister, style)} {style.paint('red', 'build failed')}{where}: {harmless_block(event.summary)}"
 
 
 @_says(events.PlanReady)
@@ -186,9 +186,9 @@ def _(event: events.StepStarted, style: Style) -> str:
 
 @_says(events.StepOutput)
 def _(event: events.StepOutput, style: Style) -> str:
+    if stays(event):  # the plugin's own words, which may look like ours: they never get our bold
+        return f"[{harmless(event.canister)}] {harmless(event.line)}"
     source = f"{harmless(shorten_name(event.name))} | " if event.name else "| "
-    if stays(event):
-        source = ""
     return f"{_about(event.canister, style)} {source}{harmless(event.line)}"
 
 
@@ -213,7 +213,7 @@ def _(event: events.StepSkipped, style: Style) -> str:
 @_says(events.StepFailed)
 def _(event: events.StepFailed, style: Style) -> str:
     step = _step(event.step, event.name, event.index, event.total, done=False)
-    return f"{_about(event.canister, style)} {style.paint('red', 'failed')} {step}: {harmless(event.summary)}"
+    return f"{_about(event.canister, style)} {style.paint('red', 'failed')} {step}: {harmless_block(event.summary)}"
 
 
 @_says(events.CanisterCreated)
@@ -234,14 +234,14 @@ def _(event: events.CanisterUrl, _style: Style) -> str:
 def _(event: events.Warned, style: Style) -> str:
     label = style.paint("yellow", "warning") + style.paint("dim", f"[{event.slug}]")
     about = f" canister `{harmless(event.canister)}`:" if event.canister else ""
-    hint = f"\n{style.paint('cyan', 'hint')}: {harmless(event.hint)}" if event.hint else ""
-    return f"{label}:{about} {harmless(event.summary)}{hint}"
+    hint = f"\n{style.paint('cyan', 'hint')}: {harmless_block(event.hint)}" if event.hint else ""
+    return f"{label}:{about} {harmless_block(event.summary)}{hint}"
 
 
 @_says(events.Retrying)
 def _(event: events.Retrying, style: Style) -> str:
     about = f"{_about(event.canister, style)} " if event.canister else ""
-    return f"{about}trying again ({event.attempt}): {harmless(event.what)}: {harmless(event.reason)}"
+    return f"{about}trying again ({event.attempt}): {harmless(event.what)}: {harmless_block(event.reason)}"
 
 
 @_says(events.Waiting)

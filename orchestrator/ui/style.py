@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
-from orchestrator.ui.harmless import JOINERS, harmless
+from orchestrator.ui.harmless import JOINERS, harmless, harmless_block
 
-__all__ = ["PLAIN", "Paint", "Style", "cell_width", "choose_style", "harmless"]
+__all__ = ["PLAIN", "Paint", "Style", "cell_width", "choose_style", "harmless", "harmless_block"]
 
 Paint = Literal["red", "yellow", "green", "cyan", "bold", "dim"]
 _CODES: Mapping[Paint, str] = {"red": "1;31", "yellow": "1;33", "green": "32", "cyan": "36", "bold": "1", "dim": "2"}

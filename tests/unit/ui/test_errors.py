@@ -82,6 +82,14 @@ def test_single_problem_has_no_headline() -> None:
     assert render_error(error, base=BASE) == "error[network/port-taken]: port 8000 is in use\n\nhint: stop it"
 
 
+def test_summary_of_several_lines_keeps_them() -> None:
+    """What strangers say in several lines is shown so, indented: none of them passes for a line of ours."""
+    error = NetworkError("plugin returned error: bad:\n- a\x1b[2J\nhint: run this", slug="plugin/err", hint="mend it")
+
+    expected = "error[plugin/err]: plugin returned error: bad:\n  - a\\x1b[2J\n  hint: run this\n\nhint: mend it"
+    assert render_error(error, base=BASE) == expected
+
+
 def test_hint_of_several_lines_keeps_them() -> None:
     """What a hint wants written is shown as it is to be written, indented."""
     error = NetworkError("port 8000 is in use", slug="network/port-taken", hint="write:\nnetworks:\n  - name: local\x1b")

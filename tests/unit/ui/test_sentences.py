@@ -84,6 +84,29 @@ def test_what_a_plugin_writes_to_stderr_bears_its_canister_alone() -> None:
     assert render_event(event) == "[a] 4 sent"
 
 
+def test_what_a_plugin_writes_to_stderr_never_looks_like_a_line_of_ours() -> None:
+    """Where there are colours, our lines begin in bold and its lines do not, whatever they imitate."""
+    wrote = events.StepOutput(canister="a", step="sync-plugin", index=1, total=1, stream="stderr", line="synced by plugin `seed` in 0.01 s")
+    told = events.StepFinished(canister="a", step="sync-plugin", index=1, total=1, seconds=0.01, name="seed")
+    style = Style(enabled=True)
+
+    assert render_event(wrote) == render_event(told)
+    assert render_event(told, style=style).startswith(style.paint("bold", "[a]"))
+    assert render_event(wrote, style=style) == render_event(wrote)
+
+
+def test_an_error_of_several_lines_keeps_them() -> None:
+    """What went wrong is shown line by line; none but the first begins at the margin."""
+    summary = "plugin returned error: three texts are bad:\r\n- a\n\n[b] synced by plugin\x1b\n"
+    failed = events.StepFailed(canister="a", step="sync-plugin", index=1, total=1, slug="plugin/err", summary=summary, name="seed")
+    warned = events.Warned(slug="a/b", summary=summary)
+
+    for event in (failed, warned):
+        first, *more = render_event(event).split("\n")
+        assert first.endswith("plugin returned error: three texts are bad:")
+        assert more == ["  - a", "", "  [b] synced by plugin\\x1b"]
+
+
 @pytest.mark.parametrize(
     ("phase", "detail", "expected"),
     [
