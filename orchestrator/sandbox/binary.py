@@ -1,8 +1,8 @@
 """Reads the outline of a component binary: what it imports and exports, and where its prefix ends.
 
 Follows the component model's binary format (WebAssembly/component-model, design/mvp/Binary.md). Only the
-component's own type, import, alias and export sections are read; everything nested is skipped by its
-length. The reader is strict: whatever it does not know is a `NotUnderstoodError`, and the caller then asks
+component's own type, import, alias and export sections are read, and of nested components the types and aliases,
+which must not lead out of the whole: around it, in the wrapping component, they would find something. The reader is strict: whatever it does not know is a `NotUnderstoodError`, and the caller then asks
 wasmtime, which knows all of it, and does without the wrapping component.
 """
 
@@ -97,13 +97,14 @@ class Outline:
 class _Reader:
     """Bytes, read front to back between two positions."""
 
-    __slots__ = ("data", "depth", "end", "position")
+    __slots__ = ("data", "depth", "end", "position", "scopes")
 
-    def __init__(self, data: bytes, position: int, end: int) -> None:
+    def __init__(self, data: bytes, position: int, end: int, scopes: int = 0) -> None:
         self.data = data
         self.position = position
         self.end = end
         self.depth = 0
+        self.scopes = scopes
 
     def byte(self) -> int:
         if self.position >= self.end:
@@ -202,6 +203,12 @@ def _skip_declaration(reader: _Reader) -> None:
             raise NotUnderstoodError(f"a declaration of the kind {other}")
 
 
+def _skip_scope(reader: _Reader) -> None:
+    reader.scopes += 1
+    reader.each(lambda: _skip_declaration(reader))
+    reader.scopes -= 1
+
+
 _TYPE_READERS: Final[dict[int, Callable[[_Reader], object]]] = {
     0x72: lambda reader: reader.each(lambda: _skip_labelled_type(reader)),
     0x71: lambda reader: reader.each(lambda: _skip_case(reader)),
@@ -215,8 +222,8 @@ _TYPE_READERS: Final[dict[int, Callable[[_Reader], object]]] = {
     0x68: _Reader.number,
     0x40: _skip_function,
     0x3F: _skip_resource,
-    0x41: lambda reader: reader.each(lambda: _skip_declaration(reader)),
-    0x42: lambda reader: reader.each(lambda: _skip_declaration(reader)),
+    0x41: _skip_scope,
+    0x42: _skip_scope,
 }
 
 
@@ -258,7 +265,9 @@ def _read_alias(reader: _Reader) -> Sort:
     if sort == Sort.CORE:
         reader.byte()
     target = reader.byte()
-    reader.number()
+    source = reader.number()
+    if target == 2 and source > reader.scopes:
+        raise NotUnderstoodError("an alias that leads out of the component")
     if target in {0, 1}:
         reader.name()
     elif target == 2:
@@ -270,20 +279,12 @@ def _read_alias(reader: _Reader) -> Sort:
     return Sort(sort)
 
 
-def _sections(data: bytes) -> Iterator[tuple[int, int, _Reader]]:
-    """Yield number, start (of the header) and reader of each section."""
-    cursor = _Reader(data, len(COMPONENT_HEADER), len(data))
-    while cursor.position < cursor.end:
-        start = cursor.position
-        number = cursor.byte()
-        if number > MAX_SECTION:
-            raise NotUnderstoodError(f"a section of the kind {number}")
-        length = cursor.number()
-        end = cursor.position + length
-        if end > cursor.end:
-            raise NotUnderstoodError("a section is longer than the file")
-        yield number, start, _Reader(data, cursor.position, end)
-        cursor.position = end
+def _read_types(reader: _Reader) -> list[Sort]:
+    return [Sort.TYPE] * len(reader.each(lambda: _skip_type(reader)))
+
+
+def _read_aliases(reader: _Reader) -> list[Sort]:
+    return reader.each(lambda: _read_alias(reader))
 
 
 class _OutlineBuilder:
@@ -299,12 +300,10 @@ class _OutlineBuilder:
 
     def section(self, number: int, reader: _Reader) -> None:
         """Take one section; `in_prefix` says whether it belongs to the prefix."""
-        if number == Section.TYPE and self.in_prefix:
-            self.counts[Sort.TYPE] += len(reader.each(lambda: _skip_type(reader)))
-        elif number == Section.ALIAS and self.in_prefix:
-            for sort in reader.each(lambda: _read_alias(reader)):
-                self.counts[sort] += 1
-                self.plain = self.plain and sort is not Sort.CORE
+        if number == Section.TYPE:
+            self._count(_read_types(reader))
+        elif number == Section.ALIAS:
+            self._count(_read_aliases(reader))
         elif number == Section.IMPORT:
             self.plain = self.plain and self.in_prefix
             reader.each(lambda: self._import(reader))
@@ -314,6 +313,12 @@ class _OutlineBuilder:
             return
         if reader.position != reader.end:
             raise NotUnderstoodError("a section has bytes after its last entry")
+
+    def _count(self, defined: list[Sort]) -> None:
+        if self.in_prefix:
+            for sort in defined:
+                self.counts[sort] += 1
+            self.plain = self.plain and Sort.CORE not in defined
 
     def _import(self, reader: _Reader) -> None:
         name = _read_external_name(reader)
@@ -329,20 +334,54 @@ class _OutlineBuilder:
         reader.optional(lambda: _read_description(reader))
 
 
+class _Walk:
+    """Walks sections within the bounds of one file."""
+
+    def __init__(self) -> None:
+        self._sections = 0
+        self._bytes = 0
+
+    def sections(self, whole: _Reader) -> Iterator[tuple[int, int, _Reader]]:
+        """Yield number, start (of the header) and reader of each section of a component, after a look at the components in it."""
+        if not whole.data.startswith(COMPONENT_HEADER, whole.position, whole.end):
+            raise NotUnderstoodError("no component header")
+        whole.position += len(COMPONENT_HEADER)
+        while whole.position < whole.end:
+            start, number, length = whole.position, whole.byte(), whole.number()
+            reader = _Reader(whole.data, whole.position, whole.position + length, whole.scopes)
+            if number > MAX_SECTION or reader.end > whole.end:
+                raise NotUnderstoodError(f"a section of the kind {number} and {length} bytes")
+            self._count(number, reader.end - start)
+            if number == Section.COMPONENT:
+                self._check_nested(_Reader(reader.data, reader.position, reader.end, reader.scopes + 1))
+            yield number, start, reader
+            whole.position = reader.end
+
+    def _count(self, number: int, size: int) -> None:
+        self._sections += 1
+        if self._sections > MAX_SECTIONS:
+            raise NotUnderstoodError(f"more than {MAX_SECTIONS} sections")
+        if number in _WALKED_SECTIONS:
+            self._bytes += size
+            if self._bytes > MAX_OUTLINE_BYTES:
+                raise NotUnderstoodError(f"more than {MAX_OUTLINE_BYTES} bytes of types, imports, aliases and exports")
+
+    def _check_nested(self, whole: _Reader) -> None:
+        """Look for aliases that lead out of the file's component."""
+        if whole.scopes > MAX_NESTING:
+            raise NotUnderstoodError("components nested too deeply")
+        for number, _, reader in self.sections(whole):
+            if number == Section.TYPE:
+                _read_types(reader)
+            elif number == Section.ALIAS:
+                _read_aliases(reader)
+
+
 def read_outline(data: bytes) -> Outline:
     """Read the outline of a component; raises `NotUnderstoodError`."""
-    if not data.startswith(COMPONENT_HEADER):
-        raise NotUnderstoodError("no component header")
     builder = _OutlineBuilder()
-    walked = 0
-    for count, (number, start, reader) in enumerate(_sections(data)):
-        if count >= MAX_SECTIONS:
-            raise NotUnderstoodError(f"more than {MAX_SECTIONS} sections")
+    for number, start, reader in _Walk().sections(_Reader(data, 0, len(data))):
         builder.in_prefix = builder.in_prefix and number in _PREFIX_SECTIONS
-        if number in _WALKED_SECTIONS:
-            walked += reader.end - start
-            if walked > MAX_OUTLINE_BYTES:
-                raise NotUnderstoodError(f"more than {MAX_OUTLINE_BYTES} bytes of types, imports, aliases and exports")
         if builder.in_prefix and number != Section.CUSTOM:
             builder.prefix += data[start : reader.end]
         builder.section(number, reader)

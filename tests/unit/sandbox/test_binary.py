@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.sandbox.binary import MAX_OUTLINE_BYTES, MAX_SECTIONS, NotUnderstoodError, Sort, read_outline
+from orchestrator.sandbox.binary import COMPONENT_HEADER, MAX_OUTLINE_BYTES, MAX_SECTIONS, NotUnderstoodError, Section, Sort, read_outline
 from tests.support.components import OK, Guest, assemble, component_that_returns_ok
 
 
@@ -80,3 +80,34 @@ def test_not_understood(data: bytes) -> None:
     """Damage and unknown parts are one kind of error, whatever they are."""
     with pytest.raises(NotUnderstoodError):
         read_outline(data)
+
+
+def nested(body: bytes, depth: int) -> bytes:
+    """Put a component of these sections into `depth` components, as a section."""
+    for _ in range(depth):
+        whole = COMPONENT_HEADER + body
+        body = bytes([Section.COMPONENT, len(whole)]) + whole
+    return body
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+@pytest.mark.parametrize("sort", [Sort.TYPE, Sort.COMPONENT], ids=["type", "component"])
+def test_aliases_that_lead_out(depth: int, sort: Sort) -> None:
+    """What an alias of the plugin names lies in the plugin: alone it is invalid otherwise, but not inside the wrapping component."""
+    plugin = component_that_returns_ok()
+    within = nested(bytes([Section.ALIAS, 5, 1, sort, 2, depth, 0]), depth)
+    outside = nested(bytes([Section.ALIAS, 5, 1, sort, 2, depth + 1, 0]), depth)
+
+    assert read_outline(plugin + within) == read_outline(plugin)
+    with pytest.raises(NotUnderstoodError, match="leads out"):
+        read_outline(plugin + outside)
+
+
+def test_aliases_of_types_that_lead_out() -> None:
+    """Types of instances and components are scopes of their own for aliases."""
+    plugin = component_that_returns_ok()
+    within, outside = (bytes([Section.TYPE, 8, 1, 0x42, 1, 2, 3, 2, count, 0]) for count in (1, 2))
+
+    assert read_outline(plugin + within) == read_outline(plugin)
+    with pytest.raises(NotUnderstoodError, match="leads out"):
+        read_outline(plugin + outside)
