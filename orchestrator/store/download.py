@@ -48,6 +48,7 @@ MAX_PAUSE_SECONDS = 8.0
 MAX_RETRY_AFTER_SECONDS = 60.0
 """The longest wait that a server may ask for (RFC 9110, section 10.2.3); one that asks for more is given up."""
 _SCHEMES = frozenset({"http", "https"})
+_CODINGS = frozenset({"", "identity", "gzip", "deflate"})
 _TRANSIENT = frozenset(
     {
         HTTPStatus.REQUEST_TIMEOUT,
@@ -287,6 +288,9 @@ def _prepare(url: str, response: "httpx.Response", target: Target) -> None:
     """Decide by an answer's status where its body goes; what cannot be used raises."""
     status = response.status_code
     if status == HTTPStatus.OK:
+        codings = {each.strip().lower() for each in response.headers.get("Content-Encoding", "").split(",")}
+        if unknown := codings - _CODINGS:
+            raise _failed(url, f"the server sends it packed as `{min(unknown)}`, which was not asked for and is not understood")
         target.restart(_validator(response))
         return
     said = f"the server answered {status} {response.reason_phrase}".rstrip()
