@@ -6,13 +6,14 @@ told, when the step comes.
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
 
 from orchestrator.core.project import Canister, PluginStep
-from orchestrator.engine.plugins import component_cache, load_inputs
+from orchestrator.engine.plugins import PluginInputs, component_cache, load_inputs
 from orchestrator.engine.session import Session
 from orchestrator.errors import OrchestratorError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.sandbox.pool import WorkerPool
     from orchestrator.sandbox.request import OnPhase, Phase
 
-__all__ = ["Expected", "Preparation", "plugin_steps", "prepare_plugins"]
+__all__ = ["PLUGINS_READ_AT_ONCE", "Expected", "Preparation", "plugin_steps", "prepare_plugins"]
 
 Expected = tuple[Canister, PluginStep]
 
@@ -44,6 +45,10 @@ class _Compilation:
             self.size = detail
 
 
+PLUGINS_READ_AT_ONCE = 4
+"""How many steps' components are read at once: only then it is known which are the same."""
+
+
 class Preparation:
     """What is ready, or on its way; inert without a task group, as when nothing precedes the steps."""
 
@@ -54,6 +59,8 @@ class Preparation:
         self._seen: set[tuple[str, int]] = set()
         self._running: list[_Compilation] = []
         self._compilations: dict[str, _Compilation] = {}
+        self._readers = anyio.CapacityLimiter(PLUGINS_READ_AT_ONCE)
+        self._copies: dict[str, tuple[bytes, int]] = {}
         self.pool: WorkerPool | None = None
 
     def expect(self, steps: Iterable[Expected]) -> None:
@@ -69,7 +76,8 @@ class Preparation:
         from orchestrator.sandbox.host import prepare_component
 
         try:
-            inputs = await load_inputs(session, canister, step)
+            async with self._readers:
+                inputs = await load_inputs(session, canister, step)
             if inputs.sha256 in self._compilations:
                 return
             self._compilations[inputs.sha256] = compilation
@@ -78,6 +86,21 @@ class Preparation:
             return  # the step says it, at its place
         finally:
             compilation.done.set()
+
+    @asynccontextmanager
+    async def inputs(self, session: Session, canister: Canister, step: PluginStep) -> AsyncIterator[PluginInputs]:
+        """Read what a step declares; steps that run one component at the same time share its bytes, which may be many."""
+        async with self._readers:
+            inputs = await load_inputs(session, canister, step)
+        component, users = self._copies.get(inputs.sha256, (inputs.component, 0))
+        inputs = replace(inputs, component=component)
+        self._copies[inputs.sha256] = component, users + 1
+        try:
+            yield inputs
+        finally:
+            _, users = self._copies.pop(inputs.sha256)
+            if users > 1:
+                self._copies[inputs.sha256] = component, users - 1
 
     async def wait_all(self) -> None:
         """Wait until nothing is being compiled any more."""

@@ -9,7 +9,7 @@ from orchestrator.candid import cursor, interface, interface_files, stream, subt
 from orchestrator.cli import logs
 from orchestrator.core import units
 from orchestrator.documents import source, yaml_reader
-from orchestrator.engine import adapter, modules, readiness, session, shell, slots
+from orchestrator.engine import adapter, modules, preparing, readiness, session, shell, slots
 from orchestrator.engine.authoring import recording_file, trace
 from orchestrator.manifest import arguments, problems
 from orchestrator.network import ping, seeding, settings
@@ -52,6 +52,7 @@ SAID = {
     "canisters that are built, installed or synced by scripts at once, unless `--jobs` says": f"{session.DEFAULT_JOBS}",
     "sync plugins that compute at once, unless `--jobs` says": "one for each core",
     "sync plugins that are started, for each that may compute at once": f"{slots.MAX_PLUGINS_PER_SLOT}",
+    "sync plugins that are read at once; those that are the same are kept once": f"{preparing.PLUGINS_READ_AT_ONCE}",
     "the component": f"{component.MAX_COMPONENT_BYTES // MIB} MiB |",
     "compiling it, once per machine": f"{host.COMPILE_SECONDS:.0f} seconds |",
     "the memory of compiling it": f"{compiler.MAX_COMPILER_BYTES // GIB} GiB |",

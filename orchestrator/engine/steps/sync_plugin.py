@@ -9,7 +9,7 @@ from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister, PluginStep
 from orchestrator.engine.declarations import find_private
 from orchestrator.engine.fingerprints import StepView, fingerprint, step_key
-from orchestrator.engine.plugins import PluginInputs, component_cache, load_inputs, step_limits
+from orchestrator.engine.plugins import PluginInputs, component_cache, step_limits
 from orchestrator.engine.routing import require_control, route_step
 from orchestrator.engine.run import Run
 from orchestrator.engine.slots import ComputeSlot
@@ -43,7 +43,11 @@ class PluginRun:
 
 async def apply_plugin(run: Run, plugin: PluginRun) -> None:
     """Run one plugin to its end; a step with `run: changed` that succeeded is remembered with all that it could see."""
-    inputs = await load_inputs(run.session, plugin.canister, plugin.step)
+    async with run.preparation.inputs(run.session, plugin.canister, plugin.step) as inputs:
+        await _apply(run, plugin, inputs)
+
+
+async def _apply(run: Run, plugin: PluginRun, inputs: PluginInputs) -> None:
     proxy = route_step(run.session, run.stores.ids.load(), plugin.step)
     if proxy is not None and proxy not in run.proxies:
         await require_control(run.connection, proxy, plugin.step.span)
