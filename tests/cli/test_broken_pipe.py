@@ -43,7 +43,7 @@ class Unread(io.StringIO):
         "plugin inspect x.wasm",
         "plugin inspect x.wasm --json",
         "plugin cache path",
-        "plugin run x.wasm",
+        pytest.param("plugin run x.wasm", marks=pytest.mark.slow),
         "plugin run x.wasm --json",
         "canister list",
         "completions bash",
