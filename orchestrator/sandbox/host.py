@@ -101,7 +101,8 @@ class _Source:
 
     @property
     def _described(self) -> str:
-        return f"{len(self._component) / 1e6:.1f} MB"
+        size = len(self._component)
+        return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
 
     def inspect(self) -> ComponentFacts:
         """Read the component; refuses what is no plugin, and bytes that are not those of the hash."""

@@ -190,18 +190,20 @@ def test_a_killed_tool_takes_its_pool_with_it() -> None:
 
 
 def test_preparing_compiles_once(tmp_path: Path) -> None:
-    """A component that was prepared is not compiled by the run that follows, and its phases say so."""
+    """A component that was prepared is not compiled by the run that follows, and its phases say so, with a small one's size."""
     request = request_for(component_that_returns_ok(), tmp_path)
-    prepared: list[str] = []
+    prepared: list[tuple[str, str]] = []
     run: list[str] = []
 
     async def main() -> None:
-        facts = await prepare_component(request.component, request.sha256, tmp_path, on_phase=lambda phase, _detail: prepared.append(phase))
+        facts = await prepare_component(
+            request.component, request.sha256, tmp_path, on_phase=lambda phase, detail: prepared.append((phase, detail))
+        )
         assert facts.interface == "0.1.0"
         assert (await run_plugin(request, empty, lambda _line: None, on_phase=lambda phase, _detail: run.append(phase))).outcome == "ok"
 
     in_time(main)
 
-    assert prepared == ["compiling"]
+    assert prepared == [("compiling", f"{len(request.component) / 1000:.1f} kB")]
     assert "compiling" not in run
     assert run[0] == "starting"
