@@ -3,6 +3,8 @@
 import os
 from typing import Final
 
+import anyio.lowlevel
+
 from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.answers import Answers, TooManyCallsError
 from orchestrator.sandbox.cache import Artifact
@@ -30,6 +32,8 @@ __all__ = ["Conversation", "StaleArtifactError", "refusal_of"]
 MAX_NANOSECONDS: Final = 2**62
 MAX_MEMORY_BYTES: Final = 1 << 48
 """Higher limits are these: they are none either, and the system can count to them."""
+OUTPUT_TURN_BYTES: Final = 4 << 10
+"""Bytes of a plugin's output whose lines are told at once, before everything else in the tool has its turn."""
 
 
 class StaleArtifactError(Exception):
@@ -174,7 +178,7 @@ class Conversation:
         while True:
             match await worker.receive():
                 case Output() as output:
-                    self._take_output(output)
+                    await self._take_output(output)
                 case Pulse() as pulse:
                     self._take_pulse(pulse)
                 case frame:
@@ -214,9 +218,11 @@ class Conversation:
         for reply in await self._answers.answer_batch(calls):
             await worker.send(reply)
 
-    def _take_output(self, output: Output) -> None:
+    async def _take_output(self, output: Output) -> None:
         capture = self._stderr if output.stderr else self._stdout
-        self._announce(capture, capture.feed(output.data))
+        for start in range(0, len(output.data), OUTPUT_TURN_BYTES):
+            self._announce(capture, capture.feed(output.data[start : start + OUTPUT_TURN_BYTES]))
+            await anyio.lowlevel.checkpoint()  # telling a line takes long enough for others to wait: thousands may be empty
 
     def _announce(self, capture: LineCapture, lines: list[str]) -> None:
         for line in lines:

@@ -1,14 +1,19 @@
 """Plugins that take more than they may."""
 
+from itertools import pairwise
 from pathlib import Path
 
+import anyio
 import pytest
 
 from orchestrator.errors import PluginLimitError
+from orchestrator.sandbox.conversation import OUTPUT_TURN_BYTES
+from orchestrator.sandbox.host import run_plugin
 from orchestrator.sandbox.limits import MAX_OUTPUT_BYTES, Limits
 from orchestrator.sandbox.outcomes import failure_of
+from orchestrator.sandbox.request import CanisterCallRequest, OutputLine
 from tests.support.components import OK, Guest, component_that_calls, component_that_loops, error
-from tests.support.plugin_runs import run_now
+from tests.support.plugin_runs import request_for, run_now
 
 MIB = 1 << 20
 SMALL = Limits(memory_bytes=64 * MIB)
@@ -19,6 +24,12 @@ GROW_AND_TOUCH = """
     (if (i32.ne (local.get $page) (i32.const -1))
       (then (memory.fill (i32.shl (local.get $page) (i32.const 16)) (i32.const 1) (i32.const 1048576)) (br $again))))
 """
+
+
+async def no_answer(_request: CanisterCallRequest) -> bytes:
+    """Answer a call that nobody makes."""
+    await anyio.lowlevel.checkpoint()
+    return b""
 
 
 def test_endless_loop(component_cache: Path) -> None:
@@ -186,6 +197,37 @@ def test_flood_of_output_that_a_timeout_ends(component_cache: Path) -> None:
 
     assert (result.outcome, result.limit) == ("limit", "timeout")
     assert result.stdout[-1] == f"… {10 * 4096} bytes of stdout truncated"
+
+
+def test_flood_of_empty_lines(component_cache: Path) -> None:
+    """While a plugin's lines are told, thousands in a moment, whatever else the tool does has its turns."""
+    plugin = Guest().plugin(
+        f"""
+        (local $written i32) (local $out i32)
+        (local.set $out (call $get-stdout)) (memory.fill (i32.const 2048) (i32.const 10) (i32.const 4096))
+        (loop $next
+          (call $write (local.get $out) (i32.const 2048) (i32.const 4096) (i32.const 48))
+          (br_if $next (i32.lt_u (local.tee $written (i32.add (local.get $written) (i32.const 1))) (i32.const 64))))
+        {OK}""",
+        wasi=("stdio",),
+    )
+    lines: list[OutputLine] = []
+    turns = [0]
+
+    async def wait_turns() -> None:
+        while len(lines) < 64 * 4096:
+            await anyio.lowlevel.checkpoint()
+            if lines:
+                turns.append(len(lines))
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait_turns)
+            await run_plugin(request_for(plugin, component_cache), no_answer, lines.append)
+
+    anyio.run(main)
+
+    assert max(later - earlier for earlier, later in pairwise(turns)) <= 2 * OUTPUT_TURN_BYTES
 
 
 def test_output_that_nobody_flushed(component_cache: Path) -> None:
