@@ -20,9 +20,9 @@ class ProxyError(AgentError):
 
     default_slug = "agent/proxy"
 
-    def __init__(self, reason: str, *, hint: str, prefix: str = "proxy call failed: ") -> None:
-        """Take the reason; the summary puts `prefix` before it."""
-        super().__init__(f"{prefix}{reason}", hint=hint)
+    def __init__(self, reason: str, *, hint: str, summary: str | None = None) -> None:
+        """Take the reason; without a `summary` it is said of the call through the proxy."""
+        super().__init__(summary or f"proxy call failed: {reason}", hint=hint)
         self.reason = reason
 
 
@@ -63,7 +63,7 @@ def read_proxy_reply(reply: bytes) -> bytes:
         answer: Any = decode(reply, service.methods[_METHOD].results if service else ())[0]
     except CandidDecodeError as error:
         reason = f"failed to decode proxy canister response: {error.summary}"
-        raise ProxyError(reason, hint="check that the proxy is a proxy canister", prefix="") from error
+        raise ProxyError(reason, hint="check that the proxy is a proxy canister", summary=reason) from error
     if answer.label == "Ok":
         result: bytes = answer.value["result"]
         return result
@@ -77,7 +77,7 @@ def _describe(error: Variant) -> ProxyError:
         text = f"Proxy canister has insufficient cycles. Available: {fields['available']:_}, required: {fields['required']:_}"
         return ProxyError(text, hint="top up the proxy canister, or attach fewer cycles")
     if error.label == "CallFailed":
-        text = f"Proxy call failed: {fields['reason']}"
-        return ProxyError(text, hint="the forwarded call failed: its own error is in the message")
+        hint = "the forwarded call failed: its own error is in the message"
+        return ProxyError(f"Proxy call failed: {fields['reason']}", hint=hint, summary=f"proxy call failed: {fields['reason']}")
     text = "Unauthorized: you are not in the proxy canister's controllers list"
     return ProxyError(text, hint="let a controller of the proxy canister add this identity")

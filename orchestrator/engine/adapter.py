@@ -23,7 +23,7 @@ from orchestrator.core.hosts import CANDID_UI_CANISTER
 from orchestrator.core.principal import Principal
 from orchestrator.core.settings import SettingsUpdate
 from orchestrator.engine.ports import Connection, InstallMode, LiveCanister, NetworkPort, RequestFate, RequestLog
-from orchestrator.engine.routing import resolve_proxy
+from orchestrator.engine.routing import known_proxies, resolve_proxy
 from orchestrator.engine.session import Session
 from orchestrator.engine.watch import watched_network
 from orchestrator.errors import AgentError, OrchestratorError, OutcomeUnknownError, RejectError, TransportError
@@ -265,6 +265,7 @@ async def open_agent(session: Session, access: NetworkAccess) -> AsyncIterator[C
             open_port=open_port,
             instance_id=access.instance_id,
             proxy=proxy,
+            proxies=known_proxies(session, ids.load(), access.proxy_canister_id),
             controllers=controllers,
             candid_ui=CANDID_UI_CANISTER if access.launcher in {None, "embedded"} else None,
             tell_names=partial(tell_names, session.project.directory, access.name, session.environment.name) if access.managed else None,

@@ -27,7 +27,8 @@ from orchestrator.engine.steps.create import apply_creation
 from orchestrator.engine.steps.install import Installation, apply_install
 from orchestrator.engine.steps.settings import apply_settings
 from orchestrator.engine.steps.start import apply_start
-from orchestrator.engine.syncing import sync_canister
+from orchestrator.engine.syncing import fail_sync, sync_canister
+from orchestrator.errors import DeployError
 from orchestrator.events import StepSkipped
 
 __all__ = ["apply_prospect"]
@@ -201,6 +202,10 @@ async def _sync(run: Run, work: _Work, canister: Canister) -> None:
     present = work.observed.canisters[canister.name]
     plan = work.prospect.plan
     if any(change.action in {*_INSTALLS, "start"} for change in plan.of(canister.name)) and work.prospect.due[canister.name]:
-        await wait_ready(run, canister.name, present.id)
+        try:
+            await wait_ready(run, canister.name, present.id)
+        except DeployError as error:
+            fail_sync(run, canister, error, work.prospect.due[canister.name])
+            return
     module_hash = plan.artifacts.get(canister.name) or present.module_hash
     await sync_canister(run, canister, present.id, module_hash, work.prospect.due[canister.name])

@@ -1,15 +1,16 @@
 """Looking at a network: which canisters of the environment exist, and how they are. Sends no update call."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import anyio
 
 from orchestrator.core.observed import LastInstall, Observed, ObservedCanister
 from orchestrator.core.principal import Principal
+from orchestrator.engine.control import read_status
 from orchestrator.engine.ports import Connection, LiveCanister
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import Stores
-from orchestrator.errors import DeployError, OrchestratorError, RejectError
+from orchestrator.errors import DeployError, OrchestratorError
 from orchestrator.store import InstallRecord
 
 __all__ = ["observe"]
@@ -39,16 +40,13 @@ async def observe(session: Session, connection: Connection, stores: Stores, sele
             group.start_soon(one, name, principal)
     failed = [errors[name] for name in names if name in errors and name in selected]
     if failed:
-        raise failed[0]
+        raise _combined(failed)
     return Observed(canisters={name: found[name] for name in names if name in found}, ids=ids)
 
 
 async def _status(session: Session, connection: Connection, name: str, principal: Principal) -> LiveCanister:
     """Return a canister's state, or say why there is none."""
-    try:
-        live = await connection.reader.status(principal)
-    except RejectError as error:
-        raise _unreadable(session, connection, name, principal, error) from error
+    live = await read_status(session, connection, name, principal)
     if live is None:
         raise _gone(session, name, principal)
     return live
@@ -70,10 +68,9 @@ def _gone(session: Session, name: str, principal: Principal) -> DeployError:
     )
 
 
-def _unreadable(session: Session, connection: Connection, name: str, principal: Principal, error: RejectError) -> DeployError:
-    return DeployError(
-        f"the status of canister `{name}` ({principal}) cannot be read",
-        slug="deploy/not-controller",
-        detail=f"{error.message} (as {connection.identity} on network `{session.environment.network.name}`)",
-        hint="use an identity that controls the canister, with `--identity NAME`",
-    )
+def _combined(failed: Sequence[OrchestratorError]) -> OrchestratorError:
+    """Return one error for all; a network that does not answer is told once."""
+    if len(failed) == 1 or not all(isinstance(error, DeployError) for error in failed):
+        return failed[0]
+    diagnostics = [diagnostic for error in failed for diagnostic in error.diagnostics]
+    return DeployError(f"{len(failed)} canisters cannot be looked at", slug=failed[0].slug, diagnostics=diagnostics)

@@ -11,6 +11,7 @@ from orchestrator.core.observed import Observed, ObservedCanister
 from orchestrator.core.plan import Mode, Plan
 from orchestrator.core.project import Canister
 from orchestrator.engine.arguments import CANDID_SERVICE, install_arguments
+from orchestrator.engine.control import check_control
 from orchestrator.engine.fingerprints import due_steps
 from orchestrator.engine.interfaces import describe_break
 from orchestrator.engine.modules import load_metadata
@@ -49,7 +50,8 @@ async def make_prospect(
 ) -> Prospect:
     """Observe and compare; without a connection (a network that is not running) everything is to be created.
 
-    `artifacts` are the SHA-256 of the canisters' modules. Sends no update call.
+    `artifacts` are the SHA-256 of the canisters' modules. Sends no update call. Raises `DeployError` for a canister that
+    the proxy of management calls could not change.
     """
     levels({canister.name: canister.depends_on for canister in canisters})
     observed, stores = Observed(), None
@@ -77,7 +79,10 @@ async def make_prospect(
         mode=options.mode,
         force=options.force,
     )
-    return Prospect(plan=diff(desired, observed), canisters=tuple(canisters), desired=desired, observed=observed, due=due)
+    plan = diff(desired, observed)
+    if connection is not None:
+        await check_control(session, connection, plan, observed)
+    return Prospect(plan=plan, canisters=tuple(canisters), desired=desired, observed=observed, due=due)
 
 
 async def _desired(

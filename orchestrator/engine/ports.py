@@ -111,7 +111,8 @@ class Connection:
 
     `open_port` makes a port whose update calls report to the given log. `instance_id` is the embedded network's,
     which ties canister ids to its state. `controllers` tells who controls a canister, from certified state, `None` when there is none; the network's own
-    proxy canister serves the identity once it was asked about. `proxy` is where management calls go through, if anywhere. `candid_ui` is the
+    proxy canister serves the identity once it was asked about. `proxy` is where management calls go through, if anywhere, and `proxies` are those that
+    may be used here: the environment's and the network's own. `candid_ui` is the
     canister whose page calls methods, and `tell_names` tells the gateway the ids of all canisters by name and returns
     whether it shows them by their names.
     """
@@ -124,6 +125,7 @@ class Connection:
     open_port: Callable[[RequestLog | None], NetworkPort]
     instance_id: str | None = None
     proxy: Principal | None = None
+    proxies: tuple[Principal, ...] = ()
     candid_ui: Principal | None = None
     controllers: Callable[[Principal], Awaitable[frozenset[Principal] | None]] | None = None
     tell_names: Callable[[Mapping[str, Principal]], Awaitable[bool]] | None = None

@@ -9,7 +9,7 @@ from orchestrator.engine.session import Session
 from orchestrator.errors import DeployError, Span
 from orchestrator.manifest.problems import did_you_mean
 
-__all__ = ["check_routes", "proxy_canister", "require_control", "resolve_proxy", "route_step"]
+__all__ = ["check_routes", "known_proxies", "proxy_canister", "require_control", "resolve_proxy", "route_step"]
 
 
 def route_step(session: Session, ids: Mapping[str, Principal], step: PluginStep) -> Principal | None:
@@ -28,6 +28,13 @@ def resolve_proxy(session: Session, ids: Mapping[str, Principal]) -> Principal |
     """Return the proxy of everything that does not choose one: the command line's, else the environment's, else none."""
     wanted = session.proxy or session.environment.proxy
     return None if wanted in {None, "none"} else _resolve(session, str(wanted), ids, session.environment.span)
+
+
+def known_proxies(session: Session, ids: Mapping[str, Principal], network_proxy: str | None) -> tuple[Principal, ...]:
+    """Return the proxies that may be used here: the environment's, and the network's own, given by its id."""
+    wanted = session.environment.proxy
+    own = None if wanted in {None, "none"} else _principal(str(wanted)) or ids.get(str(wanted))
+    return tuple(each for each in (own, _principal(network_proxy or "")) if each is not None)
 
 
 def proxy_canister(session: Session, step: PluginStep) -> str | None:

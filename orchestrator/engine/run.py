@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 import anyio
 
 from orchestrator.core.principal import Principal
+from orchestrator.engine.failures import name_failure
 from orchestrator.engine.ports import Connection, NetworkPort
 from orchestrator.engine.preparing import Preparation
 from orchestrator.engine.recorder import Operation, Recorder
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import Stores
-from orchestrator.errors import DeployError, Diagnostic, OrchestratorError, OutcomeUnknownError, RejectError
+from orchestrator.errors import DeployError, Diagnostic, OrchestratorError, OutcomeUnknownError
 from orchestrator.events import StepFailed, StepFinished, StepKind, StepStarted
 
-__all__ = ["Failures", "Run", "run_step"]
+__all__ = ["Failures", "Run", "fail_step", "run_step"]
 
 
 @dataclass(slots=True)
@@ -80,13 +81,24 @@ def _combined(errors: list[OrchestratorError], failures: Failures) -> Orchestrat
     return kind(f"failed: {names}", detail=detail, diagnostics=diagnostics)
 
 
-def _named(error: OrchestratorError, canister: str) -> OrchestratorError:
-    """Return a failure that says by name which canister it is about: the network knows ids alone."""
-    if not isinstance(error, RejectError):
-        return error
-    named = RejectError(error.message, reject_code=error.reject_code, error_code=error.error_code, hint=error.hint, canister=canister)
-    named.__cause__ = error
-    return named
+def fail_step(
+    run: Run, canister: str, step: StepKind, error: OrchestratorError, *, index: int = 1, total: int = 1, name: str | None = None
+) -> None:
+    """Keep and report a failure, which ends this canister's steps only."""
+    run.failures.add(canister, name_failure(error, canister))
+    run.session.emit(
+        StepFailed(
+            canister=canister,
+            step=step,
+            index=index,
+            total=total,
+            slug=error.slug,
+            summary=error.summary,
+            detail=error.detail,
+            hint=error.hint,
+            name=name,
+        )
+    )
 
 
 async def run_step(
@@ -109,20 +121,7 @@ async def run_step(
     try:
         await action()
     except OrchestratorError as error:
-        run.failures.add(canister, _named(error, canister))
-        emit(
-            StepFailed(
-                canister=canister,
-                step=step,
-                index=index,
-                total=total,
-                slug=error.slug,
-                summary=error.summary,
-                detail=error.detail,
-                hint=error.hint,
-                name=name,
-            )
-        )
+        fail_step(run, canister, step, error, index=index, total=total, name=name)
         return False
     seconds = anyio.current_time() - started
     emit(StepFinished(canister=canister, step=step, index=index, total=total, seconds=seconds, name=name))

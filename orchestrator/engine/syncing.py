@@ -8,13 +8,14 @@ from orchestrator.core.project import Canister, PluginStep, ScriptStep, SyncStep
 from orchestrator.core.redaction import redact_url
 from orchestrator.engine.plugins import step_limits
 from orchestrator.engine.routing import check_routes
-from orchestrator.engine.run import Run, run_step
+from orchestrator.engine.run import Run, fail_step, run_step
 from orchestrator.engine.session import Session
 from orchestrator.engine.steps.sync_plugin import PluginRun, apply_plugin
 from orchestrator.engine.steps.sync_script import apply_script
+from orchestrator.errors import OrchestratorError
 from orchestrator.events import StepKind, StepSkipped
 
-__all__ = ["check_sync", "sync_canister"]
+__all__ = ["check_sync", "fail_sync", "sync_canister"]
 
 _UNCHANGED = "nothing that it sees has changed since it last succeeded"
 
@@ -30,6 +31,13 @@ def check_sync(session: Session, ids: Mapping[str, Principal], canisters: Iterab
             if isinstance(step, PluginStep):
                 step_limits(session, step)
     check_routes(session, ids, chosen, planned)
+
+
+def fail_sync(run: Run, canister: Canister, error: OrchestratorError, due: Collection[int]) -> None:
+    """Keep and report a failure that came before the first of the steps that are `due` (numbers from 1) could begin."""
+    index = min(due)
+    kind, name = _describe(canister.sync[index - 1])
+    fail_step(run, canister.name, kind, error, index=index, total=len(canister.sync), name=name)
 
 
 async def sync_canister(run: Run, canister: Canister, canister_id: Principal, module_hash: str | None, due: Collection[int]) -> None:

@@ -12,6 +12,7 @@ from orchestrator.core.project import Canister
 from orchestrator.engine.building import Artifact, build_canisters
 from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.consent import Consent, refuse_anonymous
+from orchestrator.engine.control import read_status
 from orchestrator.engine.execute import execute, locked_run
 from orchestrator.engine.fingerprints import step_key
 from orchestrator.engine.planner import Options, make_prospect
@@ -22,7 +23,7 @@ from orchestrator.engine.reporting import reported_run
 from orchestrator.engine.run import Run
 from orchestrator.engine.session import Session, select_canisters
 from orchestrator.engine.stores import Stores, open_stores
-from orchestrator.engine.syncing import check_sync, sync_canister
+from orchestrator.engine.syncing import check_sync, fail_sync, sync_canister
 from orchestrator.engine.tasks import run_all
 from orchestrator.engine.urls import emit_urls
 from orchestrator.errors import DeployError, OrchestratorError
@@ -166,17 +167,18 @@ def _require_ids(session: Session, stores: Stores, canisters: Sequence[Canister]
 async def _sync_one(run: Run, canister: Canister) -> None:
     """Sync one canister; its failure is kept in the run, and the others go on."""
     canister_id = run.stores.ids.load()[canister.name]
+    due = range(1, len(canister.sync) + 1)
     try:
         module_hash = await _running_module(run, canister, canister_id)
     except OrchestratorError as error:
-        run.failures.add(canister.name, error)
+        fail_sync(run, canister, error, due)
         return
-    await sync_canister(run, canister, canister_id, module_hash, range(1, len(canister.sync) + 1))
+    await sync_canister(run, canister, canister_id, module_hash, due)
 
 
 async def _running_module(run: Run, canister: Canister, canister_id: Principal) -> str | None:
     """Return the hash of a canister's module, in hex; one that is not running is refused: somebody stopped it on purpose."""
-    live = await run.connection.reader.status(canister_id)
+    live = await read_status(run.session, run.connection, canister.name, canister_id)
     if live is None or live.state != "running":
         state = "gone" if live is None else live.state
         raise DeployError(

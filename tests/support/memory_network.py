@@ -50,6 +50,7 @@ class MemoryNetwork:
     managed: bool = True
     instance_id: str = "aa"
     proxy: Principal | None = None
+    proxies: tuple[Principal, ...] = ()
     refuse_status: str | None = None
     controllers: dict[Principal, frozenset[Principal]] | None = None
     requests: int = 0
@@ -72,6 +73,7 @@ class MemoryNetwork:
             open_port=lambda log: _Port(network=self, log=log),
             instance_id=self.instance_id if self.managed else None,
             proxy=self.proxy,
+            proxies=self.proxies,
             controllers=None if self.controllers is None else self.read_controllers,
         )
 

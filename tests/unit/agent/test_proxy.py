@@ -60,7 +60,7 @@ async def test_management_calls_are_forwarded() -> None:
             Variant("InsufficientCycles", {"available": 5, "required": 9}),
             "proxy call failed: Proxy canister has insufficient cycles. Available: 5, required: 9",
         ),
-        (Variant("CallFailed", {"reason": "IC0503: trapped"}), "proxy call failed: Proxy call failed: IC0503: trapped"),
+        (Variant("CallFailed", {"reason": "IC0503: trapped"}), "proxy call failed: IC0503: trapped"),
         (Variant("UnauthorizedUser"), "proxy call failed: Unauthorized: you are not in the proxy canister's controllers list"),
     ],
 )

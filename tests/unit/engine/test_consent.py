@@ -248,4 +248,4 @@ async def test_a_status_that_may_not_be_read_is_explained(project: Project, netw
         await deploy(memory_session(project, network))
 
     assert caught.value.slug == "deploy/not-controller"
-    assert str(IDENTITY) in str(caught.value.detail)
+    assert all(str(IDENTITY) in str(each.detail) for each in caught.value.diagnostics)
