@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["LiveTable"]
 
 _REFRESHES_PER_SECOND = 10
+_PRINT_SECONDS = 0.1
+"""How long lines are gathered before they are written above the table together: each writing draws the table anew."""
+_GATHERED_LINES = 10
+"""How many of the gathered lines, the last ones, are drawn with the table until then."""
 _ECHO_COLUMNS = 3
 """What is kept free at the right: the terminal writes `^C` behind the last row, and a row that wraps would stay twice."""
 _MARKS = {"busy": ("⠿", "cyan"), "idle": ("·", "dim"), "done": ("✔", "green"), "failed": ("✘", "red")}
@@ -68,6 +72,8 @@ class LiveTable:
         self._results: list[Event] = []
         self._output: dict[str, deque[events.BuildOutput | events.StepOutput]] = {}
         self._dropped: dict[str, int] = {}
+        self._gathered: list[str] = []
+        self._printed = -_PRINT_SECONDS
 
     def emit(self, event: Event) -> None:
         """Draw an event."""
@@ -99,7 +105,10 @@ class LiveTable:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         """Draw the table as it is now; rich calls this a few times a second."""
         from rich.constrain import Constrain
+        from rich.text import Text
 
+        for line in self._gathered[-_GATHERED_LINES:]:
+            yield Text.from_ansi(line)
         yield Constrain(self._table(ascii_only=options.ascii_only), max(1, options.max_width - _ECHO_COLUMNS))
 
     def _remember(self, event: Event) -> None:
@@ -124,9 +133,18 @@ class LiveTable:
         if self._live is None:
             self._lines.emit(event)
             return
+        self._gathered.append(guard(render_event(event, style=self._style), colours=True))
+        if self._clock() - self._printed >= _PRINT_SECONDS:
+            self._print_gathered(self._live)
+
+    def _print_gathered(self, live: "Live") -> None:
         from rich.text import Text
 
-        self._live.console.print(Text.from_ansi(guard(render_event(event, style=self._style), colours=True)), soft_wrap=True)
+        if not self._gathered:
+            return
+        text, self._gathered = "\n".join(self._gathered), []
+        live.console.print(Text.from_ansi(text), soft_wrap=True)
+        self._printed = self._clock()
 
     def _start(self) -> "Live":
         from rich.console import Console
@@ -141,6 +159,7 @@ class LiveTable:
 
     def _stop(self) -> None:
         if self._live is not None:
+            self._print_gathered(self._live)
             self._live.stop()
             self._live = None
 

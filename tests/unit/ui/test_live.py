@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from rich.console import Console
 
 from orchestrator import events
 from orchestrator.errors import NetworkError
@@ -184,3 +185,28 @@ def test_a_failed_step_shows_what_it_wrote() -> None:
 
     assert "[backend] seed | progress" in shown
     assert shown.index("seed | progress") < shown.index("failed syncing")
+
+
+def test_a_burst_of_lines_draws_the_table_once() -> None:
+    """Lines that stay are written at once when they are few; of many none is lost, nor does each draw the table anew."""
+    talk = Terminal()
+    display = table(Terminal(), talk, colour=True)
+    display.emit(events.StepStarted(canister="api", step="sync-plugin", index=1, total=1, name="seed"))
+    lines = [f"line-{number:04}" for number in range(2000)]
+
+    def say(line: str) -> None:
+        display.emit(events.StepOutput(canister="api", step="sync-plugin", index=1, total=1, stream="stderr", line=line, name="seed"))
+
+    say(lines[0])
+    assert lines[0] in talk.getvalue()
+    for line in lines[1:]:
+        say(line)
+    drawn = io.StringIO()
+    Console(file=drawn, width=80).print(display)
+    assert [line for line in lines if line in drawn.getvalue()] == lines[-10:]
+    display.close()
+
+    written = talk.getvalue()
+    places = [written.rindex(line) for line in lines]
+    assert places == sorted(places)
+    assert written.count("syncing by plugin `seed`") < 100
