@@ -21,7 +21,7 @@ class DesiredCanister:
     """What the project asks of one canister.
 
     `artifact` is the SHA-256 of the module in hex, `None` when the canister is not built (nothing is installed then).
-    `interface_break` says what callers of the installed module would lose, `None` when nothing.
+    `sync_reason` says why the steps run, which a consent is not about. `interface_break` says what callers of the installed module would lose, `None` when nothing.
     """
 
     name: str
@@ -30,6 +30,7 @@ class DesiredCanister:
     install_argument: bytes = b""
     upgrade_argument: bytes = b""
     sync_steps: int = 0
+    sync_reason: str = field(default="", compare=False)
     interface_break: str | None = None
 
 
@@ -77,7 +78,8 @@ def _canister_changes(desired: Desired, canister: DesiredCanister, observed: Obs
     changes += _install_change(desired, canister, present)
     if canister.sync_steps:
         count = f"{canister.sync_steps} sync step{'s' if canister.sync_steps > 1 else ''}"
-        changes.append(Change(canister=canister.name, action="sync", reason=count))
+        reason = f"{count}: {canister.sync_reason}" if canister.sync_reason else count
+        changes.append(Change(canister=canister.name, action="sync", reason=reason))
     return changes or [Change(canister=canister.name, action="unchanged", reason="module, arguments and settings are as they should be")]
 
 
@@ -203,4 +205,5 @@ def _plain_atom(value: object) -> object:
         case bytes():
             return value.hex()
         case _:
-            return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}  # type: ignore[arg-type]  # a dataclass of core
+            compared = [each.name for each in fields(value) if each.compare]  # type: ignore[arg-type]  # a dataclass of core
+            return {name: _plain(getattr(value, name)) for name in compared}

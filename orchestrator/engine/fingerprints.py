@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from orchestrator.core.observed import ObservedCanister
 from orchestrator.core.principal import Principal
-from orchestrator.core.project import Canister, PluginStep
+from orchestrator.core.project import Canister, PluginStep, SyncStep
 from orchestrator.engine.contents import hash_folder
 from orchestrator.engine.plugins import PluginInputs, load_inputs
 from orchestrator.engine.ports import Connection
@@ -19,7 +19,7 @@ from orchestrator.engine.routing import proxy_canister, route_step
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import Stores
 
-__all__ = ["StepView", "due_steps", "fingerprint", "step_key"]
+__all__ = ["StepView", "describe_due", "due_steps", "fingerprint", "step_key"]
 
 _DOMAIN = "icp-orchestrator sync step 2"
 _KEYS = ("dirs", "files", "dir_keys", "file_keys", "fields", "canisters", "name", "proxy", "timeout", "compute", "memory", "max_cycles")
@@ -53,24 +53,45 @@ async def due_steps(
     present: ObservedCanister | None,
     artifact: str | None,
     *,
-    everything: bool,
-) -> tuple[int, ...]:
-    """Return the numbers (from 1) of the sync steps that a deploy must run.
+    everything: str | None,
+) -> dict[int, str]:
+    """Return the numbers (from 1) of the sync steps that a deploy must run, and why; `everything` is why all must.
 
     A step with `run: changed` need not run when its fingerprint is that of its last success. `artifact` is the module
     that is installed when the step runs, in hex, if the deploy brings one.
     """
-    if everything or connection is None or stores is None or present is None:
-        return tuple(range(1, len(canister.sync) + 1))
+    if everything is not None or connection is None or stores is None or present is None:
+        return dict.fromkeys(range(1, len(canister.sync) + 1), everything or "a new canister")
     known = stores.sync_records.load(canister.name)
-    due: list[int] = []
+    due: dict[int, str] = {}
     for index, step in enumerate(canister.sync, 1):
-        if isinstance(step, PluginStep) and step.run == "changed" and (last := known.get(step_key(index, step))) is not None:
+        if not isinstance(step, PluginStep) or step.run == "always":
+            due[index] = "`run: always`"
+        elif (last := known.get(step_key(index, step))) is None:
+            due[index] = "no success so far"
+        else:
             view = await _view(session, stores, canister, step, present, artifact)
-            if view is not None and await fingerprint(session, connection, view) == last:
-                continue
-        due.append(index)
-    return tuple(due)
+            if view is None or await fingerprint(session, connection, view) != last:
+                due[index] = "something that it sees has changed"
+    return due
+
+
+def describe_due(canister: Canister, due: Mapping[int, str]) -> str:
+    """Return why these steps (numbers from 1) run; different reasons have the numbers of their steps."""
+    groups: dict[str, list[int]] = {}
+    for index, reason in due.items():
+        groups.setdefault(reason, []).append(index)
+    if len(groups) == 1:
+        return next(iter(groups))
+    return "; ".join(
+        f"{reason} ({', '.join(_label(index, canister.sync[index - 1]) for index in group)})" for reason, group in groups.items()
+    )
+
+
+def _label(index: int, step: SyncStep) -> str:
+    if isinstance(step, PluginStep) and (name := step.name or (step.path.name if step.path is not None else None)):
+        return f"`{name}`"
+    return f"step {index}"
 
 
 async def _view(

@@ -12,7 +12,7 @@ from orchestrator.core.plan import Mode, Plan
 from orchestrator.core.project import Canister
 from orchestrator.engine.arguments import CANDID_SERVICE, install_arguments
 from orchestrator.engine.control import check_control
-from orchestrator.engine.fingerprints import due_steps
+from orchestrator.engine.fingerprints import describe_due, due_steps
 from orchestrator.engine.interfaces import describe_break
 from orchestrator.engine.modules import load_metadata
 from orchestrator.engine.observe import observe
@@ -64,11 +64,10 @@ async def make_prospect(
     async def one(canister: Canister) -> None:
         present = observed.canisters.get(canister.name)
         artifact = artifacts.get(canister.name)
-        # A fresh or wiped state has none of what earlier syncs brought.
-        everything = options.force or options.mode in {"install", "reinstall"} or (present is not None and present.module_hash is None)
-        steps = await due_steps(session, connection, stores, canister, present, artifact, everything=everything) if options.sync else ()
-        due[canister.name] = steps
-        wanted[canister.name] = await _desired(session, connection, canister, present, artifact, len(steps))
+        everything = _why_everything(options, present)
+        steps = await due_steps(session, connection, stores, canister, present, artifact, everything=everything) if options.sync else {}
+        due[canister.name] = tuple(steps)
+        wanted[canister.name] = await _desired(session, connection, canister, present, artifact, steps)
 
     await run_all(canisters, one)
     desired = Desired(
@@ -85,8 +84,22 @@ async def make_prospect(
     return Prospect(plan=plan, canisters=tuple(canisters), desired=desired, observed=observed, due=due)
 
 
+def _why_everything(options: Options, present: ObservedCanister | None) -> str | None:
+    """Return why every sync step must run: a fresh or wiped state has none of what earlier syncs brought."""
+    if options.force:
+        return "`--force`"
+    if options.mode in {"install", "reinstall"}:
+        return f"`--mode {options.mode}` leaves nothing of earlier ones"
+    return "no module is installed" if present is not None and present.module_hash is None else None
+
+
 async def _desired(
-    session: Session, connection: Connection | None, canister: Canister, present: ObservedCanister | None, artifact: str | None, steps: int
+    session: Session,
+    connection: Connection | None,
+    canister: Canister,
+    present: ObservedCanister | None,
+    artifact: str | None,
+    steps: Mapping[int, str],
 ) -> DesiredCanister:
     metadata: Mapping[str, bytes] = {}
     if artifact is not None:
@@ -99,7 +112,8 @@ async def _desired(
         artifact=artifact,
         install_argument=install_argument,
         upgrade_argument=upgrade_argument,
-        sync_steps=steps,
+        sync_steps=len(steps),
+        sync_reason=describe_due(canister, steps) if steps else "",
         interface_break=await _interface_break(connection, present, artifact, metadata.get(CANDID_SERVICE)),
     )
 

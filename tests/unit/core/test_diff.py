@@ -118,6 +118,16 @@ def test_a_stopped_canister_is_started_only_to_sync() -> None:
     assert actions(diff(with_steps, stopped)) == ["start", "sync"]
 
 
+def test_why_steps_run_is_told_and_not_consented_to() -> None:
+    """The reason stands in the change; the digest is that of a plan with another reason."""
+    one, other = (
+        diff(replace(DESIRED, canisters=(replace(WANTED, sync_steps=2, sync_reason=reason),)), present()) for reason in ("this", "that")
+    )
+
+    assert [change.reason for change in one.changes if change.action == "sync"] == ["2 sync steps: this"]
+    assert one.digest == other.digest
+
+
 def test_a_new_canister_is_announced_to_the_others() -> None:
     """A canister that exists learns the id of one that is created, although only the new one is deployed."""
     observed = Observed(canisters={"web": replace(PRESENT, id=OTHER)}, ids={"web": OTHER})
