@@ -2,22 +2,23 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.errors import PluginFailedError, PluginLimitError, PluginRefusedError, PluginTrapError, SandboxError, Span
 from orchestrator.sandbox.frames import Done
+from orchestrator.sandbox.last_words import LAST_WORDS, last_words, log_where, reason_of
 from orchestrator.sandbox.limits import COMPUTE_VARIABLES, MAX_ARGUMENT_BYTES, MAX_WASM_STACK_BYTES, Limits
 from orchestrator.sandbox.request import LimitName, Outcome, PluginResult
 
 __all__ = ["Ending", "calls_ending", "compute_ending", "failure_of", "memory_ending", "read_ending", "timeout_ending"]
 
+SHOWN_SECONDS: Final = 0.005
+"""What is less is not worth telling: it would be shown as 0.00 s."""
 MEMORY_SUSPICION: Final = 0.5
 """A plugin that aborts while its memories hold this share of the limit is taken to have wanted more."""
 MEMORY_CERTAINTY: Final = 0.9
 """A plugin that returns an error, whatever it says, while its memories hold this share of the limit, too."""
-LAST_WORDS: Final = 5
-"""Lines of the plugin's stderr that are repeated where they may tell why it ended."""
 _ABOUT_MEMORY: Final = re.compile(r"memory allocation of|out of ?memory|MemoryError|cannot allocate|allocation failed", re.IGNORECASE)
 
 _TRAPS: Final = (
@@ -72,14 +73,14 @@ def _limit(name: LimitName, error: str, *, detail: str | None, hint: str) -> End
     return Ending(outcome="limit", limit=name, slug=f"plugin/limit-{name}", error=error, detail=detail, hint=hint)
 
 
-def compute_ending(limits: Limits, used_ns: int, detail: str = "") -> Ending:
+def compute_ending(limits: Limits, used_ns: int) -> Ending:
     """Describe a run that used up its computing time; `used_ns` is what it had computed when it was stopped."""
     seconds = f"{limits.compute_seconds:g}"
-    over = max(0.0, used_ns / 1e9 - limits.compute_seconds)
+    over = used_ns / 1e9 - limits.compute_seconds
     return _limit(
         "compute",
         f"plugin exceeded the {seconds}s compute-time limit",
-        detail=f"it was stopped {over:.2f} s over it\n{detail}".strip(),
+        detail=f"it was stopped {over:.2f} s over it" if over >= SHOWN_SECONDS else None,
         hint=f"if it needs more than {seconds} s of its own computing, set `compute` on the step or {COMPUTE_VARIABLES[0]} higher",
     )
 
@@ -117,10 +118,11 @@ def memory_ending(limits: Limits, detail: str | None = None) -> Ending:
 
 def _probably_memory(done: Done, limits: Limits, said: Sequence[str]) -> Ending:
     known = f": its memories held {_held(done, limits)}" if done.linear_bytes else ""
+    about = [line for line in said if _ABOUT_MEMORY.search(line)][-1:]
     return _limit(
         "memory",
         f"plugin probably ran out of memory{known}",
-        detail="\n".join((*_last_words(said), done.text)),
+        detail="\n".join((*last_words(about or said), done.text)),
         hint=_more_memory(limits),
     )
 
@@ -131,10 +133,6 @@ def _held(done: Done, limits: Limits) -> str:
 
 def _more_memory(limits: Limits) -> str:
     return f"set `memory` on the step above {_size(limits.memory_bytes)}, or let the plugin work on smaller pieces"
-
-
-def _last_words(said: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"it wrote: {line}" for line in said[-LAST_WORDS:])
 
 
 def calls_ending(limits: Limits, count: int) -> Ending:
@@ -166,40 +164,46 @@ def _no_addresses(text: str) -> Ending:
     )
 
 
-def _trap(text: str) -> Ending:
-    for mark, words in _TRAPS:
-        if mark in text:
-            return Ending(
-                outcome="trap",
-                slug="plugin/trap",
-                error=f"plugin trapped: it {words}",
-                detail=text,
-                hint="what the plugin wrote to stderr usually says why",
-            )
+def _trap(text: str, said: Sequence[str]) -> Ending:
     last = text.strip().splitlines()[-1].strip() if text.strip() else "no reason given"
-    return Ending(outcome="trap", slug="plugin/trap", error=f"plugin trapped: {last}", detail=text)
+    words = next((f"it {words}" for mark, words in _TRAPS if mark in text), last)
+    wrote = last_words(said)
+    return Ending(
+        outcome="trap",
+        slug="plugin/trap",
+        error=f"plugin trapped: {words}",
+        detail="\n".join((*wrote, text)) or None,
+        hint=f"{'' if wrote else 'it wrote nothing to stderr that says why; '}`-v` shows where in its code it was",
+    )
 
 
-def _exit(text: str) -> Ending:
+def _exit(text: str, said: Sequence[str]) -> Ending:
     return Ending(
         outcome="trap",
         slug="plugin/exit",
         error="plugin trapped: it exited instead of returning from exec",
-        detail=text,
+        detail="\n".join((*last_words(said), text)),
         hint="return an error from exec instead; whatever its code, an exit is a failure",
     )
 
 
-def _fault(done: Done, limits: Limits, said: Sequence[str]) -> Ending:
+def _fault(fault: Done, limits: Limits, said: Sequence[str]) -> Ending:
+    done = _with_reason(fault)
     if any(mark in done.text for mark in _OVER_COUNT):
         return _count_ending(done.text)
     if _NO_ADDRESSES in done.text:
         return _no_addresses(done.text)
-    if any(mark in done.text for mark in _OVER_MEMORY) or _ALLOCATOR_GAVE_UP.search(done.text):
+    if any(mark in done.text for mark in _OVER_MEMORY) or _ALLOCATOR_GAVE_UP.search(fault.text):
         return memory_ending(limits, f"its memories held {_held(done, limits)}\n{done.text}" if done.linear_bytes else done.text)
     if done.linear_bytes >= limits.memory_bytes * MEMORY_SUSPICION or any(_ABOUT_MEMORY.search(line) for line in said[-LAST_WORDS:]):
         return _probably_memory(done, limits, said)
-    return _trap(done.text)
+    return _trap(done.text, said)
+
+
+def _with_reason(done: Done) -> Done:
+    """Return the ending without the backtrace, which goes to the log."""
+    log_where(done.text)
+    return replace(done, text=reason_of(done.text))
 
 
 def _err(done: Done, limits: Limits, said: Sequence[str]) -> Ending:
@@ -219,10 +223,10 @@ def read_ending(done: Done, limits: Limits, said: Sequence[str] = ()) -> Ending:
     readers: dict[str, Callable[[], Ending]] = {
         "ok": lambda: Ending(outcome="ok"),
         "err": lambda: _err(done, limits, said),
-        "compute": lambda: compute_ending(limits, done.compute_ns, done.text),
-        "memory": lambda: memory_ending(limits, done.text),
+        "compute": lambda: compute_ending(limits, _with_reason(done).compute_ns),
+        "memory": lambda: memory_ending(limits, _with_reason(done).text),
         "pipe": lambda: _waits_for_pipe(done.text),
-        "exit": lambda: _exit(done.text),
+        "exit": lambda: _exit(_with_reason(done).text, said),
         "fault": lambda: _fault(done, limits, said),
     }
     reader = readers.get(done.ending)

@@ -121,6 +121,17 @@ def test_text_tells_the_run_as_it_goes(run: Run, snapshot: SnapshotAssertion) ->
     assert last.endswith(", icp:sync-plugin@0.1.0")
 
 
+def test_backtraces_are_shown_when_asked_for(run: Run) -> None:
+    """Where in its code the plugin was when it trapped is shown with `-v` alone."""
+    component = Guest().plugin("unreachable")
+
+    quiet, verbose = run(component), run(component, "-v")
+
+    assert "backtrace" not in quiet.stdout + quiet.stderr
+    assert "hint: it wrote nothing to stderr that says why; `-v` shows where" in quiet.stderr
+    assert "the plugin's fault: error while executing at wasm backtrace:" in verbose.stderr
+
+
 @pytest.mark.parametrize(
     ("component", "options", "result", "words"),
     [

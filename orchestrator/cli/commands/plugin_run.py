@@ -57,6 +57,7 @@ def run(context: click.Context, /, *, component: Path, record: Path | None, repl
     with no values. Paths are relative to the working directory and follow the rules of a step's `dirs` and `files`.
     The exit status is 0 when the plugin returned ok, else 1.
     """
+    from orchestrator.cli.logs import keep_log
     from orchestrator.engine.authoring.recording import make_recording
     from orchestrator.engine.authoring.recording_file import write_recording
     from orchestrator.engine.authoring.running import read_component, run_plugin_alone
@@ -67,6 +68,8 @@ def run(context: click.Context, /, *, component: Path, record: Path | None, repl
     if replay is not None:
         _refuse_beside_replay(record=record, answers=bool(given["reply"] or given["fail"]))
     data = read_component(directory, component)
+    if state.verbose:
+        state.stack.enter_context(keep_log(None, verbose=state.terminal.stderr))
     trial = _make_trial(context, state, data, replay, given)
     if record is not None:
         check_writable(directory / record, record)

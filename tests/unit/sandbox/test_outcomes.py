@@ -1,5 +1,6 @@
 """How a run's end is put in words."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,14 +45,36 @@ def test_sizes_are_told_in_units_that_fit(size: int, words: str) -> None:
     ],
 )
 def test_traps_in_words(reason: str, words: str) -> None:
-    """A trap's reason is said in words; wasmtime's text with the backtrace is the detail."""
+    """A trap's reason is said in words; wasmtime's own, without the backtrace, is the detail."""
     ending = read_ending(replace(DONE, ending="fault", text=BACKTRACE + reason), LIMITS)
 
     assert ending.outcome == "trap"
     assert ending.error is not None
     assert ending.error.startswith("plugin trapped: ")
     assert words in ending.error
-    assert ending.detail == BACKTRACE + reason
+    assert ending.detail == f"wasm trap: {reason}"
+
+
+def test_a_trap_repeats_what_the_plugin_wrote() -> None:
+    """The last lines on stderr are in the detail, and the hint says where there is more."""
+    fault = replace(DONE, ending="fault", text=BACKTRACE + "wasm `unreachable` instruction executed")
+
+    said, silent = read_ending(fault, LIMITS, ["reading", "index out of range", ""]), read_ending(fault, LIMITS)
+
+    assert said.detail == "it wrote: reading\nit wrote: index out of range\nwasm trap: wasm `unreachable` instruction executed"
+    assert said.hint == "`-v` shows where in its code it was"
+    assert str(silent.hint).startswith("it wrote nothing to stderr")
+
+
+@pytest.mark.parametrize("ending", ["fault", "exit", "memory", "compute"])
+def test_backtraces_are_for_the_log(caplog: pytest.LogCaptureFixture, ending: str) -> None:
+    """Where in its code the plugin was is in the log, each line a record of its own, and in no error."""
+    caplog.set_level(logging.DEBUG, logger="orchestrator.sandbox")
+
+    read = read_ending(replace(DONE, ending=ending, text=BACKTRACE + "wasm `unreachable` instruction executed"), LIMITS)
+
+    assert "0x2d4" not in str(read)
+    assert "the plugin's fault:     0:  0x2d4 - m!f" in caplog.messages
 
 
 def test_a_fault_without_a_reason() -> None:
@@ -118,9 +141,10 @@ def test_limits_say_how_to_raise_them() -> None:
 def test_limits_say_by_how_much() -> None:
     """A compute limit's detail has what was computed beyond it, a timeout's what the plugin was doing."""
     compute = read_ending(replace(DONE, ending="compute", compute_ns=1_530_000_000), LIMITS)
+    at_once = read_ending(replace(DONE, ending="compute", compute_ns=1_501_000_000), LIMITS)
     timeout = timeout_ending(LIMITS, "it was waiting for an answer: store")
 
-    assert compute.detail == "it was stopped 0.03 s over it"
+    assert (compute.detail, at_once.detail) == ("it was stopped 0.03 s over it", None)
     assert str(timeout.detail).startswith("it was waiting for an answer: store\n")
 
 
@@ -142,8 +166,17 @@ def test_probably_out_of_memory(ending: str, linear_mib: int, said: list[str], o
     if outcome == "limit":
         held = f": its memories held {linear_mib} MiB of the 96 MiB that they may"
         assert (read.slug, read.error) == ("plugin/limit-memory", f"plugin probably ran out of memory{held}")
-        assert str(read.detail).startswith("".join(f"it wrote: {line}\n" for line in said) + "error while executing")
+        assert str(read.detail).startswith("".join(f"it wrote: {line}\n" for line in said) + "wasm trap: unreachable")
         assert "`memory`" in str(read.hint)
+
+
+def test_what_tells_of_memory_is_picked() -> None:
+    """Of all lines on stderr the last that speaks of memory is repeated, however many follow it."""
+    done = replace(DONE, ending="fault", text=BACKTRACE + "unreachable", linear_bytes=60 << 20)
+
+    read = read_ending(done, LIMITS, ["object type name: MemoryError", *["later"] * 9])
+
+    assert read.detail == "it wrote: object type name: MemoryError\nwasm trap: unreachable"
 
 
 @pytest.mark.parametrize(
