@@ -1,5 +1,7 @@
 """New plugins as text and as JSON: what was written, and what to type next."""
 
+import json
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +11,8 @@ from orchestrator.ui.style import harmless
 
 if TYPE_CHECKING:
     from orchestrator.core.plugin_project import PluginProject
+
+_PLAIN = re.compile(r"[\w./][\w./-]*")
 
 __all__ = ["plugin_project_to_json", "render_component_made", "render_plugin_project"]
 
@@ -35,8 +39,8 @@ def render_plugin_project(project: "PluginProject", shown: Path) -> str:
         "      steps:",
         "        - type: plugin",
         f"          name: {project.name}",
-        f"          path: {harmless((shown / toolchain.component).as_posix())}",
-        "          dirs: [texts]",
+        f"          path: {_scalar(shown / toolchain.component)}",
+        f"          dirs: [{_scalar(shown / 'texts')}]",
     )
     return "\n".join(
         (
@@ -56,6 +60,12 @@ def render_plugin_project(project: "PluginProject", shown: Path) -> str:
             *step,
         )
     )
+
+
+def _scalar(path: Path) -> str:
+    """Return a path as YAML takes it in a list, too."""
+    text = harmless(path.as_posix())
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def render_component_made(output: Path, component: bytes) -> str:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from syrupy.assertion import SnapshotAssertion
 
 from orchestrator.sandbox.component import inspect_component
@@ -19,6 +20,25 @@ def test_new_says_what_comes_next(orchestrator: Command, project: Path, snapshot
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == snapshot
     assert (project / "plugins" / f"my-{language}" / "README.md").exists()
+
+
+def test_the_step_that_is_told_is_one_that_loads(orchestrator: Command, project: Path) -> None:
+    """What is to be written into icp.yaml names files that are there, from whatever folder with whatever name."""
+    for words in (("plain",), ("a b, [c]: #", "--name", "odd"), (".", "--name", "here")):
+        done = orchestrator("plugin", "new", *words, "--lang", "c")
+        _, _, step = done.stdout.partition("canister's folder:\n")
+        (declared,) = yaml.safe_load(step)["sync"]["steps"]
+
+        assert (project / declared["path"]).parent.is_dir()
+        assert [(project / entry / "en.txt").is_file() for entry in declared["dirs"]] == [True]
+
+
+def test_tests_of_two_plugins_run_together(orchestrator: Command, project: Path) -> None:
+    """Pytest takes no two files of one name in folders that are no packages: each plugin's test has its plugin's name."""
+    for name in ("one", "two"):
+        orchestrator("plugin", "new", name, "--lang", "zig")
+
+    assert sorted(path.name for path in project.rglob("test_*.py")) == ["test_one.py", "test_two.py"]
 
 
 def test_new_as_json(orchestrator: Command, project: Path) -> None:

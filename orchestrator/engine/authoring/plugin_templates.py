@@ -1,8 +1,8 @@
 """The files of a new plugin's project, in memory: templates that ship with this package, filled in.
 
 `templates/plugin` has one folder for each language and `common` for all. A file that ends in `.hbs` is a template in
-the language of recipes, all others are copied. `gitignore` gets its dot here, `NOTES.md` goes into the README, and
-the interface's text comes from `wit`.
+the language of recipes, all others are copied. `gitignore` gets its dot here, the test gets the plugin's name,
+`NOTES.md` goes into the README, and the interface's text comes from `wit`.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ _PACKAGE: Final = Path(__file__).resolve().parent.parent.parent
 _TEMPLATE_SUFFIX: Final = ".hbs"
 _NOTES: Final = "NOTES.md"
 _RENAMED: Final = MappingProxyType({"gitignore": ".gitignore"})
+_TEST: Final = "test_plugin.py"
 _SCRIPT_SUFFIX: Final = ".sh"
 _PLAIN_INTERFACE: Final = "icp-sync-plugin-0.1.0"
 _EXTENDED_INTERFACE: Final = "orchestrator-sync-plugin-0.1.0"
@@ -64,8 +65,11 @@ def make_files(language: Language, *, name: str, extended: bool) -> tuple[Projec
     """Return all files of a new project, sorted by path; `name` is a name that packages may have."""
     root = template_directory() / "plugin"
     toolchain = toolchain_of(language)
+    test = f"test_{name.replace('-', '_')}.py"  # pytest takes no two files of the same name
+    renamed = {**_RENAMED, _TEST: test}
     data = {
         "name": name,
+        "test": test,
         "extended": extended,
         "title": toolchain.title,
         "needs": toolchain.needs,
@@ -82,7 +86,7 @@ def make_files(language: Language, *, name: str, extended: bool) -> tuple[Projec
             if path.suffix == _TEMPLATE_SUFFIX:
                 files[target.removesuffix(_TEMPLATE_SUFFIX)] = _render(path, {**data, "notes": notes.decode()})
             else:
-                files[_RENAMED.get(target, target)] = path.read_bytes()
+                files[renamed.get(target, target)] = path.read_bytes()
     return tuple(ProjectFile(path=path, data=files[path], executable=path.endswith(_SCRIPT_SUFFIX)) for path in sorted(files))
 
 

@@ -30,9 +30,11 @@ def test_every_project_is_complete(language: Language, tmp_path: Path, *, extend
     written = contents(project.directory)
     assert project.name == "texts-of-mine"
     assert tuple(sorted(written)) == project.files
-    assert {"README.md", "test_plugin.py", ".gitignore", "texts/en.txt"} <= set(written)
+    assert {"README.md", "test_texts_of_mine.py", ".gitignore", "texts/en.txt"} <= set(written)
     readme = written["README.md"].decode()
     assert readme.startswith("# texts-of-mine\n")
+    assert "python -m pytest test_texts_of_mine.py\n" in readme
+    assert "          dirs: [texts-of-mine/texts]\n" in readme
     assert toolchain_of(language).build in readme
     assert toolchain_of(language).component in readme
     assert "only orchestrator offers" in readme or not extended
