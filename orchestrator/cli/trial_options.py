@@ -20,6 +20,7 @@ __all__ = ["OrderedCommand", "check_writable", "parse_answers", "parse_limits"]
 
 _ORDER = "orchestrator.answers-order"
 _ANSWERS = ("reply", "fail")
+_REPLY_FORM = "--reply METHOD=HEX"
 
 
 class OrderedCommand(click.Command):
@@ -39,7 +40,7 @@ def parse_answers(context: click.Context, replies: Iterable[str], failures: Iter
     left: dict[str, list[str]] = {"reply": list(replies), "fail": list(failures)}
     answers: dict[str, list[Answer]] = {}
     for name in context.meta[_ORDER]:
-        method, value = _split(left[name].pop(0), f"--{name} METHOD={'HEX' if name == 'reply' else 'TEXT'}")
+        method, value = _split(left[name].pop(0), _REPLY_FORM if name == "reply" else "--fail METHOD=TEXT")
         answers.setdefault(method, []).append(CallFailure(value) if name == "fail" else _reply(method, value))
     return answers
 
@@ -47,7 +48,8 @@ def parse_answers(context: click.Context, replies: Iterable[str], failures: Iter
 def _split(text: str, form: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign or not name:
-        raise UsageError(f"`{text}` is not of the form `{form}`", slug="usage/reply", hint=f"write `{form}`")
+        hint = _reply_hint(text or "METHOD", "") if form == _REPLY_FORM else f"write `{form}`"
+        raise UsageError(f"`{text}` is not of the form `{form}`", slug="usage/reply", hint=hint)
     return name, value
 
 
@@ -61,9 +63,14 @@ def _reply(method: str, value: str) -> bytes | str:
         raise UsageError(
             f"the reply of `{method}` is neither hex digits nor Candid text in parentheses",
             slug="usage/reply",
-            detail=str(error),
-            hint=f"write `--reply {method}=4449444c0000` or `--reply '{method}=(1 : nat)'`",
+            hint=_reply_hint(method, value.strip()),
         ) from error
+
+
+def _reply_hint(method: str, value: str) -> str:
+    """Say how a reply is written; a bare Candid value only lacks its parentheses."""
+    name = method.strip("=") or "METHOD"
+    return f"write `--reply '{name}=({value or '1 : nat'})'` in Candid text, or `--reply {name}=4449444c0000` in hex"
 
 
 def parse_limits(*, timeout: str | None, compute: float | None, memory: str | None, environ: "Mapping[str, str]") -> "Limits":

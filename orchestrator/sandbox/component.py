@@ -44,7 +44,7 @@ def _check_header(data: bytes) -> None:
             "the plugin is a core WebAssembly module, not a component",
             slug="plugin/core-module",
             detail="a sync plugin is a component of the world `sync-plugin`",
-            hint="build for wasm32-wasip2, or turn the module into a component with `wasm-tools component new`",
+            hint="build for wasm32-wasip2, or make a plugin of a module in C or Zig with `orchestrator plugin componentize CORE.wasm -o X.wasm`",
         )
     if not data.startswith(COMPONENT_HEADER):
         what = "the file is empty" if not data else f"it starts with the bytes {data[:8].hex(' ')}"

@@ -141,7 +141,7 @@ class TrialReport:
 
     `error` is one sentence, for `err` the plugin's own text; `slug`, `detail` and `hint` go with it, and `limit` names
     the limit that was reached. `warnings` are what is odd about what the plugin was given. `compute_seconds` are the plugin's own, `peak_memory_bytes` the worker's peak above its
-    baseline, `component_sha256` is lower-case hex. `sections` are those that the plugin read. `replay` says how far a recording was followed.
+    baseline, `component_sha256` is lower-case hex. `sections` are those that the plugin read. `unasked` are methods with replies that were never called. `replay` says how far a recording was followed.
     """
 
     component_sha256: str
@@ -160,6 +160,7 @@ class TrialReport:
     replay: ReplayReport | None = None
     warnings: tuple[Diagnostic, ...] = ()
     sections: tuple[TrialSection, ...] = ()
+    unasked: tuple[str, ...] = ()
 
     def failure(self) -> SandboxError | None:
         """Return the error that stands for a run that failed, or `None` for one that ended well."""

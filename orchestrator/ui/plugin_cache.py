@@ -70,7 +70,7 @@ def _package(view: CacheView, package: Package) -> str:
 
 def _component(view: CacheView, component: CompiledComponent) -> str:
     if component.component is None:
-        return "(of another project or version)"
+        return "(origin not known here: an earlier build, or another project's)"
     return harmless(f"{component.component}  {view.name_of(component.component) or ''}".rstrip())
 
 

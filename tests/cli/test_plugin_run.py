@@ -303,6 +303,8 @@ def test_output_is_harmless_to_people_and_exact_for_programs(run: Run) -> None:
     ("options", "words"),
     [
         (["--reply", "m"], "`m` is not of the form `--reply METHOD=HEX`"),
+        (["--reply", "get"], "write `--reply 'get=(1 : nat)'` in Candid text, or"),
+        (["--reply", "get=null"], "write `--reply 'get=(null)'` in Candid text"),
         (["--reply", "=00"], "`=00` is not of the form `--reply METHOD=HEX`"),
         (["--fail", "m"], "`m` is not of the form `--fail METHOD=TEXT`"),
         (["--reply", "m=xyz"], "the reply of `m` is neither hex digits nor Candid text"),
@@ -336,6 +338,33 @@ def test_a_wrong_command_line_runs_nothing(run: Run, options: list[str], words: 
 
     assert (done.exit_code, done.stdout) == (2, "")
     assert words in done.stderr
+
+
+def test_a_reply_of_no_method_is_a_wrong_command_line(run: Run, project: Path) -> None:
+    """With an interface a misspelled method is found, and the one that is meant is named."""
+    (project / "c.did").write_text(INTERFACE)
+
+    done = run(component_that_prints(stdout=b"ran"), "--candid", "c.did", "--reply", "gett=(null)")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "`gett`, which is no method of the interface `c.did`" in done.stderr
+    assert "did you mean `get`?" in done.stderr
+
+
+def test_replies_that_nobody_asked_for_are_named(run: Run) -> None:
+    """Without an interface a misspelled method shows at the end, for people only."""
+    arguments = (component_that_calls("get", GREETING), "--reply", "gett=00", "--fail", "get=no")
+
+    assert "Never called, so that their answers were not used: `gett`\n" in run(*arguments).stderr
+    assert "gett" not in run(*arguments, "--json").stderr
+
+
+def test_a_missing_directory_is_told_without_a_step(run: Run) -> None:
+    """There is no step here from which it could be removed."""
+    done = run(component_that_returns_ok(), "--dir", "nowhere")
+
+    assert "create it, or leave it out; the path is relative to" in done.stderr
+    assert "step" not in done.stderr
 
 
 def test_what_should_not_be_given_is_warned_of(run: Run, project: Path) -> None:

@@ -162,7 +162,7 @@ def _watch(state: State, size: int) -> "Watcher":
 
 
 def _show(state: State, report: "TrialReport") -> None:
-    from orchestrator.ui.style import choose_style
+    from orchestrator.ui.style import choose_style, harmless
     from orchestrator.ui.trials import render_ending, trial_json_parts
 
     terminal = state.terminal
@@ -171,3 +171,6 @@ def _show(state: State, report: "TrialReport") -> None:
         terminal.stdout.write(part)
     terminal.stdout.write("\n")
     terminal.stdout.flush()
+    if report.unasked and not state.as_json:
+        names = harmless(", ".join(f"`{name}`" for name in report.unasked))
+        terminal.stderr.write(f"Never called, so that their answers were not used: {names}\n")

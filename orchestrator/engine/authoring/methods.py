@@ -1,6 +1,7 @@
 """The methods of the canister that is not there, as its author's `.did` file tells them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -9,7 +10,7 @@ from orchestrator.errors import CandidError, UsageError
 if TYPE_CHECKING:
     from orchestrator.candid.types import Function
 
-__all__ = ["Methods", "argument_problem", "load_methods"]
+__all__ = ["Methods", "argument_problem", "check_replies", "load_methods"]
 
 Methods: TypeAlias = "Mapping[str, Function]"
 """Method types by name; a canister may have more methods than these."""
@@ -29,6 +30,23 @@ def load_methods(directory: Path, path: Path | None) -> Methods:
     if service is None:
         raise UsageError(f"the interface `{path}` has no service", slug="usage/candid", hint="add `service : { … }` with the methods")
     return methods
+
+
+def check_replies(replies: Iterable[str], methods: Methods, path: Path | None, *, others: bool) -> None:
+    """Refuse replies of methods that the `.did` file does not have; raises `UsageError`.
+
+    Nothing is known without a file, or when `others`, canisters with methods of their own, are answered for as well.
+    """
+    if path is None or others:
+        return
+    for name in replies:
+        if name not in methods:
+            similar = get_close_matches(name, methods, n=1)
+            raise UsageError(
+                f"there is a reply of `{name}`, which is no method of the interface `{path}`",
+                slug="usage/reply",
+                hint=f"did you mean `{similar[0]}`?" if similar else "name one of its methods, or add the method to the interface",
+            )
 
 
 def argument_problem(methods: Methods, method: str, arg: bytes) -> str | None:

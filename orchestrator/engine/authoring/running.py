@@ -16,7 +16,7 @@ import anyio.to_thread
 
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.engine.authoring.entries import load_entries, load_named_entries
-from orchestrator.engine.authoring.methods import load_methods
+from orchestrator.engine.authoring.methods import check_replies, load_methods
 from orchestrator.engine.authoring.mock import MockCanister
 from orchestrator.engine.authoring.replay import Replay
 from orchestrator.engine.authoring.trace import Ended, Trace, Watcher
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["read_component", "run_plugin_alone"]
 
 _SILENT = Watcher()
+_OR_LEAVE_OUT = ", or leave it out; the path is relative to the directory that the plugin is run from"
 
 
 async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> TrialReport:
@@ -46,6 +47,7 @@ async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> Tr
         answerer: Replay | MockCanister = Replay(trial.recording, methods)
     else:
         answerer = MockCanister(trial.replies, trial.otherwise, methods, trial.sections)
+        check_replies(trial.replies, methods, trial.candid, others=bool(trial.canisters))
     trace = Trace(answerer, trial.proxy, methods, watcher)
     component = await anyio.to_thread.run_sync(_component, trial)
     facts = await anyio.to_thread.run_sync(_facts, component)
@@ -55,15 +57,26 @@ async def run_plugin_alone(trial: PluginTrial, watcher: Watcher = _SILENT) -> Tr
         request = await anyio.to_thread.run_sync(_request, trial, component, facts)
         warnings = (*await anyio.to_thread.run_sync(_private_contents, request), *warnings)
     except PluginRefusedError as refusal:
-        result = PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=refusal.hint)
+        result = PluginResult(outcome="refused", error=refusal.summary, slug=refusal.slug, detail=refusal.detail, hint=_hint_alone(refusal))
     for warning in warnings:
         watcher.on_warning(warning)
     if request is not None:
         result = await _run(request, trace)
     assert result is not None  # noqa: S101  # what is not run was refused
     result = replace(result, interface=result.interface or facts.interface)
-    report = replace(_report(component, result, trace), warnings=warnings)
+    asked = {call.method for call in trace.calls}
+    unasked = () if request is None else tuple(method for method in trial.replies if method not in asked)
+    report = replace(_report(component, result, trace), warnings=warnings, unasked=unasked)
     return _judge(report, answerer) if isinstance(answerer, Replay) else report
+
+
+def _hint_alone(refusal: PluginRefusedError) -> str | None:
+    """Return the hint of a refusal, which speaks of a step, for a run that has none."""
+    if refusal.slug in {"plugin/dir-missing", "plugin/file-missing"} and refusal.hint is not None:
+        return refusal.hint.replace(" (a build step may have to run first), or remove it from the step's `dirs`", _OR_LEAVE_OUT).replace(
+            " (a build step may have to run first), or remove it from the step's `files`", _OR_LEAVE_OUT
+        )
+    return refusal.hint
 
 
 async def _run(request: PluginRequest, trace: Trace) -> PluginResult:

@@ -220,3 +220,12 @@ def test_the_fixture_is_there_and_loads_nothing(tmp_path: Path) -> None:
 
     assert done.stdout.startswith("."), done.stdout
     assert done.returncode == 0
+
+
+def test_a_mistake_of_the_test_is_told_with_its_hint(sync_plugin: SyncPlugin, tmp_path: Path) -> None:
+    """A wrong path is told with what to do about it, and without the way through the tool."""
+    with pytest.raises(UsageError, match="cannot be read") as caught:
+        sync_plugin("missing.wasm", directory=tmp_path)
+
+    assert any(note.startswith("hint: name the component file") for note in caught.value.__notes__)
+    assert len(caught.traceback) <= 3
