@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, get_args
 
 from orchestrator.core.plan import Change, change_to_json
+from orchestrator.errors import Span
 
 __all__ = [
     "EVENTS",
@@ -284,13 +285,14 @@ class CanisterUrl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warned:
-    """Something is odd but not wrong; `summary` is a sentence without a full stop."""
+    """Something is odd but not wrong; `summary` is a sentence without a full stop, `place` where it comes from."""
 
     event: ClassVar[str] = "warning"
     slug: str
     summary: str
     canister: str | None = None
     hint: str | None = None
+    place: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +326,7 @@ class OperationSettled:
     operation: str
     took_effect: bool | None
     evidence: str
+    name: str | None = None
 
 
 Event = (
@@ -369,6 +372,8 @@ def _plain(value: object) -> object:
     match value:
         case Change():
             return change_to_json(value)
+        case Span():
+            return {"path": str(value.path), "line": value.line, "column": value.column}
         case tuple():
             return [_plain(item) for item in value]
         case _:

@@ -171,4 +171,4 @@ def _unpinned(reference: RecipeReference, sha256: str) -> Diagnostic:
 
 def _warn(session: Session, canister: Canister, found: Iterable[Diagnostic]) -> None:
     for each in found:
-        session.emit(Warned(slug=each.slug, summary=each.summary, canister=canister.name, hint=each.hint))
+        session.emit(Warned(slug=each.slug, summary=each.summary, canister=canister.name, hint=each.hint, place=each.span))

@@ -222,4 +222,5 @@ def _event(operation: Record, verdict: _Verdict) -> OperationSettled:
         operation=str(operation["operation"]),
         took_effect=verdict.took_effect,
         evidence=verdict.evidence,
+        name=name if isinstance(name := operation.get("name"), str) else None,
     )

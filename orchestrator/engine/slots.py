@@ -1,12 +1,12 @@
 """Slots of plugins: how many compute at once, and how many processes there are.
 
 A plugin that waits for its canister does not compute: it gives its slot back while it waits, so that calls of
-many plugins are under way at once, whatever the number of cores.
+many plugins are under way at once, whatever the number of cores. One that sleeps lends its slot too.
 """
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 
@@ -71,6 +71,17 @@ class ComputeSlot:
         finally:
             self._waiting -= 1
             await self._take()
+
+    def lend(self) -> None:
+        """Give the slot to others although the plugin is in no call: it rests."""
+        self._give()
+
+    def resume(self) -> None:
+        """Take a slot again if one is free: a plugin that computes again after a rest cannot be made to wait."""
+        if self._needs_slot() and not self._lock.locked():
+            with suppress(anyio.WouldBlock):
+                self._limiter.acquire_on_behalf_of_nowait(self)
+                self._held = True
 
     async def _take(self) -> None:
         if not self._needs_slot():

@@ -9,7 +9,7 @@ from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.answers import Answers, TooManyCallsError
 from orchestrator.sandbox.cache import Artifact
 from orchestrator.sandbox.frames import Batch, Call, Done, Frame, Output, Pulse, ReadSection, Refused, Start
-from orchestrator.sandbox.limits import MAX_BATCH_BYTES, MAX_BATCH_CALLS, QUIET_SECONDS
+from orchestrator.sandbox.limits import MAX_BATCH_BYTES, MAX_BATCH_CALLS, QUIET_SECONDS, RESTING_SECONDS
 from orchestrator.sandbox.outcomes import Ending, calls_ending, memory_ending, read_ending, timeout_ending
 from orchestrator.sandbox.output import LineCapture
 from orchestrator.sandbox.process import OUT_OF_MEMORY, Child, ChildDiedError
@@ -189,7 +189,7 @@ class Conversation:
         self._take_usage(pulse.compute_ns, pulse.peak_bytes)
         seconds = pulse.quiet_ns // 1_000_000_000
         if seconds < QUIET_SECONDS:
-            self._enter("running")
+            self._enter("running" if seconds < RESTING_SECONDS else "resting")
         elif self._phase != "quiet" or seconds >= self._quiet_seconds + QUIET_SECONDS:
             self._quiet_seconds = seconds
             self._enter("quiet", f"{seconds} s", again=True)

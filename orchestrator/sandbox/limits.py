@@ -23,6 +23,7 @@ __all__ = [
     "MAX_REPLY_BYTES",
     "MAX_WASM_STACK_BYTES",
     "QUIET_SECONDS",
+    "RESTING_SECONDS",
     "Limits",
     "compute_limit",
     "excess_text",
@@ -54,6 +55,8 @@ MAX_METHOD_BYTES: Final = 20_000
 """Bytes of a method name, as the Internet Computer's own limit."""
 MAX_WASM_STACK_BYTES: Final = 512 << 10
 """Bytes of stack that a plugin's code may use, as in icp."""
+RESTING_SECONDS: Final = 1
+"""Seconds after which a plugin that neither computes nor calls nor writes is taken to rest: others may compute meanwhile."""
 QUIET_SECONDS: Final = 10
 """Seconds after which a plugin that neither computes nor calls nor writes is named, and again after as many."""
 MAX_ERROR_BYTES: Final = 1 << 20

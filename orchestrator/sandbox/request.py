@@ -31,7 +31,7 @@ __all__ = [
 CallType = Literal["update", "query"]
 Outcome = Literal["ok", "err", "trap", "limit", "refused"]
 LimitName = Literal["compute", "timeout", "memory", "calls"]
-Phase = Literal["compiling", "starting", "running", "calling", "quiet"]
+Phase = Literal["compiling", "starting", "running", "calling", "resting", "quiet"]
 """What a run is at; `quiet` is a plugin that has neither computed nor called nor written for a while."""
 
 

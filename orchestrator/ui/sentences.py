@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from orchestrator import events
 from orchestrator.events import Event, StepKind
+from orchestrator.ui.errors import render_place
 from orchestrator.ui.plans import render_changes
 from orchestrator.ui.style import PLAIN, Style, harmless, harmless_block
 
@@ -235,7 +236,8 @@ def _(event: events.Warned, style: Style) -> str:
     label = style.paint("yellow", "warning") + style.paint("dim", f"[{event.slug}]")
     about = f" canister `{harmless(event.canister)}`:" if event.canister else ""
     hint = f"\n{style.paint('cyan', 'hint')}: {harmless_block(event.hint)}" if event.hint else ""
-    return f"{label}:{about} {harmless_block(event.summary)}{hint}"
+    place = f"\n --> {harmless(render_place(event.place, event.place.path.parent))}" if event.place else ""
+    return f"{label}:{about} {harmless_block(event.summary)}{place}{hint}"
 
 
 @_says(events.Retrying)
@@ -253,5 +255,6 @@ def _(event: events.Waiting, style: Style) -> str:
 @_says(events.OperationSettled)
 def _(event: events.OperationSettled, style: Style) -> str:
     step, evidence = STEP_WORDS[event.step][0], harmless(event.evidence)
+    step = f"{step} `{harmless(shorten_name(event.name))}`" if event.name else step
     known = {True: f"it took effect ({evidence})", False: f"it did not take effect ({evidence})", None: evidence}
     return f"{_about(event.canister, style)} an interrupted run was {step}: {known[event.took_effect]}"

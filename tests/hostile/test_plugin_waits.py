@@ -113,7 +113,7 @@ def test_sleeping_longer_than_the_compute_limit(component_cache: Path) -> None:
 
 
 def test_quiet_plugins_are_named(component_cache: Path) -> None:
-    """Ten seconds without a sign of life are a phase, told again every ten seconds; the next sign ends it."""
+    """A second without a sign of life is a phase, ten are another, told again every ten seconds; the next sign ends it."""
     phases: list[tuple[Phase, str]] = []
 
     async def never(_request: CanisterCallRequest) -> bytes:
@@ -130,7 +130,7 @@ def test_quiet_plugins_are_named(component_cache: Path) -> None:
 
     anyio.run(main)
 
-    quiet = [("quiet", "10 s"), ("quiet", "20 s"), ("running", ""), ("quiet", "10 s")]
+    quiet = [("resting", ""), ("quiet", "10 s"), ("quiet", "20 s"), ("running", ""), ("quiet", "10 s")]
     assert [phase for phase in phases if phase[0] != "compiling"] == [("starting", ""), ("running", ""), *quiet]
 
 

@@ -15,6 +15,7 @@ CANISTERS = [f"c{index}" for index in range(8)]
 CALLS = 3
 DELAY_MS = 200
 LINES = 10_000
+SLEEP_NS = 5 * 10**9
 
 
 def events_of(done: Completed) -> list[dict[str, str]]:
@@ -46,6 +47,18 @@ def test_plugins_that_wait_let_others_compute(slow_network: Workspace) -> None:
     assert kinds == ["step-started"] * 8 + ["step-finished"] * 8
     assert count_of(slow_network, "c0") == before + CALLS
     assert len(requests_of(slow_network)) == sent + CALLS * len(CANISTERS)
+
+
+def test_a_plugin_that_sleeps_lets_others_compute(tmp_path: Path) -> None:
+    """With one slot, a plugin that sleeps does not keep one that came after it from its end, calls included."""
+    sleeps = Guest().plugin(f"(call $block (call $after-nanoseconds (i64.const {SLEEP_NS}))) {OK}", wasi=("sleep",))
+    calls = component_that_calls("inc", EMPTY, times=CALLS)
+    with plugin_project(tmp_path, {"sleeper": [sleeps], "caller": [calls]}) as project:
+        project.succeed("deploy")
+
+        events = events_of(project.succeed("sync", "--json", "--jobs", "1"))
+
+        assert [event["canister"] for event in events if event["event"] == "step-finished"] == ["caller", "sleeper"]
 
 
 def test_a_failure_ends_its_canister_alone(tmp_path: Path) -> None:

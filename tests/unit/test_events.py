@@ -32,7 +32,7 @@ def test_to_json_keeps_every_field_in_order() -> None:
     """The JSON form has the name first, then the fields as declared."""
     record = event_to_json(Warned(slug="a/b", summary="odd"))
 
-    assert record == {"event": "warning", "slug": "a/b", "summary": "odd", "canister": None, "hint": None}
+    assert record == {"event": "warning", "slug": "a/b", "summary": "odd", "canister": None, "hint": None, "place": None}
     assert next(iter(record)) == "event"
 
 

@@ -24,6 +24,7 @@ __all__ = ["PluginRun", "apply_plugin"]
 
 _TOLD = frozenset({"compiling", "quiet"})
 """Phases that are worth a line; the others say that such a one is over."""
+_AT_REST = frozenset({"resting", "quiet"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,8 @@ async def _apply(run: Run, plugin: PluginRun, inputs: PluginInputs) -> None:
     request = _request(run, plugin, inputs, proxy)
     clock = WallClock()
     slot = ComputeSlot(run.session.plugin_slots, clock)
-    facts = {"canister_id": str(plugin.canister_id), "component": inputs.sha256, "index": str(plugin.index)}
-    teller = _Teller(run, plugin)
+    facts = {"canister_id": str(plugin.canister_id), "component": inputs.sha256, "index": str(plugin.index), "name": plugin.label}
+    teller = _Teller(run, plugin, slot)
     await run.preparation.wait_compiled(inputs.sha256, teller.tell_phase)
     async with slot.held():
         with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
@@ -88,7 +89,7 @@ async def _warn_of_private(run: Run, plugin: PluginRun, inputs: PluginInputs) ->
     for found in await anyio.to_thread.run_sync(find_private, plugin.step, inputs.directories):
         if run.session.strict:
             raise PluginRefusedError(found.summary, slug=found.slug, span=found.span, hint=found.hint)
-        run.session.emit(Warned(slug=found.slug, summary=found.summary, canister=plugin.canister.name, hint=found.hint))
+        run.session.emit(Warned(slug=found.slug, summary=found.summary, canister=plugin.canister.name, hint=found.hint, place=found.span))
 
 
 async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls: PluginCalls, teller: "_Teller", clock: WallClock) -> None:
@@ -111,8 +112,9 @@ async def _run_plugin(run: Run, plugin: PluginRun, request: PluginRequest, calls
 class _Teller:
     """Makes events of what a plugin writes and does."""
 
-    def __init__(self, run: Run, plugin: PluginRun) -> None:
-        """Take who is told, and of what."""
+    def __init__(self, run: Run, plugin: PluginRun, slot: ComputeSlot) -> None:
+        """Take who is told, and of what, and the slot that a plugin at rest lends to others."""
+        self._slot = slot
         self._emit = run.session.emit
         self._plugin = plugin
         self._told = False
@@ -134,6 +136,12 @@ class _Teller:
 
     def tell_phase(self, phase: Phase, detail: str) -> None:
         """Tell what takes long: of the other phases only that this is over."""
+        if phase in _AT_REST:
+            self._slot.lend()
+        elif phase == "running":
+            self._slot.resume()
+        if phase == "resting":
+            return
         if phase not in _TOLD and not self._told:
             return
         self._told = phase in _TOLD

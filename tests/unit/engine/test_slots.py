@@ -40,6 +40,27 @@ async def test_a_plugin_that_waits_holds_no_slot() -> None:
     assert slots.compute.borrowed_tokens == 0
 
 
+async def test_a_plugin_that_rests_lends_its_slot() -> None:
+    """Another plugin computes meanwhile; the first takes no second slot, and one again as soon as there is one."""
+    slots = PluginSlots(1)
+    first = ComputeSlot(slots)
+
+    async with first.held():
+        first.lend()
+        async with ComputeSlot(slots).held():
+            first.resume()
+            assert slots.compute.borrowed_tokens == 1
+        assert slots.compute.borrowed_tokens == 0
+        first.resume()
+        first.resume()
+        assert slots.compute.borrowed_tokens == 1
+        async with first.released():
+            first.resume()
+            assert slots.compute.borrowed_tokens == 0
+
+    assert slots.compute.borrowed_tokens == 0
+
+
 async def test_calls_at_the_same_time_share_the_slot() -> None:
     """The slot is given away by the first of several calls and taken again by the last that ends."""
     slots = PluginSlots(1)

@@ -1,9 +1,12 @@
 """Every event as text."""
 
+from pathlib import Path
+
 import pytest
 
 from orchestrator import events
 from orchestrator.core.plan import Change, Detail
+from orchestrator.errors import Span
 from orchestrator.events import EVENTS, Event
 from orchestrator.ui.sentences import render_event, render_seconds, render_size, shorten_name
 from orchestrator.ui.style import Style
@@ -196,3 +199,21 @@ def test_what_was_settled_is_not_overstated(took_effect: bool | None, verdict: s
 def test_a_steps_name_is_one_short_line(name: str, shown: str) -> None:
     """A script's name is its command: what does not fit into a line of its own is left out, and an ellipsis says so."""
     assert shorten_name(name) == shown
+
+
+def test_an_interrupted_plugin_is_named() -> None:
+    """Which of a canister's plugins was cut off is told."""
+    event = events.OperationSettled(
+        canister="a", step="sync-plugin", operation="00", took_effect=None, evidence="it runs again", name="seed"
+    )
+
+    assert render_event(event) == "[a] an interrupted run was syncing by plugin `seed`: it runs again"
+
+
+def test_a_warning_points_at_its_place() -> None:
+    """The place stands below what is said, by the file's name."""
+    place = Span(path=Path("/project/icp.yaml"), line=13, column=9)
+
+    text = render_event(events.Warned(slug="plugin/named-pipe", summary="odd", hint="look", place=place))
+
+    assert text == "warning[plugin/named-pipe]: odd\n --> icp.yaml:13:9\nhint: look"
