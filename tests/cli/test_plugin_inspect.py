@@ -10,6 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from tests.support.command import Command
 from tests.support.components import OK, Guest, component_that_calls
 from tests.support.second_plugins import plugin_that_reads
+from tests.support.workspace import ROOT
 
 FIELDS = {
     "schema",
@@ -114,6 +115,18 @@ def test_what_only_looks_like_a_component_is_refused(orchestrator: Command, proj
     (project / "odd.wasm").write_bytes(b"\0asm\x0d\0\x01\0\x07\x05\xff\xff\xff\xff\xff")
 
     done = orchestrator("plugin", "inspect", "odd.wasm", "--json")
+
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["refused"]["slug"] == "plugin/invalid-component"
+
+
+def test_damaged_code_is_refused(orchestrator: Command, project: Path) -> None:
+    """A component whose outline can be read, but whose code cannot be compiled, is what no step could run."""
+    data = bytearray((ROOT / "examples" / "hello" / "plugin" / "seed.wasm").read_bytes())
+    data[9000:9006] = b"\xff" * 6
+    (project / "x.wasm").write_bytes(data)
+
+    done = orchestrator("plugin", "inspect", "x.wasm", "--json")
 
     assert done.exit_code == 1
     assert json.loads(done.stdout)["refused"]["slug"] == "plugin/invalid-component"

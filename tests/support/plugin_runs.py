@@ -61,7 +61,7 @@ def run_now(component: bytes, cache_directory: Path, *, answer: Answer = _empty_
             request_for(component, cache_directory, **options),
             call,
             lines.append,
-            **({"worker_module": worker_module} if worker_module else {}),
+            worker_module=worker_module,
         )
 
     return Run(result=anyio.run(main), calls=calls, lines=lines)

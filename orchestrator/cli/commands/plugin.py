@@ -32,20 +32,19 @@ def plugin() -> None:
 @shared_options
 @click.pass_obj
 def inspect(state: State, *, component: Path) -> None:
-    """Show the interface that X.wasm is made for, what it imports, and what it may do; nothing of it is run.
+    """Show the interface that X.wasm is made for, what it imports, and what it may do; it is compiled, and nothing of it is run.
 
     The exit status is 1 for what no step could run; the message says why.
     """
+    from orchestrator.cli.commands.plugin_run import tell_compilation
     from orchestrator.engine.authoring.component_report import report_component, try_component
     from orchestrator.engine.authoring.running import read_component
     from orchestrator.store.user import UserDirectories
     from orchestrator.ui.plugins import component_to_json, render_component
 
     data = read_component(state.terminal.directory, component)
-    report = report_component(data)
-    if not report.understood and report.refusal is None:
-        kept = UserDirectories.from_environment(state.terminal.environ).components
-        report = wait(lambda: try_component(data, report_component(data), kept))
+    kept = UserDirectories.from_environment(state.terminal.environ).components
+    report = wait(lambda: try_component(data, report_component(data), kept, tell_compilation(state, len(data))))
     shown = component_to_json(str(component), report)
     text = json.dumps(shown, ensure_ascii=False) if state.as_json else render_component(str(component), report)
     state.terminal.stdout.write(f"{text}\n")

@@ -1,6 +1,6 @@
 """`orchestrator plugin run`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.errors import Diagnostic
     from orchestrator.sandbox.reports import TrialReport
 
-__all__ = ["run"]
+__all__ = ["run", "tell_compilation"]
 
 _PATH = click.Path(path_type=Path)
 _TYPED = ("canister_id", "identity_principal", "proxy", "dirs", "files", "options", "fields", "canisters")
@@ -125,6 +125,17 @@ def _with_flags(failure: SandboxError, report: "TrialReport") -> SandboxError:
     return type(failure)(failure.summary, slug=failure.slug, detail=failure.detail, hint=f"{failure.hint}\nhere, give `{flag}`")
 
 
+def tell_compilation(state: State, size: int) -> Callable[[str, str], None]:
+    """Return what says, on standard error, that a large component is being compiled."""
+
+    def enter(phase: str, detail: str) -> None:
+        if phase == "compiling" and size > SLOW_TO_COMPILE_BYTES:
+            state.terminal.stderr.write(f"Compiling the plugin ({detail}); the next run will find it compiled\n")
+            state.terminal.stderr.flush()
+
+    return enter
+
+
 def _watch(state: State, size: int) -> "Watcher":
     """Show people what the plugin does while it does it; programs get it all at the end."""
     from orchestrator.engine.authoring.trace import Watcher
@@ -136,9 +147,7 @@ def _watch(state: State, size: int) -> "Watcher":
         state.terminal.stderr.write(f"{text}\n")
         state.terminal.stderr.flush()
 
-    def enter(phase: str, detail: str) -> None:
-        if phase == "compiling" and size > SLOW_TO_COMPILE_BYTES:
-            tell(f"Compiling the plugin ({detail}); the next run will find it compiled")
+    enter = tell_compilation(state, size)
 
     def warn(warning: "Diagnostic") -> None:
         tell(f"{render_diagnostic(warning, base=state.terminal.directory, style=state.style())}\n")

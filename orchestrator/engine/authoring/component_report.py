@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator.engine.authoring.abilities import describe_abilities
 from orchestrator.engine.authoring.producers import read_producers
-from orchestrator.errors import PluginRefusedError
+from orchestrator.errors import PluginRefusedError, SandboxError
 from orchestrator.sandbox.reports import ComponentKind, ComponentReport, interface_name
 
 if TYPE_CHECKING:
     from orchestrator.sandbox.binary import Outline
+    from orchestrator.sandbox.request import OnPhase
 
 __all__ = ["report_component", "try_component"]
 
@@ -44,16 +45,24 @@ def report_component(data: bytes) -> ComponentReport:
     )
 
 
-async def try_component(data: bytes, report: ComponentReport, cache_directory: Path) -> ComponentReport:
-    """Compile a component that was not understood, to see whether it is one: its refusal is added to the report."""
+async def try_component(
+    data: bytes, report: ComponentReport, cache_directory: Path, on_phase: "OnPhase" = lambda _phase, _detail: None
+) -> ComponentReport:
+    """Compile a component, to see whether its code is valid: its refusal is added to the report.
+
+    Where the cache cannot be used, nobody can tell of what was understood; raises `SandboxError` for what was not.
+    """
     from orchestrator.sandbox.host import prepare_component
 
-    if report.understood or report.refusal is not None:
+    if report.refusal is not None:
         return report
     try:
-        await prepare_component(data, report.sha256, cache_directory)
+        await prepare_component(data, report.sha256, cache_directory, on_phase=on_phase)
     except PluginRefusedError as refusal:
-        return replace(report, refusal=refusal)
+        return replace(report, refusal=refusal, abilities=())
+    except SandboxError:
+        if not report.understood:
+            raise
     return report
 
 
