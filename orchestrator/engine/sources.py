@@ -76,9 +76,9 @@ def _unexpected(step: PrebuiltStep | PluginStep, wanted: Wanted, actual: str, or
     return wanted.error(
         f"{wanted.name} is not the one that the manifest names",
         slug=wanted.checksum_slug,
-        detail=f"expected SHA-256 {step.sha256}, which is the step's `sha256`; found {actual}, which {origin}",
+        detail=f"expected SHA-256 {step.sha256}, which is the step's `sha256`\nfound    SHA-256 {actual}, which {origin}",
         span=redact_span(step.span),
-        hint=f"if the new {wanted.noun} is meant, write `sha256: {actual}`",
+        hint=f"if a new {wanted.noun} is meant, review it, and write the output of `sha256sum` on the file you reviewed",
     )
 
 

@@ -312,8 +312,8 @@ def _busy(url: str, seconds: float) -> StoreError:
 def _unexpected(url: str, wanted: str, found: str) -> ChecksumError:
     error = ChecksumError(
         f"`{redact_url(url)}` is not the file that was pinned",
-        detail=f"expected SHA-256 {wanted}, as pinned; the server sent {found}; nothing of it was kept",
-        hint=f"if the new file is meant, write `sha256: {found}`",
+        detail=f"expected SHA-256 {wanted}, as pinned\nfound    SHA-256 {found}, which the server sent; nothing of it was kept",
+        hint="if a new file is meant, review it, and write the output of `sha256sum` on the file you reviewed",
     )
     error.found = found
     return error

@@ -90,9 +90,9 @@ async def test_a_wrong_download_names_both_hashes(session: Session) -> None:
     shown = server.url.replace("http://", "http://***@")
     assert caught.value.slug == "build/checksum"
     assert caught.value.detail == (
-        f"expected SHA-256 {'0' * 64}, which is the step's `sha256`; found {found}, which {shown} sent; nothing of it was kept"
+        f"expected SHA-256 {'0' * 64}, which is the step's `sha256`\nfound    SHA-256 {found}, which {shown} sent; nothing of it was kept"
     )
-    assert caught.value.hint == f"if the new module is meant, write `sha256: {found}`"
+    assert caught.value.hint == "if a new module is meant, review it, and write the output of `sha256sum` on the file you reviewed"
     assert caught.value.span == replace(SPAN, text=f"        url: {shown}", column=14, length=len(shown))
 
 
@@ -104,7 +104,7 @@ async def test_a_wrong_file_names_both_hashes(session: Session, tmp_path: Path) 
         await load_source(session, PrebuiltStep(path=path, sha256="0" * 64), WANTED)
 
     found = hashlib.sha256(b"other").hexdigest()
-    assert caught.value.detail == f"expected SHA-256 {'0' * 64}, which is the step's `sha256`; found {found}, which `{path}` has"
+    assert caught.value.detail == f"expected SHA-256 {'0' * 64}, which is the step's `sha256`\nfound    SHA-256 {found}, which `{path}` has"
 
 
 @pytest.mark.parametrize(

@@ -167,8 +167,11 @@ async def test_a_wrong_hash_names_both_and_keeps_nothing(tmp_path: Path) -> None
         await cache.fetch(server.url, SHA256)
 
     assert caught.value.found == found
-    assert caught.value.detail == f"expected SHA-256 {SHA256}, as pinned; the server sent {found}; nothing of it was kept"
-    assert caught.value.hint == f"if the new file is meant, write `sha256: {found}`"
+    assert (
+        caught.value.detail
+        == f"expected SHA-256 {SHA256}, as pinned\nfound    SHA-256 {found}, which the server sent; nothing of it was kept"
+    )
+    assert caught.value.hint == "if a new file is meant, review it, and write the output of `sha256sum` on the file you reviewed"
     assert leftovers(tmp_path) == []
     assert len(server.requests) == 1
 
