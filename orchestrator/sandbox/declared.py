@@ -38,6 +38,7 @@ _KINDS_OF_FILE: Final = (
     (stat.S_ISBLK, "a block device"),
     (stat.S_ISREG, "a file"),
 )
+_KIND_HINTS: Final = {("file", stat.S_IFDIR): "declare it under `dirs`", ("dir", stat.S_IFREG): "declare it under `files`"}
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PASS: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """Opens a directory on the way: on Linux that needs no permission to list it."""
@@ -229,7 +230,7 @@ def _check_kind(entry: _Entry, status: os.stat_result, place: _Place) -> None:
             f"plugin/not-a-{entry.kind}",
             f"is {found}",
             detail=f"at {place.path}",
-            hint="declare it under `dirs`" if entry.kind == "file" and stat.S_ISDIR(status.st_mode) else None,
+            hint=_KIND_HINTS.get((entry.kind, stat.S_IFMT(status.st_mode))),
         )
 
 

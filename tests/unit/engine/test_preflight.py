@@ -125,7 +125,8 @@ async def test_strictly_private_contents_are_refused(tmp_path: Path, network: Me
     assert {each.severity for each in caught.value.diagnostics} == {"error"}
     assert len(network.methods) == sent
     await deploy(opened)
-    assert "plugin/private-contents" in {getattr(event, "slug", None) for event in recording.of("warning")}
+    warned = {getattr(event, "slug", None): getattr(event, "place", None) for event in recording.of("warning")}
+    assert warned["plugin/private-contents"] == place(5)
 
 
 async def test_names_of_entries_are_for_the_second_interface(session: Session, tmp_path: Path) -> None:
