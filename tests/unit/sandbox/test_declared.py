@@ -327,3 +327,15 @@ def test_swapped_while_it_is_resolved(tmp_path: Path) -> None:
         "plugin/dir-unreadable",
         "plugin/file-unreadable",
     }
+
+
+@pytest.mark.parametrize(("kind", "other"), [("dir", "files"), ("file", "dirs")])
+def test_what_belongs_under_the_other_key_says_so(tmp_path: Path, kind: str, other: str) -> None:
+    """A file under `dirs`, and a directory under `files`, are told where to be declared."""
+    (tmp_path / "file.txt").touch()
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(PluginRefusedError) as caught:
+        resolve_directory(tmp_path, "file.txt") if kind == "dir" else read_file(tmp_path, "folder")
+
+    assert (caught.value.slug, caught.value.hint) == (f"plugin/not-a-{kind}", f"declare it under `{other}`")
