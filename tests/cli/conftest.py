@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Command
+from tests.support.command import Command, Run
+from tests.support.precompiled import precompile
+from tests.support.workspace import Completed
 
 MANIFEST = """\
 canisters:
@@ -49,3 +51,17 @@ def orchestrator(project: Path, tmp_path: Path) -> Command:
     home = tmp_path / "home"
     environ = {"HOME": str(home), "ORCHESTRATOR_HOME": str(home / "orchestrator"), "ICP_HOME": str(home / "icp"), "PATH": "/usr/bin:/bin"}
     return Command(directory=project, environ=environ)
+
+
+@pytest.fixture
+def run(orchestrator: Command, project: Path, component_cache: Path) -> Run:
+    """Return what runs a component as `x.wasm`; all tests share the compiled components."""
+    home = project.parent / "home" / "orchestrator" / "cache"
+    home.mkdir(parents=True)
+    (home / "components").symlink_to(component_cache)
+
+    def run(component: bytes, *options: str) -> Completed:
+        (project / "x.wasm").write_bytes(precompile(component, component_cache))
+        return orchestrator("plugin", "run", "x.wasm", *options)
+
+    return run

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.candid import parse_arguments
-from tests.support.command import Command
+from tests.support.command import Run
 from tests.support.components import (
     OK,
     BatchCall,
@@ -19,26 +19,9 @@ from tests.support.components import (
     component_that_returns_ok,
     component_that_returns_reply,
 )
-from tests.support.precompiled import precompile
-from tests.support.workspace import Completed
 
 PROXY = "rrkah-fqaaa-aaaaa-aaaaq-cai"
 GREETING = parse_arguments('("hi")', None)
-Run = Callable[..., Completed]
-
-
-@pytest.fixture
-def run(orchestrator: Command, project: Path, component_cache: Path) -> Run:
-    """Return what runs a component as `x.wasm`; all tests share the compiled components."""
-    home = project.parent / "home" / "orchestrator" / "cache"
-    home.mkdir(parents=True)
-    (home / "components").symlink_to(component_cache)
-
-    def run(component: bytes, *options: str) -> Completed:
-        (project / "x.wasm").write_bytes(precompile(component, component_cache))
-        return orchestrator("plugin", "run", "x.wasm", *options)
-
-    return run
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`orchestrator plugin run`: a plugin in its sandbox, against a canister that is not there."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from orchestrator.candid import parse_arguments
-from tests.support.command import Command
+from tests.support.command import Command, Run
 from tests.support.components import (
     CALL_RESULT,
     OK,
@@ -22,7 +21,6 @@ from tests.support.components import (
     component_that_traps,
     error,
 )
-from tests.support.precompiled import precompile
 from tests.support.second_plugins import plugin_that_calls_by_name, plugin_that_reads, plugin_that_tells
 from tests.support.workspace import Completed
 
@@ -30,21 +28,6 @@ FIELDS = ["schema", "result", "error", "stdout", "stderr", "calls", "compute_sec
 CALL_FIELDS = ["method", "type", "direct", "cycles", "via_proxy", "arg_hex", "arg_text", "result", "error"]
 PROXY = "rrkah-fqaaa-aaaaa-aaaaq-cai"
 GREETING = parse_arguments('("hi")', None)
-Run = Callable[..., Completed]
-
-
-@pytest.fixture
-def run(orchestrator: Command, project: Path, component_cache: Path) -> Run:
-    """Return what runs a component as `x.wasm`; all tests share the compiled components."""
-    home = project.parent / "home" / "orchestrator" / "cache"
-    home.mkdir(parents=True)
-    (home / "components").symlink_to(component_cache)
-
-    def run(component: bytes, *options: str) -> Completed:
-        (project / "x.wasm").write_bytes(precompile(component, component_cache))
-        return orchestrator("plugin", "run", "x.wasm", *options)
-
-    return run
 
 
 def facts(done: Completed) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,10 @@ from orchestrator.cli.main import run
 from orchestrator.cli.terminal import Terminal
 from tests.support.workspace import Completed
 
-__all__ = ["Command"]
+__all__ = ["Command", "Run"]
+
+Run = Callable[..., Completed]
+"""Runs a component, given as bytes, with options of `plugin run`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
