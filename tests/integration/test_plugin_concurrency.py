@@ -98,7 +98,7 @@ def test_no_line_of_a_burst_is_lost(bursting: Workspace, arguments: list[str]) -
     done = bursting.succeed("sync", *arguments)
 
     shown = [event["line"] for event in events_of(done) if event["event"] == "step-output"] if arguments else done.stderr.splitlines()
-    assert [line.removeprefix("[api] | ") for line in shown if "line " in line] == [f"line {index}" for index in range(LINES)]
+    assert [line.removeprefix("[api] api-0.wasm | ") for line in shown if "line " in line] == [f"line {index}" for index in range(LINES)]
     log = max((bursting.directory / ".orchestrator" / "cache" / "logs").glob("*sync*")).read_text(encoding="utf-8")
     assert log.count(" line=") == LINES
 

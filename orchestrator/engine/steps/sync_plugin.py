@@ -130,7 +130,7 @@ class _Teller:
                 total=len(plugin.canister.sync),
                 stream=line.stream,
                 line=line.text,
-                name=plugin.step.name,
+                name=plugin.label,
             )
         )
 

@@ -74,9 +74,12 @@ async def test_calls_are_journaled_updates(tmp_path: Path, network: MemoryNetwor
     assert journal.count('"method": "store"') == 2
 
 
-async def test_lines_are_events(tmp_path: Path, network: MemoryNetwork, component_cache: Path, recording: Recording) -> None:
-    """What a plugin writes is reported with its canister, stream and the step's name."""
-    project = make(tmp_path, component_that_prints(stdout=b"out\n", stderr=b"err\n"), name="upload")
+@pytest.mark.parametrize("name", ["upload", None])
+async def test_lines_are_events(
+    tmp_path: Path, network: MemoryNetwork, component_cache: Path, recording: Recording, name: str | None
+) -> None:
+    """What a plugin writes is reported with its canister, stream and what its step is called, as in all events of the step."""
+    project = make(tmp_path, component_that_prints(stdout=b"out\n", stderr=b"err\n"), name=name)
 
     await deploy(session(project, network, component_cache, recording))
 
@@ -84,7 +87,10 @@ async def test_lines_are_events(tmp_path: Path, network: MemoryNetwork, componen
         (getattr(event, "stream", None), getattr(event, "line", None), getattr(event, "name", None))
         for event in recording.of("step-output")
     }
-    assert lines == {("stdout", "out", "upload"), ("stderr", "err", "upload")}
+    (called,) = {getattr(event, "name", None) for event in recording.of("step-finished") if getattr(event, "step", "") == "sync-plugin"}
+    assert called is not None
+    assert lines == {("stdout", "out", called), ("stderr", "err", called)}
+    assert name in {None, called}
 
 
 @pytest.mark.parametrize(
