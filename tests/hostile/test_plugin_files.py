@@ -40,6 +40,7 @@ def site(tmp_path: Path) -> Path:
     directory.chmod(0o777)
     (directory / "outside").symlink_to("../secret.txt")
     (directory / "itself").symlink_to("itself")
+    (directory / "absolute").symlink_to("/etc/hostname")
     return directory
 
 
@@ -121,7 +122,7 @@ def test_a_folder_opened_for_changes_allows_none(component_cache: Path, site: Pa
 
 
 def test_what_reading_allows(component_cache: Path, site: Path) -> None:
-    """Looking is allowed: contents, listings, facts about files, the text of a link even where it leads out."""
+    """Looking is allowed: contents, listings, facts about files, the text of a link even where it leads out, but for an absolute one."""
     probe = Probe(FILE_ERRORS, wasi=("files",))
     opened = opening(probe, "page.html")
     probe.attempt("read", f"{opened} (call $read-file {OPENED} (i64.const 100) (i64.const 0) {RESULT})", codes_at=4)
@@ -135,8 +136,11 @@ def test_what_reading_allows(component_cache: Path, site: Path) -> None:
     probe.attempt("list", f"(call $read-directory {DIRECTORY} {RESULT})", codes_at=4)
     probe.attempt("text of a link", f"(call $readlink {DIRECTORY} {probe.text('outside')} {RESULT})", codes_at=4)
 
+    probe.attempt("text of an absolute link", f"(call $readlink {DIRECTORY} {probe.text('absolute')} {RESULT})", codes_at=4)
+
     outcomes = probe.outcomes(run(probe.probing_plugin(), component_cache, site))
 
+    assert outcomes.pop("text of an absolute link") == REFUSED
     assert outcomes == dict.fromkeys(outcomes, ALLOWED)
 
 
