@@ -162,7 +162,8 @@ def test_a_worker_is_confined_while_its_plugin_runs(component_cache: Path) -> No
     limits: dict[str, tuple[int, int]] = {}
 
     def look(_request: CanisterCallRequest) -> bytes:
-        (worker,) = [child for child in psutil.Process().children() if "worker" in " ".join(child.cmdline())]
+        alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+        (worker,) = [child for child in alive if "worker" in " ".join(child.cmdline())]
         status = Path(f"/proc/{worker.pid}/status").read_text(encoding="utf-8")
         told.update((name, value) for name, _, value in (line.partition(":\t") for line in status.splitlines()))
         told["directory"] = str(Path(f"/proc/{worker.pid}/cwd").readlink())

@@ -55,11 +55,19 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return directory
 
 
+def _require_compiler() -> None:
+    """Skip where there is no compiler, or only a launcher that has none to launch."""
+    if shutil.which("rustc") is None:
+        pytest.skip("rustc is not installed")
+    version = subprocess.run(["rustc", "--version"], check=False, capture_output=True, text=True, timeout=COMPILE_LIMIT_SECONDS)
+    if version.returncode != 0:
+        pytest.skip(f"rustc does not run: {version.stderr.strip().splitlines()[0]}")
+
+
 @pytest.fixture(scope="module")
 def native(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Native:
     """Compile the project's source with the stand-ins; no warning is let pass."""
-    if shutil.which("rustc") is None:
-        pytest.skip("rustc is not installed")
+    _require_compiler()
     folder = tmp_path_factory.mktemp("native")
     library = ["rustc", "--edition", "2021", "--crate-type", "rlib", "-D", "warnings", "-L", str(folder), "--out-dir", str(folder)]
     crates = ["--extern", "candid", "--extern", "wit_bindgen"]
