@@ -147,6 +147,7 @@ def test_the_tool_dies(component_cache: Path, tmp_path: Path, how: signal.Signal
         assert alive == []
 
 
+@pytest.mark.slow
 def test_the_tool_dies_while_compiling(tmp_path: Path) -> None:
     """Nobody wants the compiler's work any more: it ends at once and leaves no artifact, however long it would have gone on."""
     component, cache = tmp_path / "plugin.wasm", tmp_path / "cache"

@@ -84,6 +84,7 @@ def test_what_is_no_plugin_is_refused_before_anything_is_created(tmp_path: Path,
     assert "is not deployed" in answer.stderr, str(answer)
 
 
+@pytest.mark.slow
 def test_a_plugin_is_repaired_and_the_next_deploy_goes_on(tmp_path: Path) -> None:
     """After a failed sync, a deploy with a sound plugin only syncs: the module is not installed again."""
     with workspace(tmp_path, example="hello", manifest=MANIFEST) as project:

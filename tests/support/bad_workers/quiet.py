@@ -13,7 +13,7 @@ def say(frame: Frame) -> None:
     sys.stdout.buffer.flush()
 
 
+sys.stdin.buffer.read(1)  # the order has come: whoever sends it must find somebody
 for quiet in (9, 10, 11, 19, 20, 0, 10):
     say(Pulse(compute_ns=SECOND // 2, quiet_ns=quiet * SECOND, peak_bytes=1))
 say(Done(ending="ok", text="", compute_ns=SECOND, peak_bytes=0, linear_bytes=0, dropped_stdout=0, dropped_stderr=0))
-sys.stdin.buffer.read()
