@@ -18,7 +18,7 @@ import wasmtime
 
 from tests.support.wasi_files_text import FILES
 from tests.support.wasi_sockets_text import SOCKETS
-from tests.support.wasi_text import WASI_GROUPS, CoreFunction
+from tests.support.wasi_text import WASI_GROUPS, CoreFunction, WasiGroup
 
 __all__ = [
     "CALL_RESULT",
@@ -168,6 +168,12 @@ class BatchCall:
     cycles: int = 0
 
 
+def _core_functions(groups: Iterable[WasiGroup], *, extension: bool, second: bool) -> list[CoreFunction]:
+    """List what a plugin of these groups may call, in the order of its imports."""
+    own = (*(_SECOND_FUNCTIONS if second else (_CANISTER,)), *(_EXTENSION_FUNCTIONS if extension else ()))
+    return [*own, *(function for group in groups for function in group.functions)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Datum:
     address: int
@@ -225,10 +231,8 @@ class Guest:
         """
         heap = (self._next + 0xFFFF) // 0x10000 * 0x10000
         groups = [_GROUPS[name] for name in wasi]
-        functions_of_extension = _EXTENSION_FUNCTIONS if extension else ()
-        first_functions = _SECOND_FUNCTIONS if second else (_CANISTER,)
         types, parameters = (_SECOND_TYPES, "(param $input i32)") if second else (_TYPES, _EXEC_PARAMETERS)
-        core = [*first_functions, *functions_of_extension, *(function for group in groups for function in group.functions)]
+        core = _core_functions(groups, extension=extension, second=second)
         imports = "".join(f'(import "host" "{item.name}" (func ${item.name} {item.type}))\n' for item in core)
         exports = " ".join(f'(export "{item.name}" (func ${item.name}-lowered))' for item in core)
         return assemble(
