@@ -25,12 +25,13 @@ _DESCRIPTORS: Final = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() el
 class CapturedStream:
     """One stream: passes on what is under the cap, counts the rest, never makes the plugin wait for the tool's sake."""
 
-    def __init__(self, channel: Channel, *, stderr: bool) -> None:
-        """Open the pipe; `start` begins to read it."""
+    def __init__(self, channel: Channel, *, stderr: bool, after: "CapturedStream | None" = None) -> None:
+        """Open the pipe; `start` begins to read it. What was written to the stream `after` before it is passed on before it."""
         self.written = 0
         self.dropped = 0
         self._channel = channel
         self._stderr = stderr
+        self._after = after
         self._room = MAX_OUTPUT_BYTES
         self._read, self._write = os.pipe()
         self._lock = threading.Lock()
@@ -55,6 +56,8 @@ class CapturedStream:
                     data = os.read(self._read, CHUNK_BYTES)
                 except BlockingIOError:
                     return True
+                if self._after is not None:
+                    self._after.drain()  # what precedes this is in its pipe by now
                 if not data:
                     return False
                 self._take(data)

@@ -80,7 +80,8 @@ class _Run:
         self._channel = channel
         self._engine = engine
         self._linker = linker
-        self._streams = (CapturedStream(channel, stderr=False), CapturedStream(channel, stderr=True))
+        stdout = CapturedStream(channel, stderr=False)
+        self._streams = (stdout, CapturedStream(channel, stderr=True, after=stdout))
         self._usage = Usage()
         self._meter = Meter(
             limit_ns=start.compute_ns,
