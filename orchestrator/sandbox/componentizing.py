@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from orchestrator.errors import BuildError
+from orchestrator.protocol.request_id import encode_leb128
 from orchestrator.sandbox.core_imports import INTERFACES, ROOT, CoreFunction, Interface, canonical_module
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def componentize(core: bytes) -> bytes:
     encoded = bytes(wat2wasm(_component_text(used, present)))
     if encoded.count(_EMPTY_MODULE_SECTION) != 1:
         raise ValueError("the component's text must hold exactly one empty core module")
-    return encoded.replace(_EMPTY_MODULE_SECTION, _CORE_MODULE_SECTION + _unsigned_leb128(len(core)) + core)
+    return encoded.replace(_EMPTY_MODULE_SECTION, _CORE_MODULE_SECTION + encode_leb128(len(core)) + core)
 
 
 def _read_module(core: bytes) -> "tuple[list[ImportType], list[ExportType]]":
@@ -244,12 +245,3 @@ def _lowered(used: tuple[_Used, ...]) -> str:
             lines.append(f'(alias export {item.interface.label} "{item.name}" (func {source}))')
         lines.append(f"(core func $lowered-{index} (canon lower (func {source}) (memory $memory) (realloc $realloc)))")
     return "\n  ".join(lines)
-
-
-def _unsigned_leb128(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)

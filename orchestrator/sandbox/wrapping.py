@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from orchestrator.protocol.request_id import encode_leb128
 from orchestrator.sandbox.binary import COMPONENT_HEADER, Import, NotUnderstoodError, Outline, Section, Sort
 from orchestrator.sandbox.interface import BATCH_IMPORT, CALL_IMPORT, EXEC_EXPORT, SECTION_IMPORT
 from orchestrator.sandbox.limits import MAX_ARGUMENT_BYTES, MAX_BATCH_BYTES, MAX_METHOD_BYTES
@@ -101,15 +102,6 @@ def shim_texts() -> tuple[str, ...]:
     return tuple(_shim_text(shim) for shims in _SHIMS.values() for shim in shims)
 
 
-def _unsigned(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _signed(value: int) -> bytes:
     """Encode a type index where a value type may stand: signed LEB128, so that small codes stay free."""
     out = bytearray()
@@ -121,28 +113,28 @@ def _signed(value: int) -> bytes:
 
 
 def _vector(*items: bytes) -> bytes:
-    return _unsigned(len(items)) + b"".join(items)
+    return encode_leb128(len(items)) + b"".join(items)
 
 
 def _text(value: str) -> bytes:
     data = value.encode("utf-8")
-    return _unsigned(len(data)) + data
+    return encode_leb128(len(data)) + data
 
 
 def _section(number: Section, body: bytes) -> bytes:
-    return bytes([number]) + _unsigned(len(body)) + body
+    return bytes([number]) + encode_leb128(len(body)) + body
 
 
 def _argument(name: str, sort: Sort, index: int) -> bytes:
-    return _text(name) + bytes([sort]) + _unsigned(index)
+    return _text(name) + bytes([sort]) + encode_leb128(index)
 
 
 def _instantiate(component: int, *arguments: bytes) -> bytes:
-    return _section(Section.INSTANCE, _vector(b"\0" + _unsigned(component) + _vector(*arguments)))
+    return _section(Section.INSTANCE, _vector(b"\0" + encode_leb128(component) + _vector(*arguments)))
 
 
 def _alias_function(instance: int, name: str) -> bytes:
-    return _section(Section.ALIAS, _vector(bytes([Sort.FUNCTION, 0]) + _unsigned(instance) + _text(name)))
+    return _section(Section.ALIAS, _vector(bytes([Sort.FUNCTION, 0]) + encode_leb128(instance) + _text(name)))
 
 
 def _function_type(host: _HostFunction, result_type: int) -> bytes:
@@ -153,7 +145,7 @@ def _function_type(host: _HostFunction, result_type: int) -> bytes:
 def _host_functions(hosts: list[_HostFunction], first_type: int) -> bytes:
     """Define the types of our own functions, and import these."""
     types = (_function_type(host, first_type) for host in hosts)
-    imports = (b"\0" + _text(host.outer) + b"\x01" + _unsigned(first_type + number) for number, host in enumerate(hosts, 1))
+    imports = (b"\0" + _text(host.outer) + b"\x01" + encode_leb128(first_type + number) for number, host in enumerate(hosts, 1))
     return _section(Section.TYPE, _vector(_RESULT_OF_STRINGS, *types)) + _section(Section.IMPORT, _vector(*imports))
 
 
@@ -227,4 +219,4 @@ def _plugin_arguments(outline: Outline, indices: dict[str, int]) -> list[bytes]:
 
 
 def _export_of_exec(function: int) -> bytes:
-    return b"\0" + _text(EXEC_EXPORT) + bytes([Sort.FUNCTION]) + _unsigned(function) + b"\0"
+    return b"\0" + _text(EXEC_EXPORT) + bytes([Sort.FUNCTION]) + encode_leb128(function) + b"\0"

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.support.components import OK, BatchCall, Guest, component_that_calls
+from tests.support.workspace import ROOT
 
 __all__ = [
     "CALLS",
@@ -18,7 +19,7 @@ __all__ = [
 ]
 
 CALLS = 5
-CACHE = Path(__file__).parent / ".cache"
+CACHE = ROOT / ".venv" / "bench"
 """Where toolchains and what they built are kept between runs."""
 TOOLCHAIN = "componentize-py==0.25.1"
 INSTALL_SECONDS = 600

@@ -11,6 +11,7 @@ from orchestrator.engine.authoring.replay import Replay
 from orchestrator.engine.authoring.trace import EndedError
 from orchestrator.sandbox.reports import TrialSection
 from orchestrator.sandbox.request import CanisterCallError, CanisterCallRequest
+from tests.support.recordings import recording
 
 TEXT = st.text(max_size=4)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
@@ -93,21 +94,7 @@ def numbered(groups: list[int]) -> list[list[RecordedCall]]:
 
 def follow(recorded: list[RecordedCall], order: list[RecordedCall]) -> int:
     """Make the calls in an order; return how many were answered before the first difference."""
-    made = Recording(
-        component_sha256="",
-        interface=None,
-        environment="",
-        canister_id="",
-        identity_principal="",
-        proxy=None,
-        dirs=(),
-        files=(),
-        options=(),
-        fields=(),
-        canisters=(),
-        calls=tuple(recorded),
-    )
-    replay = Replay(made, {})
+    replay = Replay(recording(*recorded), {})
 
     async def run() -> int:
         for count, call in enumerate(order):

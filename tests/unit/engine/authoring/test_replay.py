@@ -4,33 +4,15 @@ import anyio
 import pytest
 
 from orchestrator.candid import parse_arguments
-from orchestrator.engine.authoring.recording import RecordedCall, Recording
+from orchestrator.engine.authoring.recording import RecordedCall
 from orchestrator.engine.authoring.replay import Replay
 from orchestrator.engine.authoring.trace import EndedError
 from orchestrator.sandbox.reports import TrialSection
 from orchestrator.sandbox.request import CallType, CanisterCallError, CanisterCallRequest, SectionRequest
+from tests.support.recordings import recording
 
 GREETING = parse_arguments('("hi")', None)
 PUT = RecordedCall(method="put", type="update", direct=False, cycles=0, arg=GREETING, result=b"r", error=None)
-
-
-def recording(*calls: RecordedCall, sections: tuple[TrialSection, ...] = ()) -> Recording:
-    """Return a recording of these calls and sections."""
-    return Recording(
-        component_sha256="",
-        interface=None,
-        environment="local",
-        canister_id="aaaaa-aa",
-        identity_principal="2vxsx-fae",
-        proxy=None,
-        dirs=(),
-        files=(),
-        options=(),
-        fields=(),
-        canisters=(),
-        calls=calls,
-        sections=sections,
-    )
 
 
 def asked(arg: bytes = GREETING, *, call_type: CallType = "update", direct: bool = False, cycles: int = 0) -> CanisterCallRequest:
