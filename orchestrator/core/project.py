@@ -152,6 +152,11 @@ class RecipeReference:
 class Canister:
     """One canister; `directory` is where its relative paths start.
 
+    `name` is its key in the whole workspace: plain for a canister of the root project, and `../lib:core` (the directory
+    relative to the root's, then the name) for one of a project that the root depends on. `bindings` are the canisters
+    that it is told the ids of: what stands behind `PUBLIC_CANISTER_ID:` (`core`, `lib:core`) and the canister's key; an
+    empty map, which only canisters have that were not loaded from files, means all of the environment under their keys.
+
     With a `recipe`, `build` is empty until the recipe is expanded, and its sync steps come before `sync`.
     """
 
@@ -165,7 +170,13 @@ class Canister:
     recipe: RecipeReference | None = None
     depends_on: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    bindings: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     span: Span | None = None
+
+    @property
+    def local_name(self) -> str:
+        """Return the name that the canister has in its own project."""
+        return self.name.rpartition(":")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
