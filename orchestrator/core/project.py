@@ -40,25 +40,31 @@ EntrySection = Literal["dirs", "files"]
 Launcher = Literal["embedded", "pocket-ic", "dfx", "docker"]
 LogVisibility = Literal["controllers", "public"] | tuple[Principal, ...]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_UNWRITTEN: Mapping[str, object] = MappingProxyType({})
 _NOWHERE: Mapping[tuple[EntrySection, int], Span] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptStep:
-    """Shell commands, run one after another in the canister's directory."""
+    """Shell commands, run one after another in the canister's directory; `written` as in `PluginStep`."""
 
     commands: tuple[str, ...]
     span: Span | None = None
+    written: Mapping[str, object] = field(default_factory=lambda: _UNWRITTEN, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrebuiltStep:
-    """A module that exists: `path` (absolute) or `url`; `sha256` is lower-case hex of the file's bytes."""
+    """A module that exists: `path` (absolute) or `url`; `sha256` is lower-case hex of the file's bytes.
+
+    `written` as in `PluginStep`.
+    """
 
     path: Path | None = None
     url: str | None = None
     sha256: str | None = None
     span: Span | None = None
+    written: Mapping[str, object] = field(default_factory=lambda: _UNWRITTEN, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,8 @@ class PluginStep:
     `dirs` and `files` are kept as written: relative to the canister's directory, and the guest sees
     exactly this text. `dir_keys` and `file_keys` are their names where the step has a map of them. `fields` (names and
     values) and `canisters` (names of those it may call) are for plugins of icp:sync-plugin@0.2. Durations are
-    seconds, `memory` bytes, `max_cycles` cycles.
+    seconds, `memory` bytes, `max_cycles` cycles. `written` is the step as it stands in the manifest
+    (plain values, without nulls), to be shown and nothing else; empty for a step that was not read from a text.
     """
 
     path: Path | None = None
@@ -89,6 +96,7 @@ class PluginStep:
     run: Literal["always", "changed"] = "always"
     span: Span | None = None
     entry_spans: Mapping[tuple[EntrySection, int], Span] = field(default_factory=lambda: _NOWHERE)
+    written: Mapping[str, object] = field(default_factory=lambda: _UNWRITTEN, compare=False, repr=False)
 
     def place_of(self, section: EntrySection, index: int) -> Span | None:
         """Return where an entry (from 0) is written, or the step's own place; an entry may be there twice."""
@@ -140,11 +148,14 @@ class RecipeReference:
 
     `address` is the text of `type` (a path, a URL, or `@registry/name@version`); `sha256` lower-case hex of
     the template's bytes; `configuration` holds plain values (None, bool, int, float, str, list, dict).
+    `configuration_spans` has the places of its keys and items by their paths, `()` that of the configuration itself;
+    their lines show no values, which may be secret.
     """
 
     address: str
     sha256: str | None = None
     configuration: Mapping[str, object] = field(default_factory=dict)
+    configuration_spans: Mapping[tuple[str | int, ...], Span] = field(default_factory=dict)
     span: Span | None = None
 
 

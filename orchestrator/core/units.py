@@ -4,8 +4,9 @@ The grammars are those of icp-cli 1.5.0. Underscores are ignored, suffixes know 
 """
 
 import re
+from typing import Self
 
-__all__ = ["MAX_NAT64", "MAX_NAT128", "UnitError", "parse_cycles", "parse_duration", "parse_memory", "render_duration"]
+__all__ = ["MAX_NAT64", "MAX_NAT128", "Amount", "UnitError", "parse_cycles", "parse_duration", "parse_memory", "render_duration"]
 
 MAX_NAT64 = 2**64 - 1
 MAX_NAT128 = 2**128 - 1
@@ -22,6 +23,18 @@ _SUFFIX = re.compile(r"([a-z]*)\Z", re.ASCII)
 
 class UnitError(ValueError):
     """Raised when a text is not an amount; the message says why."""
+
+
+class Amount(int):
+    """A number that remembers how it was written: `1gib`, say, or the number itself."""
+
+    written: str | int
+
+    def __new__(cls, value: int, written: str | int | None = None) -> Self:
+        """Return the number; without `written` it was written as a number."""
+        made = super().__new__(cls, value)
+        made.written = value if written is None else written
+        return made
 
 
 def parse_cycles(text: str) -> int:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
-from orchestrator.core.units import MAX_NAT64, UnitError
+from orchestrator.core.units import MAX_NAT64, Amount, UnitError
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe
 from orchestrator.errors import Span
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
@@ -150,17 +150,17 @@ def read_integer(node: Node | None, what: str, problems: Problems, *, maximum: i
     return node.value
 
 
-def read_amount(node: Node | None, what: str, parse: Callable[[str], int], problems: Problems, *, example: str) -> int | None:
-    """Return an amount: a whole number, or a text that `parse` (one of `core.units`) understands."""
+def read_amount(node: Node | None, what: str, parse: Callable[[str], int], problems: Problems, *, example: str) -> Amount | None:
+    """Return an amount as it is written: a whole number, or a text that `parse` (one of `core.units`) understands."""
     if node is None:
         return None
-    is_amount = isinstance(node, ScalarNode) and isinstance(node.value, int | str) and not isinstance(node.value, bool)
-    if not is_amount or not isinstance(node, ScalarNode):
+    written = node.value if isinstance(node, ScalarNode) else None
+    if not isinstance(written, int | str) or isinstance(written, bool):
         quoted = f'quote it: "{node.text}"' if isinstance(node, ScalarNode) and isinstance(node.value, float) else None
         wrong_type(node, what, f"a whole number or a text such as `{example}`", problems, hint=quoted)
         return None
     try:
-        return parse(str(node.value))
+        return Amount(parse(str(written)), written)
     except UnitError as error:
         problems.error("invalid-amount", f"{what} is not a valid amount", node.span, detail=str(error), hint=f"write it like `{example}`")
         return None

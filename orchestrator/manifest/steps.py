@@ -1,12 +1,14 @@
 """Build and sync steps: one reader per `type`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeVar
 
 from orchestrator.core.project import BuildStep, PluginStep, PrebuiltStep, ScriptStep, SyncStep
 from orchestrator.core.units import parse_cycles, parse_duration, parse_memory
-from orchestrator.documents import MappingNode, Node, SequenceNode
+from orchestrator.documents import MappingNode, Node, SequenceNode, plain_value
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import (
     check_keys,
@@ -24,7 +26,8 @@ from orchestrator.manifest.problems import Problems, did_you_mean, listed
 
 __all__ = ["read_build", "read_sync"]
 
-_Step = TypeVar("_Step")
+_Reader = TypeVar("_Reader")
+_Step = TypeVar("_Step", bound=ScriptStep | PrebuiltStep | PluginStep)
 _RUNS: tuple[Literal["always", "changed"], ...] = ("always", "changed")
 _SCRIPT_KEYS = ("type", "command", "commands")
 _PREBUILT_KEYS = ("type", "path", "url", "sha256")
@@ -80,11 +83,15 @@ def _read_steps(
         step = read_mapping(item, f"a {section} step", problems)
         reader = _reader_of(step, section, readers, problems) if step is not None else None
         if step is not None and reader is not None:
-            steps.append(reader(step, directory, problems))
+            steps.append(replace(reader(step, directory, problems), written=_written(step)))
     return tuple(steps)
 
 
-def _reader_of(step: MappingNode, section: str, readers: dict[str, _Step], problems: Problems) -> _Step | None:
+def _written(step: MappingNode) -> Mapping[str, object]:
+    return MappingProxyType({entry.name: value for entry in step.entries if (value := plain_value(entry.value)) is not None})
+
+
+def _reader_of(step: MappingNode, section: str, readers: dict[str, _Reader], problems: Problems) -> _Reader | None:
     node = step.get("type")
     if node is None:
         problems.error("missing-key", f"a {section} step has no `type`", step.span, hint=f"add `type:` with {listed(readers)}")

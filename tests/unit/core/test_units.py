@@ -1,10 +1,12 @@
 """Amounts are read as icp-cli reads them."""
 
+import copy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.units import MAX_NAT64, MAX_NAT128, UnitError, parse_cycles, parse_duration, parse_memory, render_duration
+from orchestrator.core.units import MAX_NAT64, MAX_NAT128, Amount, UnitError, parse_cycles, parse_duration, parse_memory, render_duration
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,11 @@ def test_any_text_is_an_amount_or_refused(text: str) -> None:
 def test_durations_are_written_in_two_units(seconds: int, text: str) -> None:
     """People are told the two largest units that are not zero."""
     assert render_duration(seconds) == text
+
+
+def test_an_amount_is_its_number_and_remembers_its_text() -> None:
+    """It compares, prints and is copied as the number it is."""
+    amount = Amount(1 << 30, "1gib")
+
+    assert (amount, str(amount), amount.written, copy.deepcopy(amount).written) == (1 << 30, "1073741824", "1gib", "1gib")
+    assert Amount(5).written == 5
