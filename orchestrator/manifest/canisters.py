@@ -3,9 +3,10 @@
 import re
 
 from orchestrator.core.project import Canister, RecipeReference
-from orchestrator.documents import MappingNode, Node, ScalarNode, plain_value
+from orchestrator.documents import MappingNode, Node, ScalarNode
 from orchestrator.errors import Span
 from orchestrator.manifest.arguments import read_arguments
+from orchestrator.manifest.configuration import read_configuration
 from orchestrator.manifest.entries import NamedEntry
 from orchestrator.manifest.fields import check_keys, read_entries, read_hash, read_mapping, read_text, read_texts, wrong_type
 from orchestrator.manifest.problems import Problems
@@ -83,12 +84,17 @@ def _read_recipe(node: Node | None, problems: Problems) -> RecipeReference | Non
         problems.error("missing-key", "`recipe` has no `type`", mapping.span, hint='add `type:`, such as `type: "@dfinity/rust@v3.2.0"`')
         return None
     text = read_text(address, "`type`", problems)
-    configuration = read_mapping(mapping.get("configuration"), "`configuration`", problems)
+    configuration = read_configuration(mapping, problems)
     sha256 = read_hash(mapping.get("sha256"), "`sha256`", problems)
     if text is None:
         return None
-    values = {entry.name: plain_value(entry.value) for entry in configuration.entries} if configuration else {}
-    return RecipeReference(address=text, sha256=sha256, configuration=values, span=address.span)
+    return RecipeReference(
+        address=text,
+        sha256=sha256,
+        configuration=configuration.values,
+        configuration_spans=configuration.spans,
+        span=address.span,
+    )
 
 
 def _read_labels(node: Node | None, problems: Problems) -> dict[str, str]:

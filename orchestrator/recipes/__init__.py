@@ -5,21 +5,34 @@ A recipe becomes steps in three moves: `load_template` (or bytes that were fetch
 """
 
 from orchestrator.recipes.address import Address, LocalRecipe, RegistryRecipe, RemoteRecipe, parse_address
+from orchestrator.recipes.bundled import bundled_names, find_bundled, recipe_directory
+from orchestrator.recipes.configuration import CheckedConfiguration, check_configuration
+from orchestrator.recipes.descriptions import load_description
 from orchestrator.recipes.expand import Expansion, TemplateFile, expand, load_template
+from orchestrator.recipes.parameters import Parameter, ParameterType, RecipeDescription
 from orchestrator.recipes.parser import parse_template
 from orchestrator.recipes.render import Rendered, render_template
 
 __all__ = [
     "Address",
+    "CheckedConfiguration",
     "Expansion",
     "LocalRecipe",
+    "Parameter",
+    "ParameterType",
+    "RecipeDescription",
     "RegistryRecipe",
     "RemoteRecipe",
     "Rendered",
     "TemplateFile",
+    "bundled_names",
+    "check_configuration",
     "expand",
+    "find_bundled",
+    "load_description",
     "load_template",
     "parse_address",
     "parse_template",
+    "recipe_directory",
     "render_template",
 ]

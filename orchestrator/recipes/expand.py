@@ -8,13 +8,13 @@ from pathlib import Path
 from orchestrator.core.project import RecipeReference
 from orchestrator.errors import Diagnostic, RecipeError, Span
 from orchestrator.recipes.address import LocalRecipe
+from orchestrator.recipes.configuration import RESERVED_NAME, CheckedConfiguration, check_configuration
+from orchestrator.recipes.parameters import RecipeDescription
 from orchestrator.recipes.parser import MAX_TEMPLATE_CHARACTERS, parse_template
 from orchestrator.recipes.render import render_template
 
 __all__ = ["Expansion", "TemplateFile", "expand", "load_template"]
 
-RESERVED_NAME = "_"
-"""The name under which a template finds what the tool tells it, such as `_.canister.name`."""
 _MAX_TEMPLATE_BYTES = 4 * MAX_TEMPLATE_CHARACTERS
 
 
@@ -42,6 +42,7 @@ class Expansion:
     template: Path
     template_lines: tuple[str, ...]
     reference: RecipeReference
+    warnings: tuple[Diagnostic, ...] = ()
 
     def related(self, span: Span) -> tuple[tuple[Span, str], ...]:
         """Return the places behind one of `text`: the template's line, and the recipe in the manifest."""
@@ -77,12 +78,18 @@ def load_template(reference: RecipeReference, address: LocalRecipe, *, project_d
 
 
 def expand(
-    reference: RecipeReference, template: bytes, path: Path, *, canister: str, facts: Mapping[str, object] | None = None
+    reference: RecipeReference,
+    template: bytes,
+    path: Path,
+    *,
+    canister: str,
+    facts: Mapping[str, object] | None = None,
+    description: RecipeDescription | None = None,
 ) -> Expansion:
     """Render a template for a canister; raise `RecipeError`.
 
     `path` is where the template's bytes came from, `facts` is what `_` holds besides `canister.name`.
-    The hash is checked first, on every expansion.
+    The hash is checked first, on every expansion; then, by the recipe's `description`, the configuration.
     """
     sha256 = hashlib.sha256(template).hexdigest()
     if reference.sha256 is not None and reference.sha256 != sha256:
@@ -95,7 +102,10 @@ def expand(
         )
     related = ((reference.span, "the recipe is used here"),) if reference.span is not None else ()
     parsed = parse_template(_decode(template, path, reference), path, related=related)
-    data = {**reference.configuration, RESERVED_NAME: {**(facts or {}), "canister": {"name": canister}}}
+    checked = CheckedConfiguration(values=reference.configuration)
+    if description is not None:
+        checked = check_configuration(description, reference)
+    data = {**checked.values, RESERVED_NAME: {**(facts or {}), "canister": {"name": canister}}}
     rendered = render_template(parsed, data)
     return Expansion(
         text=rendered.text,
@@ -105,6 +115,7 @@ def expand(
         template=path,
         template_lines=parsed.origin.lines,
         reference=reference,
+        warnings=checked.warnings,
     )
 
 
