@@ -27,6 +27,7 @@ _COMMANDS = {
     "sync": "orchestrator.cli.commands.sync:sync",
     "canister": "orchestrator.cli.commands.canister:canister",
     "project": "orchestrator.cli.commands.project:project",
+    "recipe": "orchestrator.cli.commands.recipe:recipe",
     "plugin": "orchestrator.cli.commands.plugin:plugin",
     "lock": "orchestrator.cli.commands.lock:lock",
     "identity": "orchestrator.cli.commands.identity:identity",

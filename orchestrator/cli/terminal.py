@@ -37,6 +37,17 @@ class Terminal:
 
         return replace(self, stdout=GuardedStream.around(self.stdout), stderr=GuardedStream.around(self.stderr))
 
+    def write_verbatim(self, text: str) -> None:
+        """Write data to stdout byte for byte, in UTF-8; a terminal is still guarded from it."""
+        stream = self.stdout if self.stdout.isatty() else getattr(self.stdout, "unguarded", self.stdout)
+        stream.flush()
+        buffer = getattr(stream, "buffer", None)
+        if buffer is None or stream.isatty():
+            stream.write(text)
+        else:
+            buffer.write(text.encode("utf-8"))
+            buffer.flush()
+
     @property
     def interactive(self) -> bool:
         """Tell whether somebody can be asked."""

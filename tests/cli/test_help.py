@@ -34,6 +34,8 @@ PAGES = [
     "project validate",
     "completions",
     "lock status",
+    "recipe",
+    "recipe render",
     "plugin new",
     "plugin componentize",
     "plugin inspect",

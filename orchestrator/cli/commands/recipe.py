@@ -1,0 +1,18 @@
+"""What authors and users of recipes use: the group `recipe`."""
+
+import click
+
+from orchestrator.cli.groups import LazyGroup
+from orchestrator.cli.options import shared_options
+
+__all__ = ["recipe"]
+
+_COMMANDS = {
+    "render": "orchestrator.cli.commands.recipe_render:render",
+}
+
+
+@click.group(cls=LazyGroup, commands_by_name=_COMMANDS, short_help="Look at recipes, write them, test them.")
+@shared_options
+def recipe() -> None:
+    """Look at recipes, write them, and test them, without a network."""
