@@ -8,7 +8,9 @@ from orchestrator.cli.options import shared_options
 __all__ = ["recipe"]
 
 _COMMANDS = {
+    "new": "orchestrator.cli.commands.recipe_new:new",
     "render": "orchestrator.cli.commands.recipe_render:render",
+    "test": "orchestrator.cli.commands.recipe_cases:test",
 }
 
 

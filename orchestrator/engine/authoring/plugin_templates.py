@@ -5,14 +5,14 @@ the language of recipes, all others are copied. `gitignore` gets its dot here, t
 `NOTES.md` goes into the README, and the interface's text comes from `wit`.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from orchestrator.core.plugin_project import Language, Toolchain
+from orchestrator.engine.authoring.new_files import ProjectFile
 
-__all__ = ["ProjectFile", "make_files", "template_directory", "toolchain_of"]
+__all__ = ["make_files", "template_directory", "toolchain_of"]
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent.parent
 _TEMPLATE_SUFFIX: Final = ".hbs"
@@ -22,15 +22,6 @@ _TEST: Final = "test_plugin.py"
 _SCRIPT_SUFFIX: Final = ".sh"
 _PLAIN_INTERFACE: Final = "icp-sync-plugin-0.1.0"
 _EXTENDED_INTERFACE: Final = "orchestrator-sync-plugin-0.1.0"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectFile:
-    """One file: its path in the project with `/`, its bytes, and whether it is a program."""
-
-    path: str
-    data: bytes
-    executable: bool = False
 
 
 _FROM_PYPI: Final = "Python 3.10 or newer; the script gets {} from PyPI"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,7 @@ from orchestrator.errors import UsageError
 if TYPE_CHECKING:
     from orchestrator.recipes import RecipeDescription
 
-__all__ = ["BUNDLED_FACTS", "AuthoredRecipe", "find_recipes", "find_template", "open_recipe"]
+__all__ = ["BUNDLED_FACTS", "AuthoredRecipe", "describe_recipe", "find_recipes", "find_template", "open_recipe", "read_recipe"]
 
 BUNDLED_FACTS: Final[Mapping[str, object]] = MappingProxyType({"network": {"managed": True}, "host": {"batch": True}})
 """What a bundled recipe finds under `_` beside the canister's name, unless somebody says otherwise."""
@@ -85,6 +85,13 @@ def read_recipe(path: Path, text: str, directory: Path, *, described: bool) -> A
         bundled=bundled,
         default_facts=BUNDLED_FACTS if bundled else {},
     )
+
+
+def describe_recipe(recipe: AuthoredRecipe) -> AuthoredRecipe:
+    """Return a recipe with its `recipe.yaml` read; raises `RecipeError` where that is wrong."""
+    from orchestrator.recipes import load_description
+
+    return replace(recipe, description=load_description(recipe.path))
 
 
 def find_recipes(texts: Sequence[str], directory: Path) -> tuple[AuthoredRecipe, ...]:
