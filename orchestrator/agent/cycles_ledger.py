@@ -16,7 +16,7 @@ from orchestrator.candid import Interface, Variant, decode, encode, parse_interf
 from orchestrator.core.principal import Principal
 from orchestrator.errors import AgentError
 
-__all__ = ["CYCLES_LEDGER", "INSUFFICIENT_CYCLES", "CreatedCanister", "CyclesLedger", "read_creation"]
+__all__ = ["CREATION_SETTINGS", "CYCLES_LEDGER", "INSUFFICIENT_CYCLES", "CreatedCanister", "CyclesLedger", "read_creation"]
 
 INSUFFICIENT_CYCLES = "agent/insufficient-cycles"
 """The slug of the error that says that the account has too few cycles."""
@@ -59,9 +59,10 @@ service : {
   icrc1_balance_of : (account) -> (nat) query;
 };
 """
-_CREATION_SETTINGS = frozenset(
+CREATION_SETTINGS = frozenset(
     {"controllers", "compute_allocation", "memory_allocation", "freezing_threshold", "reserved_cycles_limit", "log_visibility"}
 )
+"""The settings that a creation takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ class CyclesLedger:
         """
         wanted = settings_record(settings or CanisterSettings())
         selection = None if subnet_id is None else Variant("Subnet", {"subnet": subnet_id})
-        creation = {"subnet_selection": selection, "settings": {name: wanted[name] for name in wanted if name in _CREATION_SETTINGS}}
+        creation = {"subnet_selection": selection, "settings": {name: wanted[name] for name in wanted if name in CREATION_SETTINGS}}
         record = {"from_subaccount": None, "created_at_time": created_at_ns, "amount": cycles, "creation_args": creation}
         reply = await self._sender.update(self._canister_id, "create_canister", encode(_method("create_canister").arguments, [record]))
         return read_creation(reply)

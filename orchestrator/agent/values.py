@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from orchestrator.core.observed import CanisterState, ObservedSettings
 from orchestrator.core.principal import Principal
-from orchestrator.core.project import LogVisibility
+from orchestrator.core.project import Visibility
 
 __all__ = ["CanisterSettings", "CanisterStatus", "InstallMode", "LogRecord", "MemoryMetrics", "MemoryPersistence", "QueryStats", "Snapshot"]
 
@@ -29,7 +29,9 @@ class CanisterSettings:
     wasm_memory_limit: int | None = None
     wasm_memory_threshold: int | None = None
     log_memory_limit: int | None = None
-    log_visibility: LogVisibility | None = None
+    log_visibility: Visibility | None = None
+    snapshot_visibility: Visibility | None = None
+    status_visibility: Visibility | None = None
     environment_variables: Mapping[str, str] | None = None
 
 

@@ -13,12 +13,12 @@ from typing import Any, cast
 from orchestrator.agent.values import CanisterSettings, CanisterStatus, LogRecord, MemoryMetrics, QueryStats, Snapshot
 from orchestrator.candid import Interface, Variant, decode, parse_interface
 from orchestrator.core.observed import CanisterState, ObservedSettings
-from orchestrator.core.project import LogVisibility
+from orchestrator.core.project import Visibility
 
 __all__ = ["decode_logs", "decode_snapshots", "decode_status", "settings_record"]
 
 _READABLE = """
-type log_visibility = variant { controllers; public; allowed_viewers : vec principal };
+type visibility = variant { controllers; public; allowed_viewers : vec principal };
 type settings = record {
   controllers : vec principal;
   compute_allocation : opt nat;
@@ -28,7 +28,9 @@ type settings = record {
   wasm_memory_limit : opt nat;
   wasm_memory_threshold : opt nat;
   log_memory_limit : opt nat;
-  log_visibility : opt log_visibility;
+  log_visibility : opt visibility;
+  snapshot_visibility : opt visibility;
+  status_visibility : opt visibility;
   environment_variables : opt vec record { name : text; value : text };
 };
 type memory_metrics = record {
@@ -71,6 +73,7 @@ _AMOUNTS = (
     "wasm_memory_threshold",
     "log_memory_limit",
 )
+_VISIBILITIES = ("log_visibility", "snapshot_visibility", "status_visibility")
 
 
 @cache
@@ -87,18 +90,17 @@ def settings_record(settings: CanisterSettings) -> dict[str, object]:
     fields: dict[str, object] = {name: getattr(settings, name) for name in _AMOUNTS if getattr(settings, name) is not None}
     if settings.controllers is not None:
         fields["controllers"] = list(settings.controllers)
-    if settings.log_visibility is not None:
-        fields["log_visibility"] = _visibility_variant(settings.log_visibility)
+    fields |= {name: _visibility_variant(value) for name in _VISIBILITIES if (value := getattr(settings, name)) is not None}
     if settings.environment_variables is not None:
         fields["environment_variables"] = [{"name": name, "value": value} for name, value in sorted(settings.environment_variables.items())]
     return fields
 
 
-def _visibility_variant(visibility: LogVisibility) -> Variant:
+def _visibility_variant(visibility: Visibility) -> Variant:
     return Variant(visibility) if isinstance(visibility, str) else Variant("allowed_viewers", list(visibility))
 
 
-def _read_visibility(value: Variant | None) -> LogVisibility | None:
+def _read_visibility(value: Variant | None) -> Visibility | None:
     if value is None:
         return None
     if value.label == "allowed_viewers":
@@ -110,9 +112,9 @@ def _read_settings(fields: Mapping[str, Any]) -> ObservedSettings:
     variables = {entry["name"]: entry["value"] for entry in fields["environment_variables"] or ()}
     return ObservedSettings(
         controllers=frozenset(fields["controllers"]),
-        log_visibility=_read_visibility(fields["log_visibility"]),
         environment_variables=MappingProxyType(variables),
         **{name: fields[name] for name in _AMOUNTS},
+        **{name: cast("Any", _read_visibility(fields[name])) for name in _VISIBILITIES},
     )
 
 

@@ -5,11 +5,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from orchestrator.core.observed import Observed, ObservedCanister, ObservedSettings
+from orchestrator.core.observed import Observed, ObservedCanister
 from orchestrator.core.plan import Action, Change, Detail, Mode, Plan
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Settings
-from orchestrator.core.settings import CANISTER_ID_PREFIX, UNKNOWN_ID, plan_settings, plan_variables
+from orchestrator.core.settings import CANISTER_ID_PREFIX, UNKNOWN_ID, plan_creation, plan_settings, plan_variables
 
 __all__ = ["Desired", "DesiredCanister", "argument_hash", "diff"]
 
@@ -36,7 +36,10 @@ class DesiredCanister:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What the project asks of an environment; `names` are all its canisters, `canisters` those selected."""
+    """What the project asks of an environment; `names` are all its canisters, `canisters` those selected.
+
+    `manager` is who changes canisters, as their controller: the identity, or the proxy that its calls go through.
+    """
 
     environment: str
     network: str
@@ -44,6 +47,7 @@ class Desired:
     canisters: tuple[DesiredCanister, ...]
     mode: Mode = "auto"
     force: bool = False
+    manager: Principal | None = None
 
 
 def argument_hash(argument: bytes) -> str:
@@ -84,14 +88,14 @@ def _canister_changes(desired: Desired, canister: DesiredCanister, observed: Obs
 
 
 def _creation(canister: DesiredCanister) -> Change:
-    update = plan_settings(canister.settings, ObservedSettings(), ids={}, variables=canister.settings.environment_variables or {})
+    born, variables = plan_creation(canister.settings).details, canister.settings.environment_variables or {}
     controllers = [Detail(field=f"controllers.{each}", before=None, after=each) for each in canister.settings.controllers or ()]
-    details = [detail for detail in update.details if not detail.field.startswith("controllers.")]
+    told = [Detail(field=f"environment_variables.{name}", before=None, after=value) for name, value in variables.items()]
     return Change(
         canister=canister.name,
         action="create",
         reason="it has no id in this environment",
-        details=tuple(sorted((*details, *controllers), key=lambda detail: detail.field)),
+        details=tuple(sorted((*born, *controllers, *told), key=lambda detail: detail.field)),
     )
 
 
@@ -99,12 +103,14 @@ def _settings_change(desired: Desired, canister: DesiredCanister, present: Obser
     ids = {name: observed.ids[name] for name in desired.names if name in observed.ids}
     pending = [each.name for each in desired.canisters if each.name not in ids]
     variables = plan_variables(canister.settings, ids=ids, pending=pending)
-    update = plan_settings(canister.settings, present.settings, ids=observed.ids, variables=variables)
+    update = plan_settings(canister.settings, present.settings, ids=observed.ids, variables=variables, manager=desired.manager)
     if update.empty:
         return []
     count = len(update.details)
     reason = f"{count} value differs" if count == 1 else f"{count} values differ"
-    return [Change(canister=canister.name, action="settings", reason=reason, details=update.details)]
+    if update.removed:
+        reason += "; a controller is removed" if len(update.removed) == 1 else f"; {len(update.removed)} controllers are removed"
+    return [Change(canister=canister.name, action="settings", reason=reason, destructive=bool(update.removed), details=update.details)]
 
 
 def _start_change(canister: DesiredCanister, present: ObservedCanister) -> list[Change]:
@@ -180,7 +186,13 @@ def _digest(desired: Desired, observed: Observed, changes: list[Change]) -> str:
         "ids": _plain(observed.ids),
         "actions": [[change.canister, change.action] for change in changes],
     }
+    if lost := [[change.canister, _removals(change)] for change in changes if change.action == "settings" and change.destructive]:
+        document["removed"] = lost  # it depends on who applies the plan
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _removals(change: Change) -> list[str]:
+    return [detail.field for detail in change.details if detail.field.startswith("controllers.") and detail.after is None]
 
 
 def _plain(value: object) -> object:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from orchestrator.core.principal import Principal
-from orchestrator.core.project import LogVisibility
+from orchestrator.core.project import Visibility
 
 __all__ = ["CanisterState", "LastInstall", "Observed", "ObservedCanister", "ObservedSettings"]
 
@@ -28,7 +28,9 @@ class ObservedSettings:
     wasm_memory_limit: int | None = None
     wasm_memory_threshold: int | None = None
     log_memory_limit: int | None = None
-    log_visibility: LogVisibility | None = None
+    log_visibility: Visibility | None = None
+    snapshot_visibility: Visibility | None = None
+    status_visibility: Visibility | None = None
     environment_variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from orchestrator.core.health import HealthCheck
 from orchestrator.core.networks import NO_FEATURES, Container, Features
 from orchestrator.core.principal import Principal
+from orchestrator.core.rollout import Approvers, Rollout
+from orchestrator.core.workspace import Member
 from orchestrator.errors import Diagnostic, Span
 
 __all__ = [
@@ -22,8 +25,8 @@ __all__ = [
     "ConnectedNetwork",
     "EntrySection",
     "Environment",
+    "ExpandedRecipe",
     "Launcher",
-    "LogVisibility",
     "ManagedNetwork",
     "Network",
     "PluginStep",
@@ -33,12 +36,13 @@ __all__ = [
     "ScriptStep",
     "Settings",
     "SyncStep",
+    "Visibility",
 ]
 
 ArgumentsFormat = Literal["candid", "hex", "bin"]
 EntrySection = Literal["dirs", "files"]
 Launcher = Literal["embedded", "pocket-ic", "dfx", "docker"]
-LogVisibility = Literal["controllers", "public"] | tuple[Principal, ...]
+Visibility = Literal["controllers", "public"] | tuple[Principal, ...]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _UNWRITTEN: Mapping[str, object] = MappingProxyType({})
 _NOWHERE: Mapping[tuple[EntrySection, int], Span] = MappingProxyType({})
@@ -46,9 +50,14 @@ _NOWHERE: Mapping[tuple[EntrySection, int], Span] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptStep:
-    """Shell commands, run one after another in the canister's directory; `written` as in `PluginStep`."""
+    """Shell commands, run one after another in the canister's directory; `written` as in `PluginStep`.
+
+    `inputs` are patterns of the files that a build step reads, relative to that directory; `run` is of sync steps.
+    """
 
     commands: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    run: Literal["always", "changed"] = "always"
     span: Span | None = None
     written: Mapping[str, object] = field(default_factory=lambda: _UNWRITTEN, compare=False, repr=False)
 
@@ -57,12 +66,13 @@ class ScriptStep:
 class PrebuiltStep:
     """A module that exists: `path` (absolute) or `url`; `sha256` is lower-case hex of the file's bytes.
 
-    `written` as in `PluginStep`.
+    `inputs` as in `ScriptStep`, `written` as in `PluginStep`.
     """
 
     path: Path | None = None
     url: str | None = None
     sha256: str | None = None
+    inputs: tuple[str, ...] = ()
     span: Span | None = None
     written: Mapping[str, object] = field(default_factory=lambda: _UNWRITTEN, compare=False, repr=False)
 
@@ -127,10 +137,11 @@ class Settings:
     """Canister settings that the manifest sets; `None` means it says nothing.
 
     Memory in bytes, `freezing_threshold` in seconds, `reserved_cycles_limit` in cycles. `controllers`
-    holds principals in text form or names of canisters.
+    holds principals in text form or names of canisters; with `controllers_exact` there are to be no others.
     """
 
     controllers: tuple[str, ...] | None = None
+    controllers_exact: bool | None = None
     compute_allocation: int | None = None
     memory_allocation: int | None = None
     freezing_threshold: int | None = None
@@ -138,7 +149,9 @@ class Settings:
     wasm_memory_limit: int | None = None
     wasm_memory_threshold: int | None = None
     log_memory_limit: int | None = None
-    log_visibility: LogVisibility | None = None
+    log_visibility: Visibility | None = None
+    snapshot_visibility: Visibility | None = None
+    status_visibility: Visibility | None = None
     environment_variables: Mapping[str, str] | None = None
 
 
@@ -160,6 +173,21 @@ class RecipeReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpandedRecipe:
+    """Where a canister's steps come from: the first `build` build steps and the first `sync` sync steps are a recipe's.
+
+    `address` is the recipe's as written, `sha256` that of its template in lower-case hex; `remote` is one from another machine.
+    """
+
+    address: str
+    sha256: str
+    remote: bool
+    build: int
+    sync: int
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Canister:
     """One canister; `directory` is where its relative paths start.
 
@@ -168,7 +196,8 @@ class Canister:
     that it is told the ids of: what stands behind `PUBLIC_CANISTER_ID:` (`core`, `lib:core`) and the canister's key; an
     empty map, which only canisters have that were not loaded from files, means all of the environment under their keys.
 
-    With a `recipe`, `build` is empty until the recipe is expanded, and its sync steps come before `sync`.
+    With a `recipe`, `build` is empty until the recipe is expanded, and its sync steps come before `sync`; then `expanded`
+    says which these are.
     """
 
     name: str
@@ -179,9 +208,11 @@ class Canister:
     init_args: Arguments | None = None
     upgrade_args: Arguments | None = None
     recipe: RecipeReference | None = None
+    expanded: ExpandedRecipe | None = None
     depends_on: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     bindings: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    health: tuple[HealthCheck, ...] = ()
     span: Span | None = None
 
     @property
@@ -232,16 +263,27 @@ class Environment:
     identity: str | None = None
     proxy: str | None = None
     protected: bool = False
+    approvers: Approvers | None = None
+    rollout: Rollout | None = None
     span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A loaded project; `warnings` are what loading found odd but not wrong."""
+    """A loaded project; `warnings` are what loading found odd but not wrong.
+
+    `registries` are the URL templates of the project's recipe registries, by name. `members` are the projects of the
+    workspace, this one first; `missing_environments` says by environment which of them do not know it, and `scope` is the
+    key of the one in whose directory the user works, empty for this one.
+    """
 
     directory: Path
     manifest: Path
     canisters: tuple[Canister, ...]
     networks: Mapping[str, Network]
     environments: Mapping[str, Environment]
+    registries: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     warnings: tuple[Diagnostic, ...] = ()
+    members: tuple[Member, ...] = ()
+    missing_environments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scope: str = ""

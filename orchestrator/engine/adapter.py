@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import anyio.to_thread
 
@@ -220,12 +220,8 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _wire_settings(update: SettingsUpdate) -> CanisterSettings:
-    return CanisterSettings(
-        controllers=update.controllers,
-        log_visibility=update.log_visibility,
-        environment_variables=update.environment_variables,
-        **update.amounts,
-    )
+    given: dict[str, Any] = {**update.amounts, **update.visibilities}
+    return CanisterSettings(controllers=update.controllers, environment_variables=update.environment_variables, **given)
 
 
 @asynccontextmanager

@@ -5,18 +5,19 @@ for what it depends on to be installed, is installed, started if need be, and sy
 canister and those that depend on it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
 
+from orchestrator.agent.cycles_ledger import CREATION_SETTINGS
 from orchestrator.core.diff import DesiredCanister
 from orchestrator.core.observed import Observed, ObservedCanister, ObservedSettings
 from orchestrator.core.plan import Change
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
-from orchestrator.core.settings import AMOUNTS, CANISTER_ID_PREFIX, SettingsUpdate, plan_settings, plan_variables
+from orchestrator.core.settings import AMOUNTS, CANISTER_ID_PREFIX, VISIBILITIES, SettingsUpdate, plan_settings, plan_variables
 from orchestrator.engine.planner import Prospect
 from orchestrator.engine.ports import InstallMode
 from orchestrator.engine.preparing import plugin_steps
@@ -70,19 +71,23 @@ async def _create_missing(run: Run, prospect: Prospect) -> None:
 
 
 def _with_created(run: Run, prospect: Prospect, ids: Mapping[str, Principal]) -> Observed:
-    """Add the canisters that now exist: created with the amounts of their settings, controlled by the identity."""
-    controller = run.connection.proxy or run.connection.identity
+    """Add the canisters that now exist: created with what a creation sets, controlled by the identity."""
+    taken = CREATION_SETTINGS if run.connection.repeatable_creation else {*AMOUNTS, *VISIBILITIES}
     fresh = {
-        canister.name: ObservedCanister(id=ids[canister.name], state="running", settings=_born_with(canister, controller))
+        canister.name: ObservedCanister(
+            id=ids[canister.name], state="running", settings=_born_with(canister, run.connection.manager, taken)
+        )
         for canister in prospect.desired.canisters
         if canister.name in ids and canister.name not in prospect.observed.canisters
     }
     return replace(prospect.observed, canisters={**prospect.observed.canisters, **fresh}, ids=ids)
 
 
-def _born_with(canister: DesiredCanister, controller: Principal) -> ObservedSettings:
-    amounts = {name: getattr(canister.settings, name) for name in AMOUNTS}
-    return ObservedSettings(controllers=frozenset({controller}), log_visibility=canister.settings.log_visibility, **amounts)
+def _born_with(canister: DesiredCanister, controller: Principal, taken: Collection[str]) -> ObservedSettings:
+    """Return the settings that a creation gave; what the cycles ledger does not take is not known to be set."""
+    settings = canister.settings
+    known = {name: getattr(settings, name) for name in (*AMOUNTS, *VISIBILITIES) if name in taken}
+    return ObservedSettings(controllers=frozenset({controller}), **known)
 
 
 async def _update_settings(run: Run, work: _Work) -> None:
@@ -109,7 +114,9 @@ async def _update_settings(run: Run, work: _Work) -> None:
 def _update_of(work: _Work, canister: DesiredCanister) -> SettingsUpdate:
     present = work.observed.canisters[canister.name]
     variables = plan_variables(canister.settings, ids=work.ids)
-    return plan_settings(canister.settings, present.settings, ids=work.ids, variables=variables)
+    fresh = canister.name not in work.prospect.observed.canisters
+    manager = work.prospect.desired.manager
+    return plan_settings(canister.settings, present.settings, ids=work.ids, variables=variables, manager=manager, fresh=fresh)
 
 
 def _announcement(work: _Work, change: Change) -> SettingsUpdate:

@@ -18,6 +18,7 @@ from orchestrator.engine.modules import load_metadata
 from orchestrator.engine.observe import observe
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.session import Session
+from orchestrator.engine.settings_warnings import warn_of_settings
 from orchestrator.engine.stores import open_stores
 from orchestrator.engine.tasks import run_all
 from orchestrator.store import ArtifactStore
@@ -77,8 +78,10 @@ async def make_prospect(
         canisters=tuple(wanted[canister.name] for canister in canisters),
         mode=options.mode,
         force=options.force,
+        manager=connection.manager if connection is not None else None,
     )
     plan = diff(desired, observed)
+    warn_of_settings(session, desired, observed)
     if connection is not None:
         await check_control(session, connection, plan, observed)
     return Prospect(plan=plan, canisters=tuple(canisters), desired=desired, observed=observed, due=due)

@@ -11,10 +11,9 @@ from orchestrator.core.observed import CanisterState, ObservedSettings
 from orchestrator.core.principal import Principal
 from orchestrator.core.settings import SettingsUpdate
 
-__all__ = ["Connection", "Fetch", "InstallMode", "LiveCanister", "NetworkPort", "RequestFate", "RequestLog"]
+__all__ = ["Connection", "InstallMode", "LiveCanister", "NetworkPort", "RequestFate", "RequestLog"]
 
 InstallMode = Literal["install", "upgrade", "reinstall"]
-Fetch = Callable[[str], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +128,11 @@ class Connection:
     candid_ui: Principal | None = None
     controllers: Callable[[Principal], Awaitable[frozenset[Principal] | None]] | None = None
     tell_names: Callable[[Mapping[str, Principal]], Awaitable[bool]] | None = None
+
+    @property
+    def manager(self) -> Principal:
+        """Return who changes canisters, as their controller."""
+        return self.proxy or self.identity
 
     @property
     def repeatable_creation(self) -> bool:

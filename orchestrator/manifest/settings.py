@@ -1,47 +1,66 @@
 """Canister settings: the grammars of their values."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
 
 from orchestrator.core.principal import Principal, PrincipalError
-from orchestrator.core.project import LogVisibility, Settings
+from orchestrator.core.project import Settings, Visibility
 from orchestrator.core.units import parse_cycles, parse_duration, parse_memory
 from orchestrator.documents import MappingNode, Node
 from orchestrator.manifest.arguments import read_variables
-from orchestrator.manifest.fields import check_keys, read_amount, read_choice, read_integer, read_mapping, read_texts
+from orchestrator.manifest.fields import (
+    check_keys,
+    read_amount,
+    read_choice,
+    read_flag,
+    read_integer,
+    read_items,
+    read_mapping,
+    read_text,
+    read_texts,
+)
 from orchestrator.manifest.problems import Problems
 
-__all__ = ["SETTING_KEYS", "read_settings"]
+__all__ = ["SETTING_KEYS", "merge_settings", "read_settings"]
 
 SETTING_KEYS = (
     "compute_allocation",
     "controllers",
+    "controllers_exact",
     "environment_variables",
     "freezing_threshold",
     "log_memory_limit",
     "log_visibility",
     "memory_allocation",
     "reserved_cycles_limit",
+    "snapshot_visibility",
+    "status_visibility",
     "wasm_memory_limit",
     "wasm_memory_threshold",
 )
-_LATER_KEYS = ("controllers_exact", "snapshot_visibility", "status_visibility")
+_MAX_COMPUTE_PERCENT = 100
+"""What a network accepts as `compute_allocation`."""
 _VISIBILITIES: tuple[Literal["controllers", "public"], ...] = ("controllers", "public")
 
 
-def read_settings(node: Node | None, directory: Path, problems: Problems) -> Settings:
-    """Read a `settings` map; files of variables are looked for in `directory`."""
+def read_settings(node: Node | None, directory: Path, problems: Problems, *, below: Settings | None = None) -> Settings:
+    """Read a `settings` map; files of variables are looked for in `directory`.
+
+    `below` are settings that these are going to be merged over: what one key needs of another may stand there.
+    """
     mapping = read_mapping(node, "`settings`", problems)
     if mapping is None:
         return Settings()
-    check_keys(mapping, SETTING_KEYS, "`settings`", problems, severity="warning", unsupported=_LATER_KEYS)
+    check_keys(mapping, SETTING_KEYS, "`settings`", problems, severity="warning")
 
     def memory(key: str) -> int | None:
         return read_amount(mapping.get(key), f"`{key}`", parse_memory, problems, example="512mib")
 
     return Settings(
         controllers=read_texts(mapping.get("controllers"), "`controllers`", problems),
-        compute_allocation=read_integer(mapping.get("compute_allocation"), "`compute_allocation`", problems),
+        controllers_exact=_read_exact(mapping, below, problems),
+        compute_allocation=_read_percent(mapping.get("compute_allocation"), problems),
         memory_allocation=memory("memory_allocation"),
         freezing_threshold=read_amount(mapping.get("freezing_threshold"), "`freezing_threshold`", parse_duration, problems, example="30d"),
         reserved_cycles_limit=read_amount(
@@ -50,25 +69,63 @@ def read_settings(node: Node | None, directory: Path, problems: Problems) -> Set
         wasm_memory_limit=memory("wasm_memory_limit"),
         wasm_memory_threshold=memory("wasm_memory_threshold"),
         log_memory_limit=memory("log_memory_limit"),
-        log_visibility=_read_log_visibility(mapping.get("log_visibility"), problems),
+        log_visibility=_read_visibility(mapping, "log_visibility", problems),
+        snapshot_visibility=_read_visibility(mapping, "snapshot_visibility", problems),
+        status_visibility=_read_visibility(mapping, "status_visibility", problems),
         environment_variables=read_variables(mapping.get("environment_variables"), directory, problems),
     )
 
 
-def _read_log_visibility(node: Node | None, problems: Problems) -> LogVisibility | None:
+def _read_percent(node: Node | None, problems: Problems) -> int | None:
+    percent = read_integer(node, "`compute_allocation`", problems)
+    if percent is not None and node is not None and percent > _MAX_COMPUTE_PERCENT:
+        problems.warn(
+            "out-of-range",
+            f"`compute_allocation` is more than {_MAX_COMPUTE_PERCENT}",
+            node.span,
+            detail="it is a percentage of one core; no network accepts more",
+            hint=f"write a number from 0 to {_MAX_COMPUTE_PERCENT}",
+        )
+    return percent
+
+
+def _read_exact(mapping: MappingNode, below: Settings | None, problems: Problems) -> bool | None:
+    exact = read_flag(node := mapping.get("controllers_exact"), "`controllers_exact`", problems)
+    listed = mapping.get("controllers") is not None or (below is not None and below.controllers is not None)
+    if exact and node is not None and not listed:
+        problems.error(
+            "missing-key",
+            "`controllers_exact: true` needs `controllers`",
+            node.span,
+            detail="it removes every controller that `controllers` does not list",
+            hint="list all controllers, `controllers: []` for nobody but who deploys",
+        )
+    return exact
+
+
+def merge_settings(below: Settings, over: Settings) -> Settings:
+    """Return settings with others laid over: each key wins, and environment variables are merged by name."""
+    written = {field.name: value for field in fields(Settings) if (value := getattr(over, field.name)) is not None}
+    if over.environment_variables is not None:
+        written["environment_variables"] = {**(below.environment_variables or {}), **over.environment_variables}
+    return replace(below, **written)
+
+
+def _read_visibility(settings: MappingNode, key: str, problems: Problems) -> Visibility | None:
+    node, what = settings.get(key), f"`{key}`"
     if not isinstance(node, MappingNode):
-        return read_choice(node, "`log_visibility`", _VISIBILITIES, problems)
-    check_keys(node, ("allowed_viewers",), "`log_visibility`", problems, severity="warning")
+        return read_choice(node, what, _VISIBILITIES, problems)
+    check_keys(node, ("allowed_viewers",), what, problems, severity="error")
     viewers = node.get("allowed_viewers")
     if viewers is None:
-        problems.error(
-            "missing-key", "`log_visibility` has no `allowed_viewers`", node.span, hint="write `public`, `controllers`, or the list"
-        )
+        problems.error("missing-key", f"{what} has no `allowed_viewers`", node.span, hint="write `public`, `controllers`, or the list")
         return None
     principals = []
-    for text in read_texts(viewers, "`allowed_viewers`", problems) or ():
+    for item in read_items(viewers, "`allowed_viewers`", problems) or ():
+        text = read_text(item, "an item of `allowed_viewers`", problems)
         try:
-            principals.append(Principal.from_text(text))
+            principals += [Principal.from_text(text)] if text is not None else []
         except PrincipalError as error:
-            problems.error("invalid-principal", "`allowed_viewers` holds a text that is not a principal", viewers.span, detail=str(error))
+            summary = f"`{text}` in `allowed_viewers` is not a principal"
+            problems.error("invalid-principal", summary, item.span, detail=str(error))
     return tuple(principals)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from orchestrator.core.observed import CanisterState, ObservedSettings
 from orchestrator.core.principal import Principal
-from orchestrator.core.project import LogVisibility
-from orchestrator.core.settings import AMOUNTS
+from orchestrator.core.project import Visibility
+from orchestrator.core.settings import AMOUNTS, VISIBILITIES
 from orchestrator.ui.style import harmless
 
 __all__ = [
@@ -106,20 +106,20 @@ def _facts(report: CanisterReport) -> Iterator[str]:
     yield "Environment Variables:" if variables else "Environment Variables: N/A"
     for name, value in variables.items():
         yield f"  Name: {harmless(name)}, Value: {harmless(value)}"
-    if settings.log_visibility is not None:
-        yield f"Log visibility: {_visibility(settings.log_visibility)}"
+    for name in VISIBILITIES:
+        if (visibility := getattr(settings, name)) is not None:
+            yield f"{name.replace('_', ' ').capitalize()}: {_visibility(visibility)}"
     yield f"Module hash: {'0x' + report.module_hash if report.module_hash else '<none>'}"
     yield f"Memory size: {report.memory_bytes:_}"
     yield f"Cycles: {report.cycles:_}"
 
 
 def _settings_to_json(settings: ObservedSettings) -> dict[str, object]:
-    visibility = settings.log_visibility
     amounts = {name: getattr(settings, name) for name in AMOUNTS}
     return {
         "controllers": _controllers(settings),
         **{name: None if amount is None else str(amount) for name, amount in amounts.items()},
-        "log_visibility": [str(viewer) for viewer in visibility] if isinstance(visibility, tuple) else visibility,
+        **{name: _visibility_to_json(getattr(settings, name)) for name in VISIBILITIES},
         "environment_variables": dict(settings.environment_variables),
     }
 
@@ -128,7 +128,11 @@ def _controllers(settings: ObservedSettings) -> list[str]:
     return sorted(str(controller) for controller in settings.controllers)
 
 
-def _visibility(visibility: LogVisibility) -> str:
+def _visibility_to_json(visibility: Visibility | None) -> list[str] | str | None:
+    return [str(viewer) for viewer in visibility] if isinstance(visibility, tuple) else visibility
+
+
+def _visibility(visibility: Visibility) -> str:
     if isinstance(visibility, tuple):
         return f"Allowed viewers: {', '.join(str(viewer) for viewer in visibility)}"
     return visibility.capitalize()

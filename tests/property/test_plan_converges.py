@@ -1,6 +1,7 @@
 """Whatever a project asks for and whatever is there: after the update nothing is left to update."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,14 +10,14 @@ from orchestrator.core.diff import Desired, DesiredCanister, argument_hash, diff
 from orchestrator.core.graph import levels
 from orchestrator.core.observed import LastInstall, Observed, ObservedCanister, ObservedSettings
 from orchestrator.core.principal import Principal
-from orchestrator.core.project import LogVisibility, Settings
-from orchestrator.core.settings import AMOUNTS, SettingsUpdate, plan_settings, plan_variables
+from orchestrator.core.project import Settings, Visibility
+from orchestrator.core.settings import AMOUNTS, VISIBILITIES, SettingsUpdate, plan_settings, plan_variables
 
 PRINCIPALS = st.binary(min_size=1, max_size=10).map(Principal)
 AMOUNT = st.one_of(st.none(), st.integers(0, 2**64))
-WORDS: tuple[LogVisibility, ...] = ("controllers", "public")
-VIEWERS: st.SearchStrategy[LogVisibility] = st.lists(PRINCIPALS, max_size=3).map(tuple)
-VISIBILITY: st.SearchStrategy[LogVisibility | None] = st.one_of(st.none(), st.sampled_from(WORDS), VIEWERS)
+WORDS: tuple[Visibility, ...] = ("controllers", "public")
+VIEWERS: st.SearchStrategy[Visibility] = st.lists(PRINCIPALS, max_size=3).map(tuple)
+VISIBILITY: st.SearchStrategy[Visibility | None] = st.one_of(st.none(), st.sampled_from(WORDS), VIEWERS)
 VARIABLES = st.dictionaries(st.sampled_from(["A", "B", "C"]), st.text(max_size=3), max_size=3)
 ID = Principal(b"\x00\x01\x01\x01")
 
@@ -24,35 +25,32 @@ ID = Principal(b"\x00\x01\x01\x01")
 @st.composite
 def settings(draw: st.DrawFn) -> Settings:
     """Draw what a manifest may ask for."""
-    amounts = {name: draw(AMOUNT) for name in AMOUNTS}
+    values: dict[str, Any] = {**{name: draw(AMOUNT) for name in AMOUNTS}, **{name: draw(VISIBILITY) for name in VISIBILITIES}}
     controllers = draw(st.one_of(st.none(), st.lists(PRINCIPALS.map(str), max_size=3).map(tuple)))
     return Settings(
         controllers=controllers,
-        log_visibility=draw(VISIBILITY),
+        controllers_exact=draw(st.one_of(st.none(), st.booleans())),
         environment_variables=draw(st.one_of(st.none(), VARIABLES)),
-        **amounts,
+        **values,
     )
 
 
 @st.composite
 def observed_settings(draw: st.DrawFn) -> ObservedSettings:
     """Draw what a network may say."""
-    amounts = {name: draw(AMOUNT) for name in AMOUNTS}
+    values: dict[str, Any] = {**{name: draw(AMOUNT) for name in AMOUNTS}, **{name: draw(VISIBILITY) for name in VISIBILITIES}}
     return ObservedSettings(
         controllers=frozenset(draw(st.lists(PRINCIPALS, max_size=3))),
-        log_visibility=draw(VISIBILITY),
         environment_variables=draw(VARIABLES),
-        **amounts,
+        **values,
     )
 
 
 def applied(current: ObservedSettings, update: SettingsUpdate) -> ObservedSettings:
     """Return the settings as a network would have them after the update."""
-    after = replace(current, **update.amounts)  # type: ignore[arg-type]  # keyed by field names
+    after = replace(current, **{**update.amounts, **update.visibilities})  # type: ignore[arg-type]  # keyed by field names
     if update.controllers is not None:
         after = replace(after, controllers=frozenset(update.controllers))
-    if update.log_visibility is not None:
-        after = replace(after, log_visibility=update.log_visibility)
     if update.environment_variables is not None:
         after = replace(after, environment_variables=update.environment_variables)
     return after
@@ -60,14 +58,19 @@ def applied(current: ObservedSettings, update: SettingsUpdate) -> ObservedSettin
 
 @given(wanted=settings(), current=observed_settings())
 def test_one_update_is_enough(wanted: Settings, current: ObservedSettings) -> None:
-    """Controllers are never lost, and a second comparison finds nothing."""
+    """Controllers are lost only where the manifest is exact, never who manages, and a second comparison finds nothing."""
     variables = plan_variables(wanted, ids={"api": ID})
+    manager = next(iter(sorted(current.controllers)), None)
 
-    update = plan_settings(wanted, current, ids={"api": ID}, variables=variables)
+    update = plan_settings(wanted, current, ids={"api": ID}, variables=variables, manager=manager)
 
     after = applied(current, update)
-    assert current.controllers <= after.controllers
-    assert plan_settings(wanted, after, ids={"api": ID}, variables=variables).empty
+    exact = bool(wanted.controllers_exact) and wanted.controllers is not None
+    assert current.controllers <= after.controllers or exact
+    assert manager is None or manager in after.controllers
+    if exact and manager is not None:
+        assert after.controllers == {manager, *map(Principal.from_text, wanted.controllers or ())}
+    assert plan_settings(wanted, after, ids={"api": ID}, variables=variables, manager=manager).empty
 
 
 @given(wanted=settings(), current=observed_settings(), module=st.sampled_from(["aa" * 32, "bb" * 32]), argument=st.binary(max_size=2))

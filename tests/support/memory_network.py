@@ -1,10 +1,11 @@
 """A network in memory, behind the engine's own seam: canisters are records, and every update call is counted."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from orchestrator.agent.cycles_ledger import CREATION_SETTINGS
 from orchestrator.core.observed import ObservedSettings
 from orchestrator.core.principal import Principal
 from orchestrator.core.settings import SettingsUpdate
@@ -31,7 +32,7 @@ class UpdateCall:
 
 @dataclass(slots=True)
 class MemoryNetwork:
-    """The state of the network. `before` and `after` are called with (method, canister id) around each update."""
+    """The state of the network. With `ledger` it creates as the cycles ledger does; it does not have the settings in `lacking`. `before` and `after` are called with (method, canister id) around each update."""
 
     canisters: dict[Principal, LiveCanister] = field(default_factory=dict)
     updates: list[tuple[str, Principal]] = field(default_factory=list)
@@ -55,6 +56,12 @@ class MemoryNetwork:
     controllers: dict[Principal, frozenset[Principal]] | None = None
     requests: int = 0
     promised: set[Principal] = field(default_factory=set)
+    ledger: bool = False
+    lacking: tuple[str, ...] = ()
+
+    def known(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return the settings that the network has."""
+        return {name: value for name, value in values.items() if name not in self.lacking}
 
     @property
     def methods(self) -> list[str]:
@@ -149,8 +156,10 @@ class _Port(NetworkPort):
         key = (created_at_ns, tuple(sorted(settings.amounts.items())))
         known = None if self.network.managed else self.network.creations.get(key)
         principal = known or self.network.next_principal()
-        amounts = replace(ObservedSettings(), **settings.amounts)  # type: ignore[arg-type]  # its own fields
-        amounts = replace(amounts, controllers=frozenset({self.network.identity}), log_visibility=settings.log_visibility)
+        given = self.network.known({**settings.amounts, **settings.visibilities})
+        if self.network.ledger:
+            given = {name: value for name, value in given.items() if name in CREATION_SETTINGS}
+        amounts = replace(ObservedSettings(controllers=frozenset({self.network.identity})), **given)  # type: ignore[arg-type]  # its own fields
 
         def effect() -> None:
             self.network.canisters.setdefault(principal, LiveCanister(state="running", settings=amounts, module_hash=None))
@@ -165,7 +174,7 @@ class _Port(NetworkPort):
 
     async def update_settings(self, canister_id: Principal, update: SettingsUpdate) -> None:
         current = self.network.canisters[canister_id].settings
-        changes: dict[str, object] = dict(update.amounts)
+        changes = self.network.known({**update.amounts, **update.visibilities})
         if update.controllers is not None:
             changes["controllers"] = frozenset(update.controllers)
         if update.environment_variables is not None:

@@ -51,15 +51,20 @@ async def repeat_creation(port: NetworkPort, stores: Stores, canister: str, *, c
 
 
 def _render(update: SettingsUpdate) -> str:
-    visibility = update.log_visibility
-    viewers = [str(viewer) for viewer in visibility] if isinstance(visibility, tuple) else visibility
-    return json.dumps({"amounts": {name: str(amount) for name, amount in update.amounts.items()}, "log_visibility": viewers})
+    visibilities = {
+        name: [str(viewer) for viewer in value] if isinstance(value, tuple) else value for name, value in update.visibilities.items()
+    }
+    return json.dumps({"amounts": {name: str(amount) for name, amount in update.amounts.items()}, "visibilities": visibilities})
 
 
 def _parse(text: str) -> SettingsUpdate:
     kept = json.loads(text)
-    viewers = kept["log_visibility"]
+    visibilities = kept.get("visibilities") or {"log_visibility": kept.get("log_visibility")}  # as earlier versions kept it
     return SettingsUpdate(
         amounts={name: int(amount) for name, amount in kept["amounts"].items()},
-        log_visibility=tuple(Principal.from_text(viewer) for viewer in viewers) if isinstance(viewers, list) else viewers,
+        visibilities={
+            name: tuple(Principal.from_text(viewer) for viewer in value) if isinstance(value, list) else value
+            for name, value in visibilities.items()
+            if value is not None
+        },
     )

@@ -172,3 +172,18 @@ def test_the_digest_is_stable() -> None:
     """The same question on the same network has the same digest."""
     assert diff(DESIRED, OBSERVED).digest == diff(DESIRED, OBSERVED).digest
     assert len(diff(DESIRED, OBSERVED).digest) == 64
+
+
+def test_removing_a_controller_is_destructive() -> None:
+    """A controller that goes shows, needs consent, and is what the digest is about, whoever stays because of who asks."""
+    settings = Settings(controllers=(str(ID),), controllers_exact=True)
+    desired = replace(DESIRED, canisters=(replace(WANTED, settings=settings),), manager=ID)
+    controllers = frozenset({ID, OTHER})
+    observed = present(settings=replace(PRESENT.settings, controllers=controllers))
+
+    mine, theirs = diff(desired, observed), diff(replace(desired, manager=OTHER), observed)
+
+    (change,) = mine.changes
+    assert (change.action, change.destructive, change.reason) == ("settings", True, "1 value differs; a controller is removed")
+    assert actions(theirs) == ["unchanged"]
+    assert mine.digest != theirs.digest

@@ -1,5 +1,7 @@
 """Settings are compared value by value, and only differences are sent."""
 
+import pytest
+
 from orchestrator.core.observed import ObservedSettings
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Settings
@@ -26,7 +28,7 @@ def test_only_what_differs_is_sent() -> None:
     update = plan_settings(Settings(freezing_threshold=20, compute_allocation=0), current, ids={}, variables={})
 
     assert update.amounts == {"freezing_threshold": 20}
-    assert (update.controllers, update.environment_variables, update.log_visibility) == (None, None, None)
+    assert (update.controllers, update.environment_variables, update.visibilities) == (None, None, {})
     assert [(detail.field, detail.before, detail.after) for detail in update.details] == [("freezing_threshold", "10", "20")]
 
 
@@ -81,3 +83,61 @@ def test_creation_sends_every_amount() -> None:
     assert update.amounts == {"wasm_memory_limit": 5, "log_memory_limit": 6}
     assert update.controllers is None
     assert update.environment_variables is None
+
+
+OTHERS = Principal(b"\x01other\x02")
+
+
+def test_exact_controllers_remove_the_others() -> None:
+    """With `controllers_exact` whoever is not listed goes, and the removal shows."""
+    settings = Settings(controllers=(str(ME), "api"), controllers_exact=True)
+
+    update = plan_settings(settings, ObservedSettings(controllers=frozenset({ME, OTHERS})), ids={"api": API}, variables={}, manager=ME)
+
+    assert set(update.controllers or ()) == {ME, API}
+    assert (update.removed, update.kept) == ((OTHERS,), None)
+    assert {(detail.field, detail.before, detail.after) for detail in update.details} == {
+        (f"controllers.{API}", None, str(API)),
+        (f"controllers.{OTHERS}", str(OTHERS), None),
+    }
+
+
+def test_who_manages_is_never_removed() -> None:
+    """Who sends the update stays although it is not listed; nothing is sent for that, and the caller can say so."""
+    current = ObservedSettings(controllers=frozenset({ME, API}))
+
+    update = plan_settings(Settings(controllers=(str(API),), controllers_exact=True), current, ids={}, variables={}, manager=ME)
+
+    assert update.empty
+    assert update.kept == ME
+
+
+@pytest.mark.parametrize("manager", [None, ME])
+def test_nobody_is_removed_by_guess(manager: Principal | None) -> None:
+    """Without a list, or without knowing who manages, every controller stays."""
+    current = ObservedSettings(controllers=frozenset({ME, OTHERS}))
+    settings = Settings(controllers_exact=True, controllers=None if manager else ())
+
+    assert plan_settings(settings, current, ids={}, variables={}, manager=manager).empty
+
+
+def test_each_visibility_is_sent_where_it_differs() -> None:
+    """Logs, snapshots and status have a visibility each."""
+    current = ObservedSettings(log_visibility="public", snapshot_visibility="controllers", status_visibility=(ME, API))
+    settings = Settings(log_visibility="public", snapshot_visibility=(ME,), status_visibility=(API, ME))
+
+    update = plan_settings(settings, current, ids={}, variables={})
+
+    assert update.visibilities == {"snapshot_visibility": (ME,)}
+    assert [(detail.field, detail.before, detail.after) for detail in update.details] == [("snapshot_visibility", "controllers", str(ME))]
+
+
+def test_a_setting_that_the_network_lacks_is_left_out() -> None:
+    """A network that does not tell a visibility has none: sending it again with each deploy would change nothing."""
+    settings = Settings(snapshot_visibility="public", status_visibility="public", log_visibility="public")
+
+    update = plan_settings(settings, ObservedSettings(), ids={}, variables={})
+
+    assert update.unknown == ("snapshot_visibility", "status_visibility")
+    assert update.visibilities == {"log_visibility": "public"}
+    assert plan_creation(settings).visibilities.keys() == {"log_visibility", "snapshot_visibility", "status_visibility"}
