@@ -18,7 +18,7 @@ REPLACE = Variant("upgrade", {"skip_pre_upgrade": None, "wasm_memory_persistence
 TRILLION = 10**12
 MAX_POLLS = 20_000
 
-pytestmark = pytest.mark.npm
+pytestmark = [pytest.mark.npm, pytest.mark.slow]
 
 
 class Actor:

@@ -130,6 +130,7 @@ persistent actor {
 
 
 @pytest.mark.npm
+@pytest.mark.slow
 def test_a_motoko_actor_goes_back_and_forth(compile_actor: Callable[[str], bytes], tmp_path: Path) -> None:
     """Heap, globals and stable memory of an actor with persistent main memory belong together; upgrades go on from there."""
     wasm = compile_actor(COUNTER_ACTOR)

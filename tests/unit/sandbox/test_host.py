@@ -201,6 +201,7 @@ def test_oversize_calls(component_cache: Path, method: str, argument: bytes, mes
     assert run.calls == []
 
 
+@pytest.mark.slow
 def test_oversize_call_on_the_plain_way(component_cache: Path) -> None:
     """Without the wrapping component wasmtime itself stops a call that is too large, and the trap says so."""
     run = run_now(component_that_calls("m", b"x" * (MAX_ARGUMENT_BYTES + 1)), component_cache, wrap=False)
@@ -209,6 +210,7 @@ def test_oversize_call_on_the_plain_way(component_cache: Path) -> None:
     assert run.result.error == f"plugin trapped: it passed the host more than {MAX_ARGUMENT_BYTES} bytes in one call or batch"
 
 
+@pytest.mark.slow
 def test_largest_call_and_reply(component_cache: Path) -> None:
     """An argument and a reply at their caps pass; a reply above it is an error for the plugin."""
     plugin = component_that_calls("m" * MAX_METHOD_BYTES, b"\xff" * MAX_ARGUMENT_BYTES)
