@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.events import Emit, Event
     from orchestrator.ui.display import Display
 
-__all__ = ["Consent", "look", "make_consent", "open_project", "run_verb", "show_warnings", "start_log", "wait"]
+__all__ = ["Consent", "look", "look_into", "make_consent", "open_project", "run_verb", "show_warnings", "start_log", "wait"]
 
 Result = TypeVar("Result")
 Consent = Callable[["Plan"], Awaitable[bool]]
@@ -71,7 +71,7 @@ def run_verb(state: State, verb: str, action: Callable[["Session"], Awaitable[Re
     try:
         project = open_project(state)
         start_log(state, project.directory, verb)
-        result = wait(lambda: action(_open_session(state, project, verb, _watched(state, display))))
+        result = wait(lambda: action(_open_session(state, project, verb, _watched(state, display), environment=state.environment)))
     except BaseException as error:  # the display ends with every run, and says how; the edge says it to people
         display.close(describe_ending(error))
         raise
@@ -81,6 +81,11 @@ def run_verb(state: State, verb: str, action: Callable[["Session"], Awaitable[Re
 
 def look(state: State, verb: str, action: Callable[["Session"], Awaitable[Result]]) -> Result:
     """Run an action that prints its own answer; of its events only warnings and waiting are shown. Keeps no log."""
+    return look_into(state, open_project(state), verb, action, environment=state.environment)
+
+
+def look_into(state: State, project: "Project", verb: str, action: Callable[["Session"], Awaitable[Result]], *, environment: str) -> Result:
+    """Do what `look` does with a project that is loaded already, for an environment that the command chooses."""
     from orchestrator import events
     from orchestrator.ui.display import PlainLines
 
@@ -90,8 +95,7 @@ def look(state: State, verb: str, action: Callable[["Session"], Awaitable[Result
         if isinstance(event, (events.Warned, events.Retrying, events.Waiting)):
             display.emit(event)
 
-    project = open_project(state)
-    return wait(lambda: action(_open_session(state, project, verb, emit)))
+    return wait(lambda: action(_open_session(state, project, verb, emit, environment=environment)))
 
 
 def wait(function: Callable[[], Awaitable[Result]]) -> Result:
@@ -139,12 +143,12 @@ async def _agree(_plan: "Plan") -> bool:
     return True
 
 
-def _open_session(state: State, project: "Project", verb: str, emit: "Emit") -> "Session":
+def _open_session(state: State, project: "Project", verb: str, emit: "Emit", *, environment: str) -> "Session":
     from orchestrator.engine.session import open_session
 
     return open_session(
         project,
-        state.environment,
+        environment,
         verb=verb,
         emit=emit,
         jobs=state.jobs,

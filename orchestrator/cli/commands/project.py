@@ -8,6 +8,7 @@ from orchestrator.cli.options import shared_options
 __all__ = ["project"]
 
 _COMMANDS = {
+    "show": "orchestrator.cli.commands.project_show:show",
     "validate": "orchestrator.cli.commands.project_validate:validate",
 }
 
