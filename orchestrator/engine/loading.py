@@ -1,5 +1,6 @@
 """From a folder to a project."""
 
+from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
@@ -10,13 +11,10 @@ __all__ = ["load_project"]
 
 
 async def load_project(directory: Path, *, strict: bool = False) -> Project:
-    """Find the `icp.yaml` in `directory` or above it, and load its project.
+    """Find the `icp.yaml` in `directory` or above it, and load its project, or the workspace that this is part of.
 
     Raises `ManifestError` with every problem at once; with `strict`, warnings are errors too.
     """
     from orchestrator import manifest
 
-    def load() -> Project:
-        return manifest.load_project(manifest.find_project(directory).parent, strict=strict)
-
-    return await anyio.to_thread.run_sync(load)
+    return await anyio.to_thread.run_sync(partial(manifest.load_nearest, directory, strict=strict))

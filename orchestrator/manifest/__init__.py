@@ -1,7 +1,8 @@
 """Project files to `core.project` values, every problem with its place."""
 
 from orchestrator.manifest.files import MANIFEST_FILE, OVERLAY_FILE, find_project
-from orchestrator.manifest.load import load_project
+from orchestrator.manifest.load import load_nearest, load_project
 from orchestrator.manifest.rendered import Steps, load_steps
+from orchestrator.manifest.scopes import bind_steps
 
-__all__ = ["MANIFEST_FILE", "OVERLAY_FILE", "Steps", "find_project", "load_project", "load_steps"]
+__all__ = ["MANIFEST_FILE", "OVERLAY_FILE", "Steps", "bind_steps", "find_project", "load_nearest", "load_project", "load_steps"]

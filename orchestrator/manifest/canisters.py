@@ -1,7 +1,5 @@
 """Canisters: one entry of the manifest, or one `canister.yaml`, as a value."""
 
-import re
-
 from orchestrator.core.project import Canister, RecipeReference
 from orchestrator.documents import MappingNode, Node, ScalarNode
 from orchestrator.errors import Span
@@ -9,26 +7,15 @@ from orchestrator.manifest.arguments import read_arguments
 from orchestrator.manifest.configuration import read_configuration
 from orchestrator.manifest.entries import NamedEntry
 from orchestrator.manifest.fields import check_keys, read_entries, read_hash, read_mapping, read_text, read_texts, wrong_type
+from orchestrator.manifest.names import check_name
 from orchestrator.manifest.problems import Problems
 from orchestrator.manifest.settings import read_settings
 from orchestrator.manifest.steps import read_build, read_sync
 
 __all__ = ["read_canister"]
 
-_NAME = re.compile("[A-Za-z0-9_-]+")
 _KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_args", "depends_on")
 _LATER_KEYS = ("health", "bindings", "labels")
-
-
-def _check_name(name: str, node: Node | None, problems: Problems) -> None:
-    if node is not None and not _NAME.fullmatch(name):
-        problems.error(
-            "invalid-name",
-            f"`{name}` cannot be the name of a canister",
-            node.span,
-            detail="names are made of letters, digits, `-` and `_` (`:` is reserved for dependencies)",
-            hint=f"write `name: {re.sub('[^A-Za-z0-9_-]+', '-', name).strip('-') or 'backend'}`",
-        )
 
 
 def read_canister(entry: NamedEntry, problems: Problems) -> Canister:
@@ -36,7 +23,7 @@ def read_canister(entry: NamedEntry, problems: Problems) -> Canister:
     mapping, directory = entry.mapping, entry.directory
     what = f"canister `{entry.name}`"
     check_keys(mapping, _KEYS, what, problems, severity="error", unsupported=_LATER_KEYS)
-    _check_name(entry.name, mapping.get("name"), problems)
+    check_name(entry.name, mapping.get("name"), problems, what="canister")
     _check_source(mapping, what, problems)
     return Canister(
         name=entry.name,

@@ -1,17 +1,19 @@
 """The entries of the manifest's lists: written in place, or named by a path; and the overlay's, merged by name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import read_text
-from orchestrator.manifest.files import CANISTER_FILE, lay_over, load_map
+from orchestrator.manifest.files import CANISTER_FILE, load_map
+from orchestrator.manifest.overlays import lay_over
+from orchestrator.manifest.patterns import PatternError, find_directories, is_pattern
 from orchestrator.manifest.problems import Problems
 
 __all__ = ["Document", "NamedEntry", "collect_entries"]
 
-_GLOB_CHARACTERS = frozenset("*?[{")
+_KINDS = {"canisters": "canister", "networks": "network", "environments": "environment", "dependencies": "dependency"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,28 +26,30 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedEntry:
-    """A canister, network or environment as written: its name, where that stands, its map, its directory."""
+    """A canister, network, environment or dependency as written: its name, where that stands, its map, its directory.
+
+    `only_overlay` are those that `icp.yaml` does not have.
+    """
 
     name: str
     span: Span
     mapping: MappingNode
     directory: Path
+    only_overlay: bool = False
 
 
 def collect_entries(manifest: Document, overlay: Document | None, section: str, problems: Problems) -> tuple[NamedEntry, ...]:
-    """Return the entries of a section (`canisters`, `networks` or `environments`), the overlay's merged in."""
-    kind = section.removesuffix("s")
+    """Return the entries of a section (`canisters`, `networks`, `environments`, `dependencies`), the overlay's merged in."""
+    kind = _KINDS[section]
     found = _by_name(_expand(manifest, section, kind, problems), kind, problems)
     if overlay is None:
         return tuple(found.values())
     for name, above in _by_name(_expand(overlay, section, kind, problems), kind, problems).items():
         below = found.get(name)
         if below is None:
-            found[name] = above
-            continue
-        merged = lay_over(below.mapping, above.mapping)
-        if isinstance(merged, MappingNode):
-            found[name] = NamedEntry(name=name, span=below.span, mapping=merged, directory=below.directory)
+            found[name] = replace(above, only_overlay=True)
+        else:
+            found[name] = replace(below, mapping=lay_over(below.mapping, above.mapping, problems, what=f"{kind} `{name}`"))
     return tuple(found.values())
 
 
@@ -92,12 +96,12 @@ def _expand(document: Document, section: str, kind: str, problems: Problems) -> 
     for item in entry.value.items:
         if isinstance(item, MappingNode):
             documents.append(Document(mapping=item, directory=document.directory))
-        elif isinstance(item, ScalarNode) and isinstance(item.value, str):
+        elif isinstance(item, ScalarNode) and isinstance(item.value, str) and kind != "dependency":
             documents.extend(_load(item, item.value, document.directory, kind, problems))
         else:
             problems.error(
                 "wrong-type",
-                f"an item of `{section}` must be a map or a path, not {describe(item)}",
+                f"an item of `{section}` must be a map{'' if kind == 'dependency' else ' or a path'}, not {describe(item)}",
                 item.span,
                 hint="start it with `name:`",
             )
@@ -111,7 +115,7 @@ def _load(node: Node, text: str, directory: Path, kind: str, problems: Problems)
             _missing(node, text, kind, problems, hint=f"write the path of the {kind}'s file, or the {kind} itself, with `name:`")
             return []
         return _documents([(path, directory)], problems)
-    if _GLOB_CHARACTERS.isdisjoint(text):
+    if not is_pattern(text):
         found = [directory / text]
         if not _is_file(found[0] / CANISTER_FILE):
             hint = (
@@ -133,8 +137,8 @@ def _documents(files: list[tuple[Path, Path]], problems: Problems) -> list[Docum
 
 def _glob(node: Node, pattern: str, directory: Path, problems: Problems) -> list[Path]:
     try:
-        found = sorted(place for place in directory.glob(pattern) if _is_file(place / CANISTER_FILE))
-    except (NotImplementedError, ValueError, OSError) as error:
+        found = [place for place in find_directories(directory, pattern) if _is_file(place / CANISTER_FILE)]
+    except (PatternError, ValueError, OSError) as error:
         problems.error(
             "invalid-glob", f"`{pattern}` is not a pattern of directories", node.span, detail=str(error), hint="write it like `canisters/*`"
         )

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from orchestrator.documents import Entry, MappingNode, Node, load_yaml
+from orchestrator.documents import MappingNode, load_yaml
 from orchestrator.errors import DocumentError, ManifestError, Span
 from orchestrator.manifest.problems import Problems
 
-__all__ = ["CANISTER_FILE", "MANIFEST_FILE", "OVERLAY_FILE", "find_project", "lay_over", "load_map"]
+__all__ = ["CANISTER_FILE", "MANIFEST_FILE", "OVERLAY_FILE", "find_project", "load_map"]
 
 MANIFEST_FILE = "icp.yaml"
 OVERLAY_FILE = "orchestrator.yaml"
@@ -43,18 +43,3 @@ def load_map(path: Path, problems: Problems) -> MappingNode | None:
         "wrong-type", f"`{path.name}` must hold a map", node.span, hint="start the file with a key, such as `name:` or `canisters:`"
     )
     return None
-
-
-def lay_over(base: Node, over: Node) -> Node:
-    """Return `base` with `over` on top: maps are merged key by key, anything else is replaced.
-
-    Both were read with a depth cap, so recursion is safe.
-    """
-    if not isinstance(base, MappingNode) or not isinstance(over, MappingNode):
-        return over
-    above = {entry.name: entry for entry in over.entries}
-    merged = []
-    for entry in base.entries:
-        other = above.pop(entry.name, None)
-        merged.append(entry if other is None else Entry(key=entry.key, value=lay_over(entry.value, other.value)))
-    return MappingNode(entries=(*merged, *above.values()), span=base.span)

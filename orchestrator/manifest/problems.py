@@ -19,6 +19,11 @@ class Problems:
         self._warnings: list[Diagnostic] = []
 
     @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """Return what is wrong so far, in the order in which it was noted."""
+        return tuple(self._errors)
+
+    @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """Return what is odd but not wrong, in the order of the files."""
         return tuple(sorted(dict.fromkeys(self._warnings), key=_place))

@@ -4,23 +4,27 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 from orchestrator.core.principal import Principal, PrincipalError
+from orchestrator.core.workspace import key_of
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode
 from orchestrator.manifest.entries import NamedEntry
 from orchestrator.manifest.problems import Problems, did_you_mean
+from orchestrator.manifest.scopes import Scope
 
-__all__ = ["check_canister_or_principal", "check_controllers", "check_proxies", "check_references"]
+__all__ = ["Project", "check_canister_or_principal", "check_circles", "check_controllers", "check_proxies", "check_references"]
 
 _PROXY_WORDS = frozenset({"default", "none"})
+Project = tuple[str, Sequence[NamedEntry], Scope]
+"""A project's key, its canisters, and what names mean in it."""
 
 
-def check_references(entries: Sequence[NamedEntry], problems: Problems) -> None:
-    """Note names of canisters that do not exist, and dependencies in a circle."""
-    names = {entry.name: entry for entry in entries}
+def check_references(project: Project, problems: Problems) -> None:
+    """Note names of canisters that do not exist."""
+    _, entries, scope = project
+    names = scope.names
     for entry in entries:
-        check_controllers(entry.mapping.get("settings"), entry.name, names, problems, severity="error")
-        _check_dependencies(entry, names, problems)
+        check_controllers(entry.mapping.get("settings"), entry.name, scope, problems, severity="error")
+        _check_dependencies(entry, scope, problems)
         check_proxies(entry.mapping.get("sync"), names, problems)
-    _check_circles(names, problems)
 
 
 def check_proxies(sync: Node | None, canisters: Collection[str], problems: Problems) -> None:
@@ -31,18 +35,17 @@ def check_proxies(sync: Node | None, canisters: Collection[str], problems: Probl
             check_canister_or_principal(proxy, "`proxy`", canisters, problems)
 
 
-def check_controllers(
-    settings: Node | None, name: str, canisters: Collection[str], problems: Problems, *, severity: Literal["error", "warning"]
-) -> None:
+def check_controllers(settings: Node | None, name: str, scope: Scope, problems: Problems, *, severity: Literal["error", "warning"]) -> None:
     """Note controllers of canister `name` that are neither principals nor canisters."""
     for item in _items_below(settings, "controllers"):
-        if isinstance(item, ScalarNode) and isinstance(item.value, str) and not _is_known(item.value, canisters):
+        if isinstance(item, ScalarNode) and isinstance(item.value, str) and not _is_controller(item.value, scope):
             note = problems.error if severity == "error" else problems.warn
+            key = scope.find(item.value)
             note(
                 "unknown-controller",
                 f"the controller `{item.value}` of canister `{name}` is neither a principal nor a canister of the project",
                 item.span,
-                hint=did_you_mean(item.value, canisters),
+                hint=f"write its key in the workspace, `{key}`" if key is not None else did_you_mean(item.value, (*scope.own, *scope.keys)),
             )
 
 
@@ -55,6 +58,10 @@ def check_canister_or_principal(node: Node | None, what: str, canisters: Collect
             node.span,
             hint=did_you_mean(node.value, canisters) or "write a canister's name, or a principal such as `aaaaa-aa`",
         )
+
+
+def _is_controller(text: str, scope: Scope) -> bool:
+    return scope.find_controller(text) is not None or _is_known(text, ())
 
 
 def _is_known(text: str, canisters: Collection[str]) -> bool:
@@ -78,36 +85,43 @@ def _dependencies(entry: NamedEntry) -> Iterator[ScalarNode]:
             yield item
 
 
-def _check_dependencies(entry: NamedEntry, names: Mapping[str, NamedEntry], problems: Problems) -> None:
+def _check_dependencies(entry: NamedEntry, scope: Scope, problems: Problems) -> None:
     for item in _dependencies(entry):
-        if item.text not in names:
+        if scope.find(item.text) is None:
             problems.error(
                 "unknown-canister",
                 f"canister `{entry.name}` depends on `{item.text}`, which does not exist",
                 item.span,
-                hint=did_you_mean(item.text, names),
+                hint=did_you_mean(item.text, scope.names),
             )
 
 
-def _check_circles(names: Mapping[str, NamedEntry], problems: Problems) -> None:
-    """Walk the dependencies depth first (a loop, not recursion) and note each edge that closes a circle."""
+def check_circles(projects: Sequence[Project], problems: Problems) -> None:
+    """Walk what canisters depend on, depth first (a loop, not recursion), and note each edge that closes a circle."""
+    edges = {
+        key_of(project, entry.name): [(item, key) for item in _dependencies(entry) if (key := scope.find(item.text)) is not None]
+        for project, entries, scope in projects
+        for entry in entries
+    }
     done: set[str] = set()
-    for start in names:
-        path: list[str] = []
-        pending: list[tuple[str, Iterator[ScalarNode]]] = [(start, _dependencies(names[start]))] if start not in done else []
-        path.extend(name for name, _ in pending)
-        while pending:
-            name, items = pending[-1]
-            item = next(items, None)
-            if item is None:
-                pending.pop()
-                path.pop()
-                done.add(name)
-            elif item.text in path:
-                circle = " → ".join([*path[path.index(item.text) :], item.text])
-                problems.error(
-                    "dependency-cycle", "canisters depend on each other in a circle", item.span, detail=circle, hint="remove one of these"
-                )
-            elif item.text in names and item.text not in done:
-                pending.append((item.text, _dependencies(names[item.text])))
-                path.append(item.text)
+    for start in edges:
+        if start not in done:
+            _walk(start, edges, done, problems)
+
+
+def _walk(start: str, edges: Mapping[str, Sequence[tuple[ScalarNode, str]]], done: set[str], problems: Problems) -> None:
+    pending = [(start, iter(edges[start]))]
+    while pending:
+        name, items = pending[-1]
+        item, target = next(items, (None, ""))
+        path = [each for each, _ in pending]
+        if item is None:
+            pending.pop()
+            done.add(name)
+        elif target in path:
+            circle = " → ".join([*path[path.index(target) :], target])
+            problems.error(
+                "dependency-cycle", "canisters depend on each other in a circle", item.span, detail=circle, hint="remove one of these"
+            )
+        elif target not in done:
+            pending.append((target, iter(edges[target])))
