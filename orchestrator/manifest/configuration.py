@@ -39,7 +39,7 @@ def read_configuration(recipe: MappingNode, problems: Problems) -> Configuration
             hint="give it another name",
         )
     values = {each.name: plain_value(each.value) for each in mapping.entries}
-    return Configuration(values=values, spans={(): entry.key.span, **dict(_places(mapping, ()))})
+    return Configuration(values=values, spans={(): _without_values(entry.key.span), **dict(_places(mapping, ()))})
 
 
 def _places(node: Node, path: _Path) -> Iterator[tuple[_Path, Span]]:
@@ -50,15 +50,19 @@ def _places(node: Node, path: _Path) -> Iterator[tuple[_Path, Span]]:
                 yield from _places(entry.value, (*path, entry.name))
         case SequenceNode(items=items):
             for index, item in enumerate(items):
-                if isinstance(item, MappingNode | SequenceNode):
-                    yield from _places(item, (*path, index))
+                yield (*path, index), _without_values(item.span, shown=0)
+                yield from _places(item, (*path, index))
 
 
-def _without_values(key: Span) -> Span:
-    """Return a key's place with a line that has nothing but the key: what stands around it may be secret."""
-    start = key.column - 1
-    before, name = key.text[:start], key.text[start : start + key.length]
+def _without_values(place: Span, *, shown: int | None = None) -> Span:
+    """Return a place with a line that has nothing but the key: what stands around it may be secret.
+
+    `shown` is how much of what stands at the place is shown, all by default.
+    """
+    start, length = place.column - 1, place.length if shown is None else shown
+    before, name = place.text[:start], place.text[start : start + length]
     if before.strip(" -"):
         indent = before[: len(before) - len(before.lstrip())]
         before = indent + _HIDDEN.ljust(len(before) - len(indent))
-    return Span(path=key.path, line=key.line, column=key.column, length=key.length, text=f"{before}{name}: {_HIDDEN}")
+    text = f"{before}{name}: {_HIDDEN}" if name else f"{before}{_HIDDEN}"
+    return Span(path=place.path, line=place.line, column=place.column, length=max(1, length), text=text)

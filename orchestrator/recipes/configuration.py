@@ -32,6 +32,7 @@ def check_configuration(description: RecipeDescription, reference: RecipeReferen
     check = _Check(reference=reference)
     given = {name: value for name, value in reference.configuration.items() if name != RESERVED_NAME}
     values = check.take_map(description.parameters, given, ())
+    check.compare(description)
     if check.problems:
         raise RecipeError(
             f"the configuration of the recipe `{description.name}` is not what it takes",
@@ -50,6 +51,7 @@ class _Check:
     reference: RecipeReference
     problems: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
+    meant: set[str] = field(default_factory=set)
 
     def take_map(self, parameters: tuple[Parameter, ...], given: Mapping[str, object], path: _Path) -> dict[str, object]:
         """Return the values of a map whose keys are declared."""
@@ -61,6 +63,22 @@ class _Check:
         for name in missing:
             self._missing(known[name], path)
         return {name: self._value(parameter, given.get(name), (*path, name)) for name, parameter in known.items()}
+
+    def compare(self, description: RecipeDescription) -> None:
+        """Note parameters that exclude each other, or that lack another."""
+        given = {name for name, value in self.reference.configuration.items() if value is not None}
+        for group in description.one_of:
+            present = [name for name in group if name in given]
+            names = " or ".join(f"`{name}`" for name in group)
+            if not present and not self.meant & set(group):
+                self._problem("missing-parameter", f"the recipe needs {names}", (), f"add `{group[0]}:` under `configuration`")
+            for name in present[1:]:
+                self._problem("wrong-parameter", f"`{name}` and `{present[0]}` exclude each other", (name,), "keep one of the two")
+        for parameter in description.parameters:
+            for name in parameter.requires:
+                if parameter.name in given and name not in given:
+                    summary = f"`{parameter.name}` needs `{name}` beside it"
+                    self._problem("missing-parameter", summary, (parameter.name,), f"add `{name}:` under `configuration`")
 
     def _value(self, parameter: Parameter, value: object, path: _Path) -> object:
         if value is None:
@@ -96,6 +114,7 @@ class _Check:
             (*path, name),
             f"did you mean `{close[0]}`?{needed}" if close else others,
         )
+        self.meant.update(close if not path else ())
         return close[0] if close else None
 
     def _missing(self, parameter: Parameter, path: _Path) -> None:

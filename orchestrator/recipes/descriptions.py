@@ -17,8 +17,9 @@ __all__ = ["DESCRIPTION_NAME", "description_path", "load_description"]
 DESCRIPTION_NAME = "recipe.yaml"
 """The name of the description beside a template that is called `recipe.hbs`."""
 _PARAMETERS_KEY = "parameters"
-_KEYS = ("name", "summary", "description", "minimum_version", _PARAMETERS_KEY)
-_PARAMETER_KEYS = ("type", "required", "default", "description", "choices", "items", "fields", "multiline", "examples", "deprecated")
+_KEYS = ("name", "summary", "description", "minimum_version", "one_of", _PARAMETERS_KEY)
+_VALUE_KEYS = ("type", "required", "default", "choices", "items", "fields", "multiline")
+_PARAMETER_KEYS = (*_VALUE_KEYS, "requires", "description", "examples", "deprecated")
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
 _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 
@@ -49,10 +50,11 @@ def load_description(template: Path, *, version: str | None = None) -> RecipeDes
     reader = _Reader(path)
     description = reader.read(node, template)
     if reader.problems:
-        first = reader.problems[0]
-        if len(reader.problems) == 1:
+        problems = sorted(reader.problems, key=lambda each: (each.span.line, each.span.column) if each.span else (0, 0))
+        first = problems[0]
+        if len(problems) == 1:
             raise RecipeError(first.summary, slug=first.slug, detail=first.detail, span=first.span, hint=first.hint)
-        raise RecipeError("the recipe's description is not valid", slug="recipe/description", diagnostics=reader.problems)
+        raise RecipeError("the recipe's description is not valid", slug="recipe/description", diagnostics=problems)
     _check_version(description, node, version)
     return description
 
@@ -80,7 +82,7 @@ def _parts(version: str) -> tuple[int, ...]:
 
 
 class _Reader:
-    """One reading of a description; `problems` are in the order of the file."""
+    """One reading of a description."""
 
     def __init__(self, path: Path) -> None:
         self.problems: list[Diagnostic] = []
@@ -98,14 +100,36 @@ class _Reader:
         if version is not None and not _VERSION.fullmatch(version):
             self._problem("wrong-value", "`minimum_version` must be a version such as `0.1.0`", self._place(node, "minimum_version"))
             version = None
+        parameters = self._parameters(node.get(_PARAMETERS_KEY), "`parameters`")
         return RecipeDescription(
             name=self._text(node, "name") or name,
             path=self._path,
             summary=self._text(node, "summary") or "",
             description=self._text(node, "description") or "",
             minimum_version=version,
-            parameters=self._parameters(node.get(_PARAMETERS_KEY), "`parameters`"),
+            parameters=parameters,
+            one_of=tuple(self._group(item, parameters) for item in self._values(node, "one_of")),
         )
+
+    def _group(self, node: Node, parameters: tuple[Parameter, ...]) -> tuple[str, ...]:
+        """Read a group of which one must be given: none of them is required, or has a default."""
+        if not isinstance(node, SequenceNode):
+            self._problem(
+                "wrong-type", f"a group of `one_of` must be a list, not {describe(node)}", node.span, hint="write `- [path, url]`"
+            )
+            return ()
+        known = {each.name: each for each in parameters}
+        for item in node.items:
+            parameter = known.get(str(plain_value(item)))
+            if parameter is None:
+                self._unknown_name(item, known)
+            elif parameter.required or parameter.default is not None:
+                self._problem("wrong-key", f"the parameter `{parameter.name}` is in `one_of`, and is required or has a default", item.span)
+        return tuple(str(plain_value(item)) for item in node.items)
+
+    def _unknown_name(self, node: Node, known: Iterable[str]) -> None:
+        close = get_close_matches(str(plain_value(node)), list(known), n=1)
+        self._problem("wrong-value", "there is no such parameter", node.span, hint=f"did you mean `{close[0]}`?" if close else None)
 
     def _parameters(self, node: Node | None, what: str) -> tuple[Parameter, ...]:
         if node is None:
@@ -119,6 +143,11 @@ class _Reader:
                 reason = "`_` is the tool's own" if entry.name == RESERVED_NAME else "letters, digits, `_` and `-`, no digit first"
                 self._problem("invalid-name", f"`{entry.name}` cannot be the name of a parameter", entry.key.span, detail=reason)
             found.append(self._parameter(entry.name, entry.value, entry.key.span))
+        names = [entry.name for entry in node.entries]
+        for entry in node.entries:
+            for item in self._values(entry.value, "requires") if isinstance(entry.value, MappingNode) else ():
+                if plain_value(item) not in names:
+                    self._unknown_name(item, names)
         return tuple(found)
 
     def _parameter(self, name: str, node: Node, span: Span) -> Parameter:
@@ -138,6 +167,7 @@ class _Reader:
             items=self._parameter("", items, items.span) if items is not None else None,
             fields=self._parameters(node.get("fields"), "`fields`"),
             multiline=self._flag(node, "multiline"),
+            requires=tuple(str(plain_value(item)) for item in self._values(node, "requires")),
             deprecated=self._text(node, "deprecated"),
             span=span,
         )
@@ -206,7 +236,8 @@ class _Reader:
             return None
         if isinstance(value, ScalarNode) and isinstance(value.value, str):
             return value.value.strip()
-        self._problem("wrong-type", f"`{key}` must be text, not {describe(value)}", value.span, hint="put it in double quotes")
+        hint = "put it in double quotes" if isinstance(value, ScalarNode) else None
+        self._problem("wrong-type", f"`{key}` must be text, not {describe(value)}", value.span, hint=hint)
         return None
 
     def _flag(self, node: MappingNode, key: str) -> bool:

@@ -1,12 +1,23 @@
 """What a recipe takes: its parameters, as `recipe.yaml` beside the template declares them."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from orchestrator.errors import Span
 
-__all__ = ["PARAMETER_TYPES", "Parameter", "ParameterType", "RecipeDescription", "find_misfit", "list_parameters", "type_in_words"]
+__all__ = [
+    "PARAMETER_TYPES",
+    "Parameter",
+    "ParameterType",
+    "RecipeDescription",
+    "find_misfit",
+    "list_parameters",
+    "type_in_words",
+    "walk_parameters",
+]
 
 ParameterType = Literal["string", "integer", "number", "boolean", "list", "map", "any"]
 PARAMETER_TYPES: tuple[ParameterType, ...] = get_args(ParameterType)
@@ -32,8 +43,8 @@ class Parameter:
     `default` is a plain value (None, bool, int, float, str, list, dict), None where there is none: a parameter that is
     neither required nor has a default is null in the template when it is not given. `choices` are the values it may
     have, empty for any. `items` is what each item of a list must be (its name is empty), `fields` are the keys of a
-    map, empty for any. A string is one line without control characters unless it is `multiline`. `deprecated` says
-    what to use instead. `span` is where it is declared.
+    map, empty for any. A string is one line without control characters unless it is `multiline`. Where it is given,
+    the parameters in `requires` must be. `deprecated` says what to use instead. `span` is where it is declared.
     """
 
     name: str
@@ -45,6 +56,7 @@ class Parameter:
     items: "Parameter | None" = None
     fields: tuple["Parameter", ...] = ()
     multiline: bool = False
+    requires: tuple[str, ...] = ()
     examples: tuple[object, ...] = ()
     deprecated: str | None = None
     span: Span | None = None
@@ -58,7 +70,8 @@ class Parameter:
 class RecipeDescription:
     """A recipe in its own words; `path` is its file, `minimum_version` the oldest version of the tool that it works with.
 
-    `summary` is one line, `description` as many as it likes, both Markdown.
+    `summary` is one line, `description` as many as it likes, both Markdown. Of each group in `one_of`, exactly one
+    parameter must be given.
     """
 
     name: str
@@ -67,6 +80,7 @@ class RecipeDescription:
     description: str = ""
     minimum_version: str | None = None
     parameters: tuple[Parameter, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """Return the declaration of a parameter, or None."""
@@ -91,11 +105,22 @@ def find_misfit(parameter: Parameter, value: object) -> str | None:
     return None
 
 
+def walk_parameters(description: RecipeDescription) -> Iterator[tuple[str, Parameter, str]]:
+    """Return every parameter with its name and its presence in words; the keys of maps follow theirs, as `metadata[].name`."""
+    for parameter in description.parameters:
+        yield parameter.name, parameter, _presence(description, parameter)
+        inner, prefix = parameter, parameter.name
+        if parameter.items is not None:
+            inner, prefix = parameter.items, f"{parameter.name}[]"
+        for each in inner.fields:
+            yield f"{prefix}.{each.name}", each, _presence(description, each)
+
+
 def list_parameters(description: RecipeDescription) -> str:
     """Return what a recipe takes as lines: name, type, whether it must be given or its default, description."""
     if not description.parameters:
         return f"the recipe `{description.name}` takes no parameters"
-    rows = [(each.name, type_in_words(each), _presence(each), _first_words(each.description)) for each in description.parameters]
+    rows = [(name, type_in_words(each), presence, _first_words(each.description)) for name, each, presence in walk_parameters(description)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows]
     return "\n".join([f"the recipe `{description.name}` takes", *(f"  {line}" for line in lines)])
@@ -124,11 +149,12 @@ def _is_one_line(text: str) -> bool:
     )
 
 
-def _presence(parameter: Parameter) -> str:
-    import json
-
+def _presence(description: RecipeDescription, parameter: Parameter) -> str:
     if parameter.required:
         return "required"
+    for group in description.one_of:
+        if parameter.name in group:
+            return f"or {' or '.join(f'`{name}`' for name in group if name != parameter.name)}"
     if parameter.default is None:
         return "optional"
     return f"default {json.dumps(parameter.default, ensure_ascii=False)}"
