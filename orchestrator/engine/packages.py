@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.core.project import Canister, PluginStep, PrebuiltStep, Project
-from orchestrator.core.redaction import redact_url
 from orchestrator.engine.building import wanted_module
-from orchestrator.engine.plugins import collecting, combined, load_component
+from orchestrator.engine.plugins import combined, load_component
 from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.session import Session, select_canisters
 from orchestrator.engine.sources import load_source
 from orchestrator.engine.tasks import run_all
 from orchestrator.errors import OrchestratorError
-from orchestrator.events import Warned
 from orchestrator.store.download import MAX_DOWNLOAD_BYTES
 from orchestrator.store.regular_file import read_regular
 
@@ -21,46 +19,39 @@ __all__ = ["fetch_packages", "name_components"]
 
 
 async def fetch_packages(session: Session, names: Sequence[str] = ()) -> tuple[str, ...]:
-    """Download every plugin and pinned module of the named canisters (of all of them without names) into the cache.
+    """Download every recipe, plugin and module of the named canisters (of all of them without names) into the cache.
 
-    Returns their SHA-256 in lower-case hex, in manifest order. A module that is not pinned is a warning: it cannot be
-    kept. Raises what cannot be had, all of it at once.
+    Returns their SHA-256 in lower-case hex, in manifest order. Raises what cannot be had, all of it at once.
     """
     canisters = await expand_recipes(session, select_canisters(session, names))
-    wanted: dict[str, None] = {}
+    kept: dict[str, list[str]] = {}
 
     async def one(canister: Canister) -> None:
         refused: list[OrchestratorError] = []
+        found = kept.setdefault(canister.name, [])
+        if canister.expanded is not None and canister.expanded.remote:
+            found.append(canister.expanded.sha256)
         for step in (*canister.build, *canister.sync):
             if isinstance(step, (PrebuiltStep, PluginStep)) and step.path is None and step.url is not None:
                 async with session.limiter:
-                    await _fetch(session, canister, step, refused)
+                    data = await _fetch(session, canister, step, refused)
+                if data is not None:
+                    found.append(hashlib.sha256(data).hexdigest())
         if refused:
             raise combined(canister, refused)
 
     await run_all(canisters, one)
-    for canister in canisters:
-        for step in (*canister.build, *canister.sync):
-            if isinstance(step, (PrebuiltStep, PluginStep)) and step.path is None and step.sha256 is not None:
-                wanted[step.sha256.lower()] = None
-    return tuple(wanted)
+    return tuple(dict.fromkeys(sha256 for canister in canisters for sha256 in kept[canister.name]))
 
 
-async def _fetch(session: Session, canister: Canister, step: PrebuiltStep | PluginStep, refused: list[OrchestratorError]) -> None:
+async def _fetch(session: Session, canister: Canister, step: PrebuiltStep | PluginStep, refused: list[OrchestratorError]) -> bytes | None:
     if isinstance(step, PluginStep):
-        await load_component(session, canister, step, refused)
-    elif step.sha256 is None:
-        session.emit(
-            Warned(
-                slug="cache/unpinned",
-                summary=f"`{redact_url(step.url or '')}` is not pinned, so it is downloaded by every build",
-                canister=canister.name,
-                hint="write its `sha256` below its `url`",
-            )
-        )
-    else:
-        with collecting(refused):
-            await load_source(session, step, wanted_module(canister))
+        return await load_component(session, canister, step, refused)
+    try:
+        return await load_source(session, step, wanted_module(canister))
+    except OrchestratorError as error:
+        refused.append(error)
+        return None
 
 
 def name_components(project: Project) -> Mapping[str, str]:

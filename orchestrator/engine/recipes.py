@@ -1,174 +1,169 @@
 """Recipes expanded for an environment: from a canister's `recipe` to build and sync steps.
 
-Templates of the project are read, others are downloaded once: they are kept by their hash, which the manifest or the
-lock file names.
+Only the canisters that are asked for are looked at. A template is found once a run, by a `RecipeLoader`; what was not pinned is
+pinned when it has made steps, not before.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from orchestrator.core.project import Canister, RecipeReference
+from orchestrator.core.project import Canister, ExpandedRecipe, ManagedNetwork, RecipeReference, ScriptStep
 from orchestrator.core.redaction import redact_span, redact_url
-from orchestrator.engine.recipe_pins import RecipePins
+from orchestrator.engine.pins import Pinned, Pinning, open_lock_file, tell_warnings
+from orchestrator.engine.recipe_loading import LoadedRecipe, RecipeLoader
+from orchestrator.engine.registries import Registries
 from orchestrator.engine.session import Session
-from orchestrator.engine.tasks import run_all
 from orchestrator.errors import Diagnostic, OrchestratorError, RecipeError
 from orchestrator.events import Warned
-from orchestrator.store import UserDirectories, write_atomic
+from orchestrator.store import UserDirectories
 
-__all__ = ["REGISTRIES", "expand_recipes"]
+if TYPE_CHECKING:
+    from orchestrator.manifest import Steps
 
-REGISTRIES = {"dfinity": "https://github.com/dfinity/icp-cli-recipes/releases/download/{recipe}-{version}/recipe.hbs"}
-"""Where the templates of a registry are, by its name."""
+__all__ = ["LoadedRecipe", "RecipeLoader", "expand_recipes", "open_loader", "project_of"]
 
 
-async def expand_recipes(session: Session, canisters: Sequence[Canister]) -> tuple[Canister, ...]:
+def open_loader(session: Session, *, pins: Pinning | None = None) -> RecipeLoader:
+    """Return what finds a session's templates; given to several `expand_recipes`, each template is found and rendered once."""
+    tell = tell_warnings(session.emit)
+    return RecipeLoader(
+        directory=session.project.directory,
+        packages=session.packages,
+        registries=Registries(session.project.registries, UserDirectories.from_environment(session.environ).settings, tell),
+        pins=pins or Pinning(open_lock_file(session.layout), tell=tell),
+        offline=session.offline,
+    )
+
+
+async def expand_recipes(session: Session, canisters: Sequence[Canister], *, loader: RecipeLoader | None = None) -> tuple[Canister, ...]:
     """Return the canisters with their recipes' steps in place; only the given canisters are touched.
 
-    Raises `RecipeError` and `ManifestError`; what is odd is reported as a warning.
+    Raises `RecipeError` and `ManifestError`, with everything that is wrong; what is odd is reported as a warning.
     """
-    expanded: dict[str, Canister] = {}
-
-    async def one(canister: Canister) -> None:
-        expanded[canister.name] = canister if canister.recipe is None else await _expand(session, canister, canister.recipe)
-
-    await run_all(canisters, one)
-    return tuple(expanded[canister.name] for canister in canisters)
-
-
-async def _expand(session: Session, canister: Canister, reference: RecipeReference) -> Canister:
-    from orchestrator.manifest import Steps, load_steps
-    from orchestrator.recipes import expand
-
-    path, template = await _load_template(session, canister, reference)
-    names = [each.name for each in session.project.canisters]
-
-    def render() -> Steps:
-        expansion = expand(reference, template, path, canister=canister.name)
-        return load_steps(expansion.text, expansion.path, directory=canister.directory, canisters=names, related=expansion.related)
-
-    steps = await anyio.to_thread.run_sync(render)
-    _warn(session, canister, steps.warnings)
-    return replace(canister, build=steps.build, sync=(*steps.sync, *canister.sync), recipe=None)
+    if all(canister.recipe is None for canister in canisters):
+        return tuple(canisters)
+    finder = loader or open_loader(session)
+    work = _Work(session=session, loader=finder)
+    async with anyio.create_task_group() as group:
+        for canister in canisters:
+            if canister.recipe is not None:
+                group.start_soon(work.load, canister, canister.recipe)
+    await anyio.to_thread.run_sync(work.render, canisters)
+    await work.pin()
+    work.raise_all(canisters)
+    return tuple(work.expanded.get(canister.name, canister) for canister in canisters)
 
 
-async def _load_template(session: Session, canister: Canister, reference: RecipeReference) -> tuple[Path, bytes]:
-    from orchestrator.recipes import LocalRecipe, RegistryRecipe, TemplateFile, load_template, parse_address
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """One expansion of several canisters: what was found, made and refused so far."""
 
-    address = parse_address(reference)
-    if isinstance(address, LocalRecipe):
+    session: Session
+    loader: RecipeLoader
+    found: dict[str, LoadedRecipe] = field(default_factory=dict)
+    expanded: dict[str, Canister] = field(default_factory=dict)
+    refused: dict[str, OrchestratorError] = field(default_factory=dict)
+    _warned: dict[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    _told: set[Diagnostic] = field(default_factory=set)
 
-        def load() -> TemplateFile:
-            return load_template(reference, address, project_directory=session.project.directory, working_directory=Path.cwd())
+    async def load(self, canister: Canister, reference: RecipeReference) -> None:
+        """Find the template of one canister."""
+        directory = project_of(self.session, canister)
+        try:
+            self.found[canister.name] = await self.loader.load(reference, directory=directory, locked=self.session.why_locked)
+        except OrchestratorError as error:
+            self.refused[canister.name] = error
 
-        found = await anyio.to_thread.run_sync(load)
-        _warn(session, canister, found.warnings)
-        return found.path, found.data
-    if not isinstance(address, RegistryRecipe):
-        return await _fetch_template(session, canister, reference, address.url)
-    pattern = REGISTRIES.get(address.registry)
-    if pattern is None:
-        raise RecipeError(
-            f"there is no recipe registry `{address.registry}`",
-            slug="recipe/unknown-registry",
-            span=reference.span,
-            hint=f"use one of: {', '.join(sorted(REGISTRIES))}",
-        )
-    return await _fetch_template(session, canister, reference, pattern.format(recipe=address.name, version=address.version))
+    def render(self, canisters: Sequence[Canister]) -> None:
+        """Make steps of what was found, in the order of the canisters. Blocks."""
+        names = [each.name for each in self.session.project.canisters]
+        for canister in canisters:
+            if canister.recipe is None or (found := self.found.get(canister.name)) is None:
+                continue
+            try:
+                steps = self.loader.render(found, canister.recipe, canister, facts=_facts(self.session, found), names=names)
+            except OrchestratorError as error:
+                self.refused[canister.name] = error
+                continue
+            self._warned[canister.name] = (*found.warnings, *steps.warnings)
+            self.expanded[canister.name] = _with_steps(canister, canister.recipe, found, steps)
+
+    async def pin(self) -> None:
+        """Pin what has made steps for the first time, and report what is odd."""
+        for name, canister in self.expanded.items():
+            found, origin = self.found[name], canister.expanded
+            self._tell(canister, self._warned[name])
+            if found.pinned or self.loader.pins is None or origin is None:
+                continue
+            try:
+                what = Pinned(kind="recipes", address=origin.address, span=origin.span)
+                if await self.loader.pins.pin(what, found.sha256):
+                    self._tell(canister, [_unpinned(origin, canister)])
+            except OrchestratorError as error:
+                self.refused[name] = error
+
+    def raise_all(self, canisters: Sequence[Canister]) -> None:
+        """Raise what was refused: one error as it is, several as one with all of them, in the order of the canisters."""
+        errors = [self.refused[canister.name] for canister in canisters if canister.name in self.refused]
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            diagnostics = list(dict.fromkeys(each for error in errors for each in error.diagnostics))
+            if len(diagnostics) == 1:
+                raise errors[0]
+            raise RecipeError(f"the recipes of {len(errors)} canisters cannot be used", slug="recipe/several", diagnostics=diagnostics)
+
+    def _tell(self, canister: Canister, found: Iterable[Diagnostic]) -> None:
+        """Report what is odd, once for all canisters that share it."""
+        for each in found:
+            if each in self._told:
+                continue
+            self._told.add(each)
+            self.session.emit(Warned(slug=each.slug, summary=each.summary, canister=canister.name, hint=each.hint, place=each.span))
 
 
-async def _fetch_template(session: Session, canister: Canister, reference: RecipeReference, url: str) -> tuple[Path, bytes]:
-    """Return a template from the package cache when it is pinned and there, else download it; pin it on first use."""
-    pins = RecipePins(session.layout)
-    wanted = reference.sha256 or await anyio.to_thread.run_sync(pins.find, reference.address)
-    packages = UserDirectories.from_environment(session.environ).packages / "recipes"
-    if wanted is not None:
-        kept = packages / wanted.lower() / "recipe.hbs"
-        found = await anyio.to_thread.run_sync(_load_kept, kept)
-        if found is not None and hashlib.sha256(found).hexdigest() == wanted.lower():
-            return kept, found
-    elif session.environment.protected:
-        raise _refused(session, reference)
-    template = await _download(session, reference, url)
-    sha256 = hashlib.sha256(template).hexdigest()
-    if wanted is None:
-        await anyio.to_thread.run_sync(pins.add, reference.address, sha256)
-        _warn(session, canister, [_unpinned(reference, sha256)])
-    elif wanted.lower() != sha256:
-        raise _changed(reference, wanted, sha256)
-    path = packages / sha256 / "recipe.hbs"
-    await anyio.to_thread.run_sync(write_atomic, path, template)
-    return path, template
+def project_of(session: Session, canister: Canister) -> Path:
+    """Return the directory of the project that a canister is declared in: the root's, or that of a dependency."""
+    member, separator, _ = canister.name.rpartition(":")
+    return session.project.directory / member if separator else session.project.directory
 
 
-def _load_kept(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
+def _facts(session: Session, found: LoadedRecipe) -> Mapping[str, object] | None:
+    """Return what bundled recipes are told; others would be rendered differently by icp-cli."""
+    if not found.bundled:
         return None
+    return {"network": {"managed": isinstance(session.environment.network, ManagedNetwork)}, "host": {"batch": True}}
 
 
-async def _download(session: Session, reference: RecipeReference, url: str) -> bytes:
-    if session.offline:
-        raise RecipeError(
-            f"the recipe `{redact_url(reference.address)}` is not in the package cache, and nothing is downloaded offline",
-            slug="recipe/offline",
-            detail=f"its template is at {redact_url(url)}",
-            span=redact_span(reference.span),
-            hint="run `orchestrator plugin cache fetch` once with a connection, or leave out `--offline`",
-        )
-    if session.fetch is None:
-        raise RecipeError(
-            f"the recipe `{redact_url(reference.address)}` cannot be downloaded here",
-            slug="recipe/not-fetched",
-            span=redact_span(reference.span),
-        )
-    try:
-        return await session.fetch(url)
-    except OrchestratorError as error:
-        raise RecipeError(
-            f"the recipe `{redact_url(reference.address)}` cannot be downloaded",
-            slug="recipe/download",
-            detail=f"{redact_url(url)}: {error.detail or error.summary}",
-            span=redact_span(reference.span),
-            hint="check its name and version, or save the template in the project and write its path",
-        ) from error
-
-
-def _refused(session: Session, reference: RecipeReference) -> RecipeError:
-    return RecipeError(
-        f"the recipe `{redact_url(reference.address)}` is not pinned, and environment `{session.environment.name}` is protected",
-        slug="recipe/unpinned",
+def _with_steps(canister: Canister, reference: RecipeReference, found: LoadedRecipe, steps: "Steps") -> Canister:
+    expanded = ExpandedRecipe(
+        address=reference.address,
+        sha256=found.sha256,
+        remote=found.remote,
+        build=len(steps.build),
+        sync=len(steps.sync),
         span=redact_span(reference.span),
-        hint="build for another environment first, which pins it in `orchestrator.lock`, or write its `sha256`",
     )
+    return replace(canister, build=steps.build, sync=(*steps.sync, *canister.sync), recipe=None, expanded=expanded)
 
 
-def _changed(reference: RecipeReference, wanted: str, found: str) -> RecipeError:
-    by_lock = reference.sha256 is None
-    return RecipeError(
-        "the recipe's template is not the one that was pinned",
-        slug="recipe/checksum",
-        detail=f"expected sha256 {wanted}, found {found}",
-        span=redact_span(reference.span),
-        hint="review the template, then " + ("remove its line from `orchestrator.lock`" if by_lock else "write its new hash as `sha256`"),
-    )
-
-
-def _unpinned(reference: RecipeReference, sha256: str) -> Diagnostic:
+def _unpinned(origin: ExpandedRecipe, canister: Canister) -> Diagnostic:
+    """Say that a recipe was pinned just now, and what it runs on this machine, which nobody is asked about."""
+    building = sum(len(step.commands) for step in canister.build if isinstance(step, ScriptStep))
+    syncing = sum(len(step.commands) for step in canister.sync[: origin.sync] if isinstance(step, ScriptStep))
+    runs = f"; it runs {_count(building + syncing)} of its own on this machine" if building or syncing else ""
     return Diagnostic(
         slug="recipe/unpinned",
-        summary=f"the recipe `{redact_url(reference.address)}` was not pinned",
+        summary=f"the recipe `{redact_url(origin.address)}` was not pinned{runs}",
         severity="warning",
-        span=redact_span(reference.span),
-        hint=f"it is now, in `orchestrator.lock`: commit that file, or write `sha256: {sha256}` below its `type`",
+        span=origin.span,
+        hint=f"it is now, in `orchestrator.lock`: commit that file, or write `sha256: {origin.sha256}` below its `type`",
     )
 
 
-def _warn(session: Session, canister: Canister, found: Iterable[Diagnostic]) -> None:
-    for each in found:
-        session.emit(Warned(slug=each.slug, summary=each.summary, canister=canister.name, hint=each.hint, place=each.span))
+def _count(commands: int) -> str:
+    return "1 command" if commands == 1 else f"{commands} commands"

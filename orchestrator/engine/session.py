@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypedDict, Unpack
@@ -15,7 +14,7 @@ import anyio
 
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.core.project import Canister, Environment, Project
-from orchestrator.engine.ports import Connection, Fetch
+from orchestrator.engine.ports import Connection
 from orchestrator.engine.slots import PluginSlots, available_cores
 from orchestrator.errors import UsageError
 from orchestrator.events import Emit, Event
@@ -59,9 +58,9 @@ class Session:
 
     `environ` are the process's environment variables, `limiter` bounds concurrent jobs and `plugin_slots` plugins,
     `identity` and `proxy` are what the command line asked for (`None` leaves the choice to the environment),
-    `compute_seconds` limits plugins, `plugin_options` are the pairs that plugins can ask for, `fetch` downloads a URL,
-    `packages` keeps downloads that are pinned (with `offline` nothing but what it has is used), `strict` makes errors
-    of warnings about plugins, `connector` replaces the way to the network,
+    `compute_seconds` limits plugins, `plugin_options` are the pairs that plugins can ask for, `packages` downloads, and keeps
+    what is pinned (with `offline` nothing but what it has is used), `locked` forbids changes of the lock file, `strict` makes
+    errors of warnings about plugins, `connector` replaces the way to the network,
     `sleep` waits for some seconds between two looks at the network, `password` is asked for an encrypted identity's password, `confirmed` is the name of the protected environment that
     the user has typed; without it `ask_name` is given the environment's name, and returns what somebody types then.
     """
@@ -74,6 +73,7 @@ class Session:
     verb: str
     limiter: anyio.CapacityLimiter
     plugin_slots: PluginSlots
+    packages: PackageCache
     emit: Emit = _silent
     environ: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     now: Callable[[], datetime] = _present
@@ -83,15 +83,21 @@ class Session:
     proxy: str | None = None
     compute_seconds: float | None = None
     plugin_options: tuple[tuple[str, str], ...] = ()
-    fetch: Fetch | None = None
-    packages: PackageCache | None = None
     offline: bool = False
+    locked: bool = False
     strict: bool = False
     cache_directory: Path | None = None
     connector: Connector | None = None
     password: Callable[[str], str | bytes] | None = None
     confirmed: str | None = None
     ask_name: AskName | None = None
+
+    @property
+    def why_locked(self) -> str | None:
+        """Return why nothing may be pinned, or pinned anew, in the lock file, as a clause; `None` when it may."""
+        if self.locked:
+            return "`--locked` allows no change of `orchestrator.lock`"
+        return f"environment `{self.environment.name}` is protected" if self.environment.protected else None
 
     def now_ns(self) -> int:
         """Return the present in nanoseconds since 1970."""
@@ -107,8 +113,7 @@ class Choices(TypedDict, total=False):
     identity_file: Path | None
     proxy: str | None
     compute_seconds: float | None
-    fetch: Fetch | None
-    packages: PackageCache | None
+    packages: PackageCache
     strict: bool
     cache_directory: Path | None
     connector: Connector | None
@@ -127,22 +132,22 @@ def open_session(
     environ: Mapping[str, str] | None = None,
     plugin_options: Sequence[tuple[str, str]] = (),
     offline: bool | None = None,
+    locked: bool | None = None,
     **choices: Unpack[Choices],
 ) -> Session:
     """Return the session of one run; `environ` are this process's variables by default, `choices` fields of `Session`.
 
     `jobs` is how many things are done at once, `DEFAULT_JOBS` by default; of plugins, how many compute at once, by
-    default one for each core. Without `offline` a variable decides whether downloads are forbidden; pinned ones are kept
-    in the user's cache, unless `packages` says.
+    default one for each core. Without `offline` a variable decides whether downloads are forbidden, and
+    without `locked` another one whether the lock file may change; downloads are kept in the user's cache, unless `packages` says.
     Raises `UsageError` for an environment that the project does not have.
     """
+    from orchestrator.engine.pins import LOCKED_VARIABLE, is_locked
     from orchestrator.engine.sources import open_packages
-    from orchestrator.store.download import download
 
     chosen = select_environment(project, environment)
     layout = Layout(project.directory)
     variables = MappingProxyType(dict(os.environ if environ is None else environ))
-    choices.setdefault("fetch", partial(download, sleep=choices.get("sleep", anyio.sleep)))
     choices.setdefault(
         "packages", open_packages(UserDirectories.from_environment(variables).packages, emit, choices.get("sleep", anyio.sleep))
     )
@@ -158,6 +163,7 @@ def open_session(
         emit=emit,
         environ=variables,
         offline=is_offline(variables) if offline is None else offline,
+        locked=is_locked(variables.get(LOCKED_VARIABLE, "")) if locked is None else locked,
         plugin_options=tuple(plugin_options),
         **choices,
     )

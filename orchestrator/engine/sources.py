@@ -1,7 +1,7 @@
 """WebAssembly that a step names: a file of the project or a download, and its hash.
 
-What is pinned by its hash comes from the package cache, and is downloaded once per machine; a module that is not
-pinned is downloaded every time.
+Downloads come from the package cache, by their hash: each is made once per machine. A module whose hash the manifest does not
+say is pinned in the lock file when it is used for the first time.
 """
 
 import hashlib
@@ -14,12 +14,15 @@ import anyio.to_thread
 
 from orchestrator.core.project import PluginStep, PrebuiltStep
 from orchestrator.core.redaction import redact_span, redact_url
+from orchestrator.engine.modules import describe_defect
+from orchestrator.engine.pins import Pinned, Pinning, open_lock_file, tell_warnings
 from orchestrator.engine.session import Session, Sleep
-from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError, StoreError
-from orchestrator.events import Emit, Retrying, Waiting
+from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError
+from orchestrator.events import Emit, Retrying, Waiting, Warned
 from orchestrator.store import PackageCache
 from orchestrator.store.download import MAX_DOWNLOAD_BYTES
-from orchestrator.store.packages import ChecksumError
+from orchestrator.store.lock_file import PinKind
+from orchestrator.store.package_errors import ChecksumError
 from orchestrator.store.regular_file import read_regular
 
 __all__ = ["Wanted", "load_source", "open_packages"]
@@ -60,19 +63,54 @@ async def load_source(session: Session, step: PrebuiltStep | PluginStep, wanted:
 
     Raises `wanted.error` at the step's place when the bytes cannot be had or are not those of the step's `sha256`.
     """
-    if step.path is not None:
-        data = await anyio.to_thread.run_sync(_read, step, step.path, wanted)
-        origin = f"`{step.path}` has"
-    else:
-        data = await _fetch(session, step, wanted)
-        origin = f"{redact_url(step.url or '')} sent"
-    actual = await anyio.to_thread.run_sync(lambda: hashlib.sha256(data).hexdigest())
-    if step.sha256 is not None and step.sha256.lower() != actual:
-        raise _unexpected(step, wanted, actual, origin)
+    if step.path is None:
+        return await _load_remote(session, step, wanted)
+    data = await anyio.to_thread.run_sync(_read, step, step.path, wanted)
+    if step.sha256 is not None and step.sha256.lower() != (actual := await _hash(data)):
+        raise _unexpected(step, wanted, step.sha256, actual, f"`{step.path}` has")
     return data
 
 
-def _unexpected(step: PrebuiltStep | PluginStep, wanted: Wanted, actual: str, origin: str) -> OrchestratorError:
+async def _load_remote(session: Session, step: PrebuiltStep | PluginStep, wanted: Wanted) -> bytes:
+    """Download what must be behind a step's URL; pin what nobody has pinned so far, if it can be what it should be."""
+    if step.sha256 is None and isinstance(step, PluginStep):
+        raise PluginRefusedError(
+            "a plugin from a `url` needs its `sha256`",
+            slug="plugin/unpinned",
+            detail="what was reviewed is what must run",
+            span=redact_span(step.span),
+            hint="add `sha256:` with the output of `sha256sum` on the file you reviewed",
+        )
+    kind: PinKind = "plugins" if isinstance(step, PluginStep) else "modules"
+    what = Pinned(kind=kind, address=step.url or "", stated=step.sha256, span=step.span)
+    pins = Pinning(open_lock_file(session.layout), tell=tell_warnings(session.emit))
+    pin = await pins.wanted(what, locked=session.why_locked)
+    data = await _fetch(session, step, wanted, pin)
+    if pin is None and describe_defect(data) is None and await pins.pin(what, sha256 := await _hash(data)):
+        session.emit(
+            Warned(
+                slug="build/unpinned",
+                summary=f"{wanted.name} was not pinned: {redact_url(step.url or '')}",
+                hint=f"it is now, in `orchestrator.lock`: commit that file, or write `sha256: {sha256}` below its `url`",
+                place=redact_span(step.span),
+            )
+        )
+    return data
+
+
+async def _hash(data: bytes) -> str:
+    return await anyio.to_thread.run_sync(lambda: hashlib.sha256(data).hexdigest())
+
+
+def _unexpected(step: PrebuiltStep | PluginStep, wanted: Wanted, pin: str, actual: str, origin: str) -> OrchestratorError:
+    if step.sha256 is None:
+        return wanted.error(
+            f"{wanted.name} is not the one that was pinned",
+            slug=wanted.checksum_slug,
+            detail=f"expected SHA-256 {pin}, which is in `orchestrator.lock`\nfound    SHA-256 {actual}, which {origin}",
+            span=redact_span(step.span),
+            hint=f"if a new {wanted.noun} is meant, review it, and run `orchestrator recipe lock --upgrade '{redact_url(step.url or '')}'`",
+        )
     return wanted.error(
         f"{wanted.name} is not the one that the manifest names",
         slug=wanted.checksum_slug,
@@ -104,40 +142,20 @@ def _read(step: PrebuiltStep | PluginStep, path: Path, wanted: Wanted) -> bytes:
         ) from error
 
 
-async def _fetch(session: Session, step: PrebuiltStep | PluginStep, wanted: Wanted) -> bytes:
+async def _fetch(session: Session, step: PrebuiltStep | PluginStep, wanted: Wanted, pin: str | None) -> bytes:
     summary = f"{wanted.name} cannot be downloaded"
     span = redact_span(step.span)
     if step.url is None:
         raise wanted.error(summary, slug=wanted.download_slug, span=span, hint=_HINT)
-    if step.sha256 is None and isinstance(step, PluginStep):
-        raise PluginRefusedError(
-            "a plugin from a `url` needs its `sha256`",
-            slug="plugin/unpinned",
-            detail="what was reviewed is what must run",
-            span=span,
-            hint="add `sha256:` with the output of `sha256sum` on the file you reviewed",
-        )
     try:
-        return await _download(session, step, step.url)
+        if pin is None:
+            return await session.packages.fetch_unpinned(step.url, offline=session.offline)
+        return await session.packages.fetch(step.url, pin, offline=session.offline)
     except ChecksumError as error:
-        raise _unexpected(step, wanted, error.found, f"{redact_url(step.url)} sent; nothing of it was kept") from error
+        raise _unexpected(step, wanted, pin or "", error.found, f"{redact_url(step.url)} sent; nothing of it was kept") from error
     except OrchestratorError as error:
         own = error.slug in _OWN_HINTS
         detail = error.summary if error.detail is None else f"{error.summary}; {error.detail}" if own else error.detail
         reason = detail if own else f"{redact_url(step.url)}: {detail}"
         hint = error.hint if own else _HINT
         raise wanted.error(summary, slug=wanted.download_slug, detail=reason, span=span, hint=hint) from error
-
-
-async def _download(session: Session, step: PrebuiltStep | PluginStep, url: str) -> bytes:
-    if step.sha256 is not None and session.packages is not None:
-        return await session.packages.fetch(url, step.sha256, offline=session.offline)
-    if session.offline:
-        raise StoreError(
-            f"`{redact_url(url)}` is not pinned, so it is not kept, and nothing is downloaded offline",
-            slug="download/offline",
-            hint="pin it with its `sha256` and run `orchestrator plugin cache fetch` once with a connection, or leave out `--offline`",
-        )
-    if session.fetch is None:
-        raise StoreError("nothing can be downloaded in this session", slug="download/failed")
-    return await session.fetch(url)

@@ -4,19 +4,31 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.core.project import RecipeReference
+from orchestrator.core.redaction import redact_span, redact_url
 from orchestrator.errors import RecipeError
 
-__all__ = ["Address", "LocalRecipe", "RegistryRecipe", "RemoteRecipe", "parse_address"]
+__all__ = ["Address", "BundledRecipe", "LocalRecipe", "RegistryRecipe", "RemoteRecipe", "is_remote", "parse_address"]
 
 _FILE_SCHEME = "file://"
 _WEB_SCHEMES = ("https://", "http://")
-_REGISTRY = re.compile(r"@(?P<registry>[A-Za-z0-9_.-]+)/(?P<name>[A-Za-z0-9_.-]+)(?:@(?P<version>\S+))?")
+# Names and versions become parts of a URL: nothing in them may lead out of the part that a registry gives them.
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_REGISTRY = re.compile(rf"@(?P<registry>{_NAME})/(?P<name>{_NAME})@(?P<version>[A-Za-z0-9][A-Za-z0-9._+-]*)")
+_UNVERSIONED = re.compile(rf"@{_NAME}/{_NAME}@?")
+_BUNDLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _TEMPLATE_SUFFIX = ".hbs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BundledRecipe:
+    """A recipe that ships with the tool, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalRecipe:
-    """A template in a file; `path` as written, relative to the project or absolute."""
+    """A template in a file, or a folder with one; `path` as written, relative to the project or absolute."""
 
     path: str
 
@@ -37,7 +49,12 @@ class RegistryRecipe:
     version: str
 
 
-Address = LocalRecipe | RemoteRecipe | RegistryRecipe
+Address = BundledRecipe | LocalRecipe | RemoteRecipe | RegistryRecipe
+
+
+def is_remote(text: str) -> bool:
+    """Tell whether an address leads to another machine."""
+    return text.startswith((*_WEB_SCHEMES, "@"))
 
 
 def parse_address(reference: RecipeReference) -> Address:
@@ -51,32 +68,32 @@ def parse_address(reference: RecipeReference) -> Address:
         return _parse_registry(text, reference)
     if "://" not in text and ("/" in text or text.endswith(_TEMPLATE_SUFFIX)):
         return LocalRecipe(path=text)
+    if _BUNDLED.fullmatch(text):
+        return BundledRecipe(name=text)
     raise RecipeError(
-        f"`{text}` is not the address of a recipe",
+        f"`{redact_url(text)}` is not the address of a recipe",
         slug="recipe/invalid-address",
-        detail="it is a path, a URL, or `@registry/name@version`",
-        span=reference.span,
-        hint=f'write "@dfinity/{text}@VERSION" for a recipe of the official registry, or "./{text}.hbs" for a file'
-        if text.isidentifier()
-        else None,
+        detail="it is the name of a bundled recipe, a path such as `./recipe.hbs`, a URL (https, http or file), or `@registry/name@version`",
+        span=redact_span(reference.span),
     )
 
 
 def _parse_registry(text: str, reference: RecipeReference) -> RegistryRecipe:
     match = _REGISTRY.fullmatch(text)
-    if match is None:
-        raise RecipeError(
-            f"`{text}` is not the address of a recipe",
-            slug="recipe/invalid-address",
-            span=reference.span,
-            hint='write it like "@dfinity/rust@v3.2.0"',
-        )
-    if match["version"] is None:
+    if match is not None:
+        return RegistryRecipe(registry=match["registry"], name=match["name"], version=match["version"])
+    if _UNVERSIONED.fullmatch(text):
         raise RecipeError(
             f"the recipe `{text}` has no version",
             slug="recipe/missing-version",
             detail="without one, a deployment would change when the registry does",
             span=reference.span,
-            hint=f'write "{text}@VERSION"',
+            hint=f'write "{text.removesuffix("@")}@VERSION"',
         )
-    return RegistryRecipe(registry=match["registry"], name=match["name"], version=match["version"])
+    raise RecipeError(
+        f"`{text}` is not the address of a recipe",
+        slug="recipe/invalid-address",
+        detail="names are made of letters, digits, `.`, `_` and `-`, versions of `+` too; each starts with a letter or a digit",
+        span=reference.span,
+        hint='write it like "@dfinity/rust@v3.2.0"',
+    )

@@ -7,15 +7,12 @@ from pathlib import Path
 
 from orchestrator.core.project import RecipeReference
 from orchestrator.errors import Diagnostic, RecipeError, Span
-from orchestrator.recipes.address import LocalRecipe
 from orchestrator.recipes.configuration import RESERVED_NAME, CheckedConfiguration, check_configuration
 from orchestrator.recipes.parameters import RecipeDescription
-from orchestrator.recipes.parser import MAX_TEMPLATE_CHARACTERS, parse_template
+from orchestrator.recipes.parser import parse_template
 from orchestrator.recipes.render import render_template
 
-__all__ = ["Expansion", "TemplateFile", "expand", "load_template"]
-
-_MAX_TEMPLATE_BYTES = 4 * MAX_TEMPLATE_CHARACTERS
+__all__ = ["Expansion", "TemplateFile", "expand"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,25 +55,6 @@ class Expansion:
         return tuple(places)
 
 
-def load_template(reference: RecipeReference, address: LocalRecipe, *, project_directory: Path, working_directory: Path) -> TemplateFile:
-    """Read the template of a local recipe, whose address was parsed from `reference`; raise `RecipeError`.
-
-    A relative path starts from the project; as icp-cli does, the working directory is tried next, with a warning.
-    """
-    first, second = project_directory / address.path, working_directory / address.path
-    for path in dict.fromkeys((first, second)):
-        data = _read(path, reference)
-        if data is not None:
-            return TemplateFile(path=path, data=data, warnings=() if path == first else (_outside(path, reference),))
-    raise RecipeError(
-        f"there is no recipe at `{address.path}`",
-        slug="recipe/not-found",
-        detail=f"the path starts from {project_directory}",
-        span=reference.span,
-        hint="write the path of a template, such as `recipes/backend.hbs`",
-    )
-
-
 def expand(
     reference: RecipeReference,
     template: bytes,
@@ -92,7 +70,7 @@ def expand(
     The hash is checked first, on every expansion; then, by the recipe's `description`, the configuration.
     """
     sha256 = hashlib.sha256(template).hexdigest()
-    if reference.sha256 is not None and reference.sha256 != sha256:
+    if reference.sha256 is not None and reference.sha256.lower() != sha256:
         raise RecipeError(
             "the recipe's template is not the one that was pinned",
             slug="recipe/checksum",
@@ -116,32 +94,6 @@ def expand(
         template_lines=parsed.origin.lines,
         reference=reference,
         warnings=checked.warnings,
-    )
-
-
-def _read(path: Path, reference: RecipeReference) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MAX_TEMPLATE_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise RecipeError(
-            f"the recipe `{reference.address}` cannot be read",
-            slug="recipe/unreadable",
-            detail=f"{path}: {(error.strerror if isinstance(error, OSError) else None) or error}",
-            span=reference.span,
-        ) from error
-
-
-def _outside(path: Path, reference: RecipeReference) -> Diagnostic:
-    return Diagnostic(
-        slug="recipe/working-directory",
-        summary=f"the recipe `{reference.address}` was found from the working directory only",
-        severity="warning",
-        detail=f"{path}; from another directory the project would not load",
-        span=reference.span,
-        hint="write the path as it is from the project's directory",
     )
 
 

@@ -30,6 +30,8 @@ __all__ = [
     "READ_SECONDS",
     "TOTAL_SECONDS",
     "Allowance",
+    "DownloadError",
+    "MemoryTarget",
     "Target",
     "download",
     "transfer",
@@ -107,34 +109,46 @@ class Target(Protocol):
         ...
 
 
-class _Memory:
-    """A target that is gone with the process."""
+class MemoryTarget:
+    """A target that is gone with the process; `body` is what has come."""
 
     def __init__(self) -> None:
+        """Start with nothing."""
         self.body = bytearray()
         self.validator: str | None = None
 
     @property
     def size(self) -> int:
+        """Return how many bytes are there."""
         return len(self.body)
 
     def restart(self, validator: str | None) -> None:
+        """Forget what is there."""
         self.body.clear()
         self.validator = validator
 
     def resume(self) -> None:
-        """Go on."""
+        """Keep what is there."""
 
     def write(self, chunk: bytes) -> None:
+        """Take more bytes."""
         self.body += chunk
+
+
+class DownloadError(StoreError):
+    """Raised when a body cannot be had; `status` is what the server answered in the end, if that was the reason."""
+
+    default_slug = "download/failed"
+    status: int | None = None
 
 
 class _TransientError(Exception):
     """What may be better the next time, but not before so many seconds have passed."""
 
-    def __init__(self, reason: str, wait_seconds: float = 0.0) -> None:
+    def __init__(self, reason: str, wait_seconds: float = 0.0, status: int | None = None) -> None:
         super().__init__(reason)
         self.wait_seconds = wait_seconds
+        self.status = status
 
 
 async def download(
@@ -146,7 +160,7 @@ async def download(
     transport: "httpx.AsyncBaseTransport | None" = None,
 ) -> bytes:
     """Fetch `url` as `transfer` does and return its body."""
-    memory = _Memory()
+    memory = MemoryTarget()
     await transfer(url, memory, allowance=allowance, sleep=sleep, on_retry=on_retry, transport=transport)
     return bytes(memory.body)
 
@@ -217,7 +231,7 @@ async def _persist(
             fruitless = 0 if target.size > furthest else fruitless + 1
             furthest = max(furthest, target.size)
             if fruitless >= allowance.attempts:
-                raise _failed(url, f"{error}; {attempt} attempts were made") from error
+                raise _failed(url, f"{error}; {attempt} attempts were made", error.status) from error
             attempt += 1
             if on_retry is not None:
                 on_retry(redact_url(url), attempt, str(error))
@@ -305,9 +319,9 @@ def _prepare(url: str, response: "httpx.Response", target: Target) -> None:
     if status in _TRANSIENT:
         wait = wished_wait(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
         if wait > MAX_RETRY_AFTER_SECONDS:
-            raise _failed(url, f"{said}; it asks to wait {wait:.0f} seconds, and {MAX_RETRY_AFTER_SECONDS:g} are the most")
-        raise _TransientError(f"{said}; it asks to wait {wait:.0f} seconds" if wait else said, wait)
-    raise _failed(url, said)
+            raise _failed(url, f"{said}; it asks to wait {wait:.0f} seconds, and {MAX_RETRY_AFTER_SECONDS:g} are the most", status)
+        raise _TransientError(f"{said}; it asks to wait {wait:.0f} seconds" if wait else said, wait, status)
+    raise _failed(url, said, status)
 
 
 def _validator(response: "httpx.Response") -> str | None:
@@ -319,6 +333,7 @@ def _validator(response: "httpx.Response") -> str | None:
     return tag if tag.startswith('"') else modified
 
 
-def _failed(url: str, detail: str) -> StoreError:
-    shown = redact_url(url)
-    return StoreError(f"`{shown}` cannot be downloaded", slug="download/failed", detail=detail, hint="check the URL and the connection")
+def _failed(url: str, detail: str, status: int | None = None) -> DownloadError:
+    error = DownloadError(f"`{redact_url(url)}` cannot be downloaded", detail=detail, hint="check the URL and the connection")
+    error.status = status
+    return error

@@ -26,10 +26,12 @@ from orchestrator.core.file_times import calendar_time
 from orchestrator.core.redaction import redact_url
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.store.atomic import PRIVATE_MODE, make_directory, write_atomic
-from orchestrator.store.download import MAX_DOWNLOAD_BYTES, Target, transfer
+from orchestrator.store.download import MAX_DOWNLOAD_BYTES, MemoryTarget, Target, transfer
 from orchestrator.store.file_lock import acquire_lock, open_lock
+from orchestrator.store.package_errors import OFFLINE_VARIABLE, ChecksumError, busy_error, checksum_error, offline_error, unpinned_error
 from orchestrator.store.partial_file import PartialFile
 from orchestrator.store.regular_file import read_regular
+from orchestrator.store.targets import CappedTarget, too_large
 
 __all__ = [
     "LOCK_SECONDS",
@@ -47,7 +49,6 @@ MAX_PACKAGES_BYTES: Final = 4 << 30
 """Packages are deleted, the longest unused first, until the rest is smaller than this."""
 ABANDONED_SECONDS: Final = 7 * 24 * 3600.0
 """Nobody goes on with a download that was broken off this long ago."""
-OFFLINE_VARIABLE: Final = "ORCHESTRATOR_OFFLINE"
 _POLL_SECONDS: Final = 0.1
 _POLLS_BEFORE_NOTE: Final = 10
 _POLLS_BETWEEN_NOTES: Final = 50
@@ -64,13 +65,6 @@ class Transfer(Protocol):
     async def __call__(self, url: str, target: Target) -> None:
         """Raise `StoreError` when the body cannot be had."""
         ...
-
-
-class ChecksumError(StoreError):
-    """Raised when a download is not what was pinned; `found` is the SHA-256 of what came, in lower-case hex."""
-
-    default_slug = "download/checksum"
-    found: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,35 +111,66 @@ class PackageCache:
         self._tasks: dict[str, anyio.Lock] = {}
         self._failures: dict[tuple[str, str], StoreError] = {}
 
-    async def fetch(self, url: str, sha256: str, *, offline: bool = False) -> bytes:
+    async def fetch(self, url: str, sha256: str, *, offline: bool = False, most_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:
         """Return the bytes with this SHA-256: from the cache, else from `url`.
 
-        Raises `StoreError`: `download/failed`, `download/offline`, `download/busy`, `store/write`; `ChecksumError` when the
-        server sends something else, of which nothing is kept.
+        Raises `StoreError`: `download/failed`, `download/too-large`, `download/offline`, `download/busy`, `store/write`;
+        `ChecksumError` when the server sends something else, of which nothing is kept.
         """
         wanted = _checked_hash(sha256)
         found = await anyio.to_thread.run_sync(self.load, wanted)
         if found is not None:
+            if len(found) > most_bytes:
+                raise too_large(redact_url(url), most_bytes)
             return found
         if offline:
-            raise _offline(url, wanted, self.directory)
-        async with self._tasks.setdefault(wanted, anyio.Lock()):
+            raise offline_error(url, wanted, self.directory)
+        async with self._attempting(url, wanted):
+            return await self._fetch_locked(url, wanted, most_bytes)
+
+    async def fetch_unpinned(self, url: str, *, offline: bool = False, most_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:
+        """Download what nobody has pinned yet, and keep it under the hash that it turns out to have.
+
+        Raises `StoreError` as `fetch` does.
+        """
+        if offline:
+            raise unpinned_error(url)
+        async with self._attempting(url, ""):
+            memory = MemoryTarget()
+            await self._transfer(url, CappedTarget(target=memory, most_bytes=most_bytes, url=redact_url(url)))
+            data = bytes(memory.body)
+            await anyio.to_thread.run_sync(self._add, url, data)
+            return data
+
+    @asynccontextmanager
+    async def _attempting(self, url: str, wanted: str) -> AsyncIterator[None]:
+        """Keep this process's other tasks from downloading the same, and fail as the last attempt did."""
+        async with self._tasks.setdefault(wanted or url, anyio.Lock()):
             if (failure := self._failures.get((url, wanted))) is not None:
                 raise failure
             try:
-                return await self._fetch_locked(url, wanted)
+                yield
             except StoreError as error:
                 self._failures[url, wanted] = error
                 raise
 
-    async def _fetch_locked(self, url: str, wanted: str) -> bytes:
+    def _add(self, url: str, data: bytes) -> None:
+        """Keep bytes that are here already."""
+        self._prepare()
+        final = self.path_of(hashlib.sha256(data).hexdigest())
+        write_atomic(final.with_name(f"{final.name}.json"), json.dumps({"url": redact_url(url)}).encode(), PRIVATE_MODE)
+        write_atomic(final, data, PRIVATE_MODE)
+        with suppress(StoreError):
+            self.prune()
+
+    async def _fetch_locked(self, url: str, wanted: str, most_bytes: int) -> bytes:
         await anyio.to_thread.run_sync(self._prepare)
         async with self._locked(url, wanted):
             found = await anyio.to_thread.run_sync(self.load, wanted)
             if found is not None:
                 return found
-            self._forget(self._path(wanted))  # only here: without the lock it may be what another process has just finished
-            return await self._download(url, wanted)
+            self._forget(self.path_of(wanted))  # only here: without the lock it may be what another process has just finished
+            return await self._download(url, wanted, most_bytes)
 
     @asynccontextmanager
     async def _locked(self, url: str, wanted: str) -> AsyncIterator[None]:
@@ -155,7 +180,7 @@ class PackageCache:
         while not acquire_lock(lock):
             waited = polls * _POLL_SECONDS
             if waited >= self._lock_seconds:
-                raise _busy(url, waited)
+                raise busy_error(url, waited)
             if self._on_wait is not None and polls % _POLLS_BETWEEN_NOTES == _POLLS_BEFORE_NOTE:
                 self._on_wait(redact_url(url), waited)
             await self._sleep(_POLL_SECONDS)
@@ -167,7 +192,7 @@ class PackageCache:
 
     def load(self, sha256: str) -> bytes | None:
         """Return the bytes with this SHA-256, if they are here and unchanged; nothing is deleted. Blocks."""
-        path = self._path(_checked_hash(sha256))
+        path = self.path_of(_checked_hash(sha256))
         try:
             data = read_regular(path, MAX_DOWNLOAD_BYTES)
         except OSError:
@@ -209,16 +234,16 @@ class PackageCache:
         for package in self.packages():
             total += package.size
             if total > most_bytes:
-                self._forget(self._path(package.sha256))
+                self._forget(self.path_of(package.sha256))
 
-    async def _download(self, url: str, wanted: str) -> bytes:
+    async def _download(self, url: str, wanted: str, most_bytes: int) -> bytes:
         """Download under the lock; a download that was gone on with and went wrong is made once more, from its beginning."""
         for _ in range(2):
             target = PartialFile(self.directory / "partial" / wanted, source=url)
             try:
                 await anyio.to_thread.run_sync(target.open)
                 if target.sha256 != wanted:  # else only the last step of an earlier process is missing
-                    await self._transfer(url, target)
+                    await self._transfer(url, CappedTarget(target=target, most_bytes=most_bytes, url=redact_url(url)))
                 if target.sha256 == wanted:
                     return await anyio.to_thread.run_sync(self._keep, url, target, wanted)
                 target.discard()
@@ -226,10 +251,10 @@ class PackageCache:
                 target.close()
             if not target.resumed:
                 break
-        raise _unexpected(url, wanted, target.sha256)
+        raise checksum_error(url, wanted, target.sha256)
 
     def _keep(self, url: str, target: PartialFile, wanted: str) -> bytes:
-        final = self._path(wanted)
+        final = self.path_of(wanted)
         write_atomic(final.with_name(f"{wanted}.json"), json.dumps({"url": redact_url(url)}).encode(), PRIVATE_MODE)
         data = target.finish(final)
         if hashlib.sha256(data).hexdigest() != wanted:
@@ -245,7 +270,8 @@ class PackageCache:
             with suppress(OSError):  # somebody else's, and writable: what is in it is verified at every use
                 path.chmod(_PRIVATE)
 
-    def _path(self, sha256: str) -> Path:
+    def path_of(self, sha256: str) -> Path:
+        """Return where the bytes with this SHA-256 (lower-case hex) are, if they are here."""
         return self.directory / "sha256" / sha256
 
     def _entries(self) -> list[Path]:
@@ -288,32 +314,3 @@ def _load_url(path: Path) -> str | None:
         return None
     url = facts.get("url") if isinstance(facts, dict) else None
     return url if isinstance(url, str) else None
-
-
-def _offline(url: str, sha256: str, directory: Path) -> StoreError:
-    changed = "what is there has changed on the disk: " if (directory / "sha256" / sha256).exists() else ""
-    return StoreError(
-        f"`{redact_url(url)}` is not in the package cache, and nothing is downloaded offline",
-        slug="download/offline",
-        detail=f"{changed}looked for SHA-256 {sha256} in {directory}",
-        hint=f"run `orchestrator plugin cache fetch` once with a connection, or leave out `--offline` and ${OFFLINE_VARIABLE}",
-    )
-
-
-def _busy(url: str, seconds: float) -> StoreError:
-    return StoreError(
-        f"`{redact_url(url)}` is being downloaded by another process",
-        slug="download/busy",
-        detail=f"waited {seconds:.0f} seconds for it",
-        hint="end that process, or wait until it is done, then run the command again",
-    )
-
-
-def _unexpected(url: str, wanted: str, found: str) -> ChecksumError:
-    error = ChecksumError(
-        f"`{redact_url(url)}` is not the file that was pinned",
-        detail=f"expected SHA-256 {wanted}, as pinned\nfound    SHA-256 {found}, which the server sent; nothing of it was kept",
-        hint="if a new file is meant, review it, and write the output of `sha256sum` on the file you reviewed",
-    )
-    error.found = found
-    return error

@@ -16,7 +16,7 @@ import yaml
 from orchestrator.core.project import ScriptStep
 from orchestrator.errors import OrchestratorError
 from orchestrator.manifest import load_project, load_steps
-from orchestrator.recipes import LocalRecipe, expand, load_template, parse_address
+from orchestrator.recipes import LocalRecipe, expand, load_local, parse_address
 
 pytestmark = [pytest.mark.npm, pytest.mark.slow]
 TIMEOUT_SECONDS = 30
@@ -70,7 +70,7 @@ class Both:
             assert canister.recipe is not None
             address = parse_address(canister.recipe)
             assert isinstance(address, LocalRecipe)
-            template = load_template(canister.recipe, address, project_directory=self.directory, working_directory=self.directory)
+            template = load_local(canister.recipe, address, project_directory=self.directory, working_directory=self.directory)
             expansion = expand(canister.recipe, template.data, template.path, canister=canister.name)
             (step,) = load_steps(expansion.text, expansion.path, directory=self.directory).build
         except OrchestratorError:

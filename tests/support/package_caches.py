@@ -7,10 +7,10 @@ from pathlib import Path
 
 import anyio.lowlevel
 
-from orchestrator.store.download import Allowance, transfer
+from orchestrator.store.download import Allowance, Target, transfer
 from orchestrator.store.packages import PackageCache
 
-__all__ = ["BODY", "OTHER", "SHA256", "Pauses", "leftovers", "make_cache"]
+__all__ = ["BODY", "OTHER", "SHA256", "Pauses", "leftovers", "make_cache", "served_cache"]
 
 BODY = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -34,6 +34,17 @@ def make_cache(directory: Path, sleep: Callable[[float], Awaitable[None]] | None
     """Return a cache that never waits; `allowance` are the limits of a download."""
     pause = sleep or Pauses()
     return PackageCache(directory, transfer=partial(transfer, sleep=pause, allowance=Allowance(**allowance)), sleep=pause)  # type: ignore[arg-type]
+
+
+def served_cache(directory: Path, fetch: Callable[[str], Awaitable[bytes]]) -> PackageCache:
+    """Return a cache whose downloads are what a function returns."""
+
+    async def serve(url: str, target: Target) -> None:
+        body = await fetch(url)
+        target.restart(None)
+        target.write(body)
+
+    return PackageCache(directory, transfer=serve, sleep=Pauses())
 
 
 def leftovers(directory: Path) -> list[str]:

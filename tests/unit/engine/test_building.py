@@ -12,6 +12,7 @@ from orchestrator.engine.session import Session
 from orchestrator.errors import BuildError, Span
 from orchestrator.store import ArtifactStore
 from tests.support.memory_network import MemoryNetwork
+from tests.support.package_caches import served_cache
 from tests.support.projects import Recording, make_project, make_wasm, memory_session, prebuilt, script
 
 pytestmark = pytest.mark.anyio
@@ -133,7 +134,7 @@ async def test_a_wrong_checksum_gives_both(tmp_path: Path, session: Session) -> 
 
 
 async def test_a_url_is_fetched(tmp_path: Path, session: Session) -> None:
-    """A module that lives elsewhere is downloaded by the session's means."""
+    """A module that lives elsewhere is downloaded once, and pinned by the lock file."""
     asked: list[str] = []
 
     async def fetch(url: str) -> bytes:
@@ -141,7 +142,9 @@ async def test_a_url_is_fetched(tmp_path: Path, session: Session) -> None:
         return make_wasm("far")
 
     step = PrebuiltStep(url="https://modules.test/far.wasm")
-    await build_canisters(replace(session, fetch=fetch), [Canister(name="a", directory=tmp_path, build=(step,))])
+    opened = replace(session, packages=served_cache(tmp_path / "packages", fetch))
+    for _ in range(2):
+        await build_canisters(opened, [Canister(name="a", directory=tmp_path, build=(step,))])
 
     assert asked == ["https://modules.test/far.wasm"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.project import Canister, PluginStep, PrebuiltStep, ScriptStep
+from orchestrator.core.project import Canister, PluginStep, PrebuiltStep, RecipeReference, ScriptStep
 from orchestrator.engine.packages import fetch_packages, name_components
 from orchestrator.engine.preflight import check_plugins
 from orchestrator.engine.sources import open_packages
@@ -16,32 +16,37 @@ from tests.support.components import component_that_returns_ok
 from tests.support.faulty_server import Answer, faulty_server
 from tests.support.memory_network import MemoryNetwork
 from tests.support.package_caches import Pauses
-from tests.support.projects import Recording, make_project, memory_session
+from tests.support.projects import Recording, make_project, make_wasm, memory_session
 
 pytestmark = pytest.mark.anyio
 COMPONENT = component_that_returns_ok()
+MODULE = make_wasm("far")
+TEMPLATE = b"build: { steps: [{ type: script, command: make }] }\n"
 SHA256 = hashlib.sha256(COMPONENT).hexdigest()
 
 
 async def test_what_is_fetched_is_there_offline(tmp_path: Path, network: MemoryNetwork) -> None:
-    """Plugins and pinned modules are kept; a module that is not pinned is a warning, and not downloaded."""
+    """Recipes, plugins and modules are kept; a module that is not pinned is pinned by the lock file."""
     recording = Recording()
-    with faulty_server(Answer(body=COMPONENT)) as server:
+    with faulty_server(Answer(body=COMPONENT), Answer(body=MODULE), Answer(body=TEMPLATE)) as server:
         build = (PrebuiltStep(url=server.url, sha256=SHA256), PrebuiltStep(url=server.url + "?key=secret"))
         sync = (ScriptStep(commands=("make",)), PluginStep(url=server.url, sha256=SHA256.upper()))
         used = Canister(name="used", directory=tmp_path, build=build, sync=sync)
         other = Canister(name="other", directory=tmp_path, sync=(PluginStep(url=server.url, sha256="0" * 64),))
+        third = Canister(name="third", directory=tmp_path, recipe=RecipeReference(address=server.url + "?recipe"))
         packages = open_packages(tmp_path / "packages", recording, Pauses())
-        session = replace(memory_session(make_project(tmp_path, [used, other]), network, recording), packages=packages)
+        session = replace(memory_session(make_project(tmp_path, [used, other, third]), network, recording), packages=packages)
 
-        assert await fetch_packages(session, ["used"]) == (SHA256,)
+        assert await fetch_packages(session, ["used"]) == (SHA256, hashlib.sha256(MODULE).hexdigest())
         await check_plugins(replace(session, offline=True), [used])
-        assert len(server.requests) == 1
+        assert await fetch_packages(session, ["third"]) == (hashlib.sha256(TEMPLATE).hexdigest(),)
+        assert await fetch_packages(replace(session, offline=True), ["used", "third"])
+        assert len(server.requests) == 3
         with pytest.raises(OrchestratorError, match="is not the one that the manifest names"):
             await fetch_packages(session)
 
-    warnings = {getattr(event, "summary", "") for event in recording.of("warning")}
-    assert warnings == {f"`{server.url}?key=***` is not pinned, so it is downloaded by every build"}
+    assert [getattr(event, "slug", "") for event in recording.of("warning")] == ["build/unpinned", "recipe/unpinned"]
+    assert "secret" not in session.layout.recipe_lock.read_text()
 
 
 async def test_components_of_a_project_have_names(tmp_path: Path) -> None:

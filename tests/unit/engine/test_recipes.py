@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.project import Canister, PrebuiltStep, RecipeReference, ScriptStep
-from orchestrator.engine.recipe_pins import RecipePins
+from orchestrator.engine.pins import open_lock_file
 from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.session import Session
 from orchestrator.errors import ManifestError, RecipeError, Span, StoreError
+from orchestrator.store import PackageCache
+from orchestrator.store.download import DownloadError
 from tests.support.memory_network import MemoryNetwork
+from tests.support.package_caches import served_cache
 from tests.support.projects import Recording, make_project, memory_session
 
 pytestmark = pytest.mark.anyio
@@ -40,13 +43,18 @@ def recording() -> Recording:
 def session(tmp_path: Path, network: MemoryNetwork, recording: Recording) -> Session:
     """Return a session of an empty project, whose user has an empty home."""
     opened = memory_session(make_project(tmp_path, []), network, recording)
-    return replace(opened, environ={"ORCHESTRATOR_HOME": str(tmp_path / "home")})
+    return replace(opened, environ={"ORCHESTRATOR_HOME": str(tmp_path / "home")}, packages=PackageCache(tmp_path / "home"))
 
 
 def canister(directory: Path, address: str, *, sha256: str | None = None) -> Canister:
     """Return a canister with a recipe and a step of its own."""
     reference = RecipeReference(address=address, sha256=sha256, configuration={"path": "a.wasm"}, span=SPAN)
     return Canister(name="api", directory=directory, recipe=reference, sync=(ScriptStep(commands=("own",)),))
+
+
+def served(session: Session, server: "Server", home: str = "home") -> Session:
+    """Return the same session with a server to download from; another `home` is another machine's."""
+    return replace(session, packages=served_cache(session.project.directory / home, server.fetch))
 
 
 class Server:
@@ -61,7 +69,7 @@ class Server:
         """Answer a download."""
         self.asked.append(url)
         if "missing" in url:
-            raise StoreError("gone", detail="the server answered 404 Not Found")
+            raise DownloadError("gone", detail="the server answered 404 Not Found")
         return self.template.encode()
 
 
@@ -89,44 +97,43 @@ async def test_a_registry_recipe_is_downloaded(tmp_path: Path, session: Session,
     """The official registry's address is known; without a hash there is a warning that gives it."""
     server = Server()
 
-    await expand_recipes(replace(session, fetch=server.fetch), [canister(tmp_path, "@dfinity/rust@v3.2.0")])
+    await expand_recipes(served(session, server), [canister(tmp_path, "@dfinity/rust@v3.2.0")])
 
     assert server.asked == ["https://github.com/dfinity/icp-cli-recipes/releases/download/rust-v3.2.0/recipe.hbs"]
     (warning,) = recording.of("warning")
     assert SHA256 in str(getattr(warning, "hint", None))
-    assert RecipePins(session.layout).load() == {"@dfinity/rust@v3.2.0": SHA256}
+    assert open_lock_file(session.layout).load().recipes == {"@dfinity/rust@v3.2.0": SHA256}
 
 
 async def test_the_lock_file_keeps_what_was_first_used(tmp_path: Path, session: Session, recording: Recording) -> None:
     """A recipe that the lock file knows gives no warning, and other bytes behind its address are refused."""
     server = Server()
     unpinned = canister(tmp_path, "https://recipes.test/a.hbs")
-    await expand_recipes(replace(session, fetch=server.fetch), [unpinned])
+    await expand_recipes(served(session, server), [unpinned])
     recording.events.clear()
 
-    await expand_recipes(replace(session, fetch=server.fetch), [unpinned])
+    await expand_recipes(served(session, server), [unpinned])
     assert recording.events == []
     assert len(server.asked) == 1
 
-    elsewhere = replace(session, environ={"ORCHESTRATOR_HOME": str(tmp_path / "other machine")})
     with pytest.raises(RecipeError) as caught:
-        await expand_recipes(replace(elsewhere, fetch=Server(TEMPLATE + "# changed\n").fetch), [unpinned])
-    assert "orchestrator.lock" in str(caught.value.hint)
+        await expand_recipes(served(session, Server(TEMPLATE + "# changed\n"), "another machine"), [unpinned])
+    assert "recipe lock --upgrade" in str(caught.value.hint)
 
 
 async def test_the_lock_file_holds_no_secrets(tmp_path: Path, session: Session, recording: Recording) -> None:
     """It is committed: passwords and tokens of addresses are not in it, and addresses that differ in them have their own pins."""
     addresses = [f"https://me:hunter2@recipes.test/a.hbs?token={token}" for token in ("hunter2", "hunter3")]
-    fetch = Server().fetch
+    opened = served(session, Server())
     for address in addresses:
-        await expand_recipes(replace(session, fetch=fetch), [canister(tmp_path, address)])
+        await expand_recipes(opened, [canister(tmp_path, address)])
     warned = len(recording.of("warning"))
     for address in addresses:
-        await expand_recipes(replace(session, fetch=fetch), [canister(tmp_path, address)])
+        await expand_recipes(opened, [canister(tmp_path, address)])
 
     assert (warned, len(recording.of("warning"))) == (2, 2)
     assert "hunter" not in session.layout.recipe_lock.read_text()
-    assert len(RecipePins(session.layout).load()) == 2
+    assert len(open_lock_file(session.layout).load().recipes) == 2
 
 
 async def test_pins_of_older_lock_files_count(tmp_path: Path, session: Session) -> None:
@@ -135,7 +142,7 @@ async def test_pins_of_older_lock_files_count(tmp_path: Path, session: Session) 
     session.layout.recipe_lock.write_text(json.dumps({"v": 1, "recipes": {address: "0" * 64}}))
 
     with pytest.raises(RecipeError) as caught:
-        await expand_recipes(replace(session, fetch=Server().fetch), [canister(tmp_path, address)])
+        await expand_recipes(served(session, Server()), [canister(tmp_path, address)])
 
     assert caught.value.slug == "recipe/checksum"
 
@@ -144,26 +151,26 @@ async def test_a_protected_environment_wants_pins(tmp_path: Path, session: Sessi
     """What is deployed to production was seen elsewhere before."""
     protected = replace(session, environment=replace(session.environment, protected=True))
 
-    with pytest.raises(RecipeError) as caught:
-        await expand_recipes(replace(protected, fetch=Server().fetch), [canister(tmp_path, "https://recipes.test/a.hbs")])
+    with pytest.raises(StoreError) as caught:
+        await expand_recipes(served(protected, Server()), [canister(tmp_path, "https://recipes.test/a.hbs")])
 
-    assert caught.value.slug == "recipe/unpinned"
+    assert caught.value.slug == "pins/not-locked"
 
 
 async def test_a_damaged_lock_file_is_not_ignored(tmp_path: Path, session: Session) -> None:
     """Pins that cannot be read are not taken for none."""
-    session.layout.recipe_lock.write_text('{"v": 1}')
+    session.layout.recipe_lock.write_text('{"v": 1, "recipes": []}')
 
     with pytest.raises(StoreError):
-        await expand_recipes(replace(session, fetch=Server().fetch), [canister(tmp_path, "https://recipes.test/a.hbs")])
+        await expand_recipes(served(session, Server()), [canister(tmp_path, "https://recipes.test/a.hbs")])
 
-    assert session.layout.recipe_lock.read_text() == '{"v": 1}'
+    assert session.layout.recipe_lock.read_text() == '{"v": 1, "recipes": []}'
 
 
 async def test_a_pinned_recipe_is_fetched_once(tmp_path: Path, session: Session, recording: Recording) -> None:
     """A template with its hash needs the network only the first time."""
     server = Server()
-    opened = replace(session, fetch=server.fetch)
+    opened = served(session, server)
     pinned = canister(tmp_path, "https://recipes.test/a.hbs", sha256=SHA256)
 
     await expand_recipes(opened, [pinned])
@@ -176,10 +183,10 @@ async def test_a_pinned_recipe_is_fetched_once(tmp_path: Path, session: Session,
 async def test_a_kept_template_is_hashed_again(tmp_path: Path, session: Session) -> None:
     """A template that was changed on the disk is fetched again, and not expanded."""
     server = Server()
-    opened = replace(session, fetch=server.fetch)
+    opened = served(session, server)
     pinned = canister(tmp_path, "https://recipes.test/a.hbs", sha256=SHA256)
     await expand_recipes(opened, [pinned])
-    (kept,) = (tmp_path / "home").rglob("recipe.hbs")
+    kept = tmp_path / "home" / "sha256" / SHA256
     kept.write_text(TEMPLATE.replace("echo", "rm"), encoding="utf-8")
 
     (expanded,) = await expand_recipes(opened, [pinned])
@@ -192,7 +199,7 @@ async def test_offline_a_kept_template_is_enough(tmp_path: Path, session: Sessio
     """Without a connection a template that is there is used, and another one is an error that says so; nothing is asked."""
     server = Server()
     pinned = canister(tmp_path, "https://me:hunter2@recipes.test/a.hbs", sha256=SHA256)
-    offline = replace(session, fetch=server.fetch, offline=True)
+    offline = replace(served(session, server), offline=True)
 
     with pytest.raises(RecipeError) as caught:
         await expand_recipes(offline, [pinned])
@@ -211,7 +218,7 @@ async def test_another_template_than_the_pinned_is_refused(tmp_path: Path, sessi
     pinned = canister(tmp_path, "https://recipes.test/a.hbs", sha256=SHA256)
 
     with pytest.raises(RecipeError) as caught:
-        await expand_recipes(replace(session, fetch=server.fetch), [pinned])
+        await expand_recipes(served(session, server), [pinned])
 
     assert caught.value.slug == "recipe/checksum"
 
@@ -227,7 +234,7 @@ async def test_another_template_than_the_pinned_is_refused(tmp_path: Path, sessi
 async def test_what_cannot_be_had_is_explained(tmp_path: Path, session: Session, address: str, slug: str) -> None:
     """The error points at the recipe in the manifest."""
     with pytest.raises(RecipeError) as caught:
-        await expand_recipes(replace(session, fetch=Server().fetch), [canister(tmp_path, address)])
+        await expand_recipes(served(session, Server()), [canister(tmp_path, address)])
 
     assert caught.value.slug == slug
     assert caught.value.span == SPAN

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.project import Canister, EntrySection, PluginStep, PrebuiltStep, Project
+from orchestrator.engine.pins import open_lock_file
 from orchestrator.engine.plugins import load_declared, load_inputs
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import Wanted, load_source, open_packages
-from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError, Span
-from orchestrator.store.download import download
+from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError, Span, StoreError
 from tests.support.components import component_that_returns_ok
 from tests.support.faulty_server import Answer, faulty_server
 from tests.support.memory_network import MemoryNetwork
 from tests.support.package_caches import BODY, SHA256, Pauses
-from tests.support.projects import Recording, memory_session
+from tests.support.projects import Recording, make_wasm, memory_session
 
 pytestmark = pytest.mark.anyio
 SPAN = Span(path=Path("icp.yaml"), line=9, column=9, length=10, text="   url:  secret")
@@ -43,7 +43,7 @@ def recording() -> Recording:
 def session(project: Project, network: MemoryNetwork, recording: Recording, tmp_path: Path) -> Session:
     """Return a session that downloads without waiting, into a cache of its own."""
     opened = memory_session(project, network, recording)
-    return replace(opened, fetch=download, packages=open_packages(tmp_path / "packages", recording, Pauses()))
+    return replace(opened, packages=open_packages(tmp_path / "packages", recording, Pauses()))
 
 
 async def test_what_is_pinned_is_downloaded_once(session: Session, recording: Recording) -> None:
@@ -59,13 +59,48 @@ async def test_what_is_pinned_is_downloaded_once(session: Session, recording: Re
     ]
 
 
-async def test_what_is_not_pinned_is_downloaded_each_time(session: Session, tmp_path: Path) -> None:
-    """A module without a hash may change at any time: it is not kept."""
-    with faulty_server(Answer(body=b"one"), Answer(body=b"two")) as server:
+async def test_what_is_not_pinned_is_pinned_on_first_use(session: Session, recording: Recording) -> None:
+    """A module without a hash is downloaded once; the lock file says which bytes it had, and a warning says so."""
+    module = make_wasm("far")
+    with faulty_server(Answer(body=module)) as server:
         step = PrebuiltStep(url=server.url)
-        assert [await load_source(session, step, WANTED) for _ in range(2)] == [b"one", b"two"]
+        assert [await load_source(session, step, WANTED) for _ in range(2)] == [module, module]
 
-    assert not (tmp_path / "packages").exists()
+    pinned = open_lock_file(session.layout).load().modules
+    assert pinned == {server.url: hashlib.sha256(module).hexdigest()}
+    assert [getattr(event, "slug", None) for event in recording.of("warning")] == ["build/unpinned"]
+    assert len(server.requests) == 1
+
+
+async def test_another_module_than_the_pinned_is_refused(session: Session, tmp_path: Path) -> None:
+    """On another machine the server cannot slip in other bytes."""
+    with faulty_server(Answer(body=make_wasm("one")), Answer(body=make_wasm("two"))) as server:
+        step = PrebuiltStep(url=server.url, span=SPAN)
+        await load_source(session, step, WANTED)
+        elsewhere = replace(session, packages=open_packages(tmp_path / "elsewhere", session.emit, Pauses()))
+        with pytest.raises(BuildError) as caught:
+            await load_source(elsewhere, step, WANTED)
+
+    assert caught.value.slug == "build/checksum"
+    assert "recipe lock --upgrade" in str(caught.value.hint)
+
+
+async def test_what_is_no_module_is_not_pinned(session: Session) -> None:
+    """A page that says that something is missing must not become what everybody deploys."""
+    with faulty_server(Answer(body=b"<html>sorry</html>")) as server:
+        await load_source(session, PrebuiltStep(url=server.url), WANTED)
+
+    assert not session.layout.recipe_lock.exists()
+
+
+@pytest.mark.parametrize("protected", [False, True], ids=["locked", "protected"])
+async def test_locked_nothing_new_is_downloaded(session: Session, *, protected: bool) -> None:
+    """With `--locked`, and in protected environments, a module that is in no lock file is refused before anything is asked."""
+    environment = replace(session.environment, protected=protected)
+    with faulty_server(Answer(body=make_wasm("one"))) as server, pytest.raises(StoreError) as caught:
+        await load_source(replace(session, locked=not protected, environment=environment), PrebuiltStep(url=server.url), WANTED)
+
+    assert (caught.value.slug, server.requests) == ("pins/not-locked", [])
 
 
 async def test_a_plugin_that_is_not_pinned_never_runs(session: Session) -> None:
@@ -141,7 +176,7 @@ async def test_offline_nothing_is_asked(session: Session, *, pinned: bool) -> No
         await load_source(replace(session, offline=True), PrebuiltStep(url=server.url, sha256=SHA256 if pinned else None), WANTED)
 
     assert server.requests == []
-    assert "orchestrator plugin cache fetch" in str(caught.value.hint)
+    assert f"orchestrator {'plugin cache fetch' if pinned else 'recipe lock'}" in str(caught.value.hint)
     assert server.url in str(caught.value.detail)
     assert (SHA256 in str(caught.value.detail)) is pinned
 

@@ -10,11 +10,12 @@ from orchestrator.core.project import PluginStep, RecipeReference, ScriptStep
 from orchestrator.errors import ManifestError, OrchestratorError, RecipeError, Span
 from orchestrator.manifest import load_steps
 from orchestrator.recipes import (
+    BundledRecipe,
     LocalRecipe,
     RegistryRecipe,
     RemoteRecipe,
     expand,
-    load_template,
+    load_local,
     parse_address,
     parse_template,
     render_template,
@@ -162,6 +163,7 @@ def test_partials_are_indented() -> None:
         ("file://a/b.hbs", LocalRecipe(path="a/b.hbs")),
         ("./b.hbs", LocalRecipe(path="./b.hbs")),
         ("b.hbs", LocalRecipe(path="b.hbs")),
+        ("rust", BundledRecipe(name="rust")),
         ("/abs/recipe", LocalRecipe(path="/abs/recipe")),
         ("https://x.y/r.hbs", RemoteRecipe(url="https://x.y/r.hbs")),
         ("http://x.y/r.hbs", RemoteRecipe(url="http://x.y/r.hbs")),
@@ -174,7 +176,10 @@ def test_addresses(text: str, address: object) -> None:
     assert parse_address(reference(text)) == address
 
 
-@pytest.mark.parametrize("text", ["rust", "@dfinity/rust", "@dfinity", "@/x@1", "ftp://x/y.hbs", "file://", "", "@a/b@"])
+@pytest.mark.parametrize(
+    "text",
+    ["a b", "@dfinity/rust", "@dfinity", "@/x@1", "ftp://x/y.hbs", "file://", "", "@a/b@", "@a/..@1", "@a/b@1/2", "@a/b@%2e", "@ä/b@1"],
+)
 def test_wrong_addresses(text: str, snapshot: SnapshotAssertion) -> None:
     """What is no address is refused with the form to write."""
     with pytest.raises(RecipeError) as caught:
@@ -197,9 +202,9 @@ def test_templates_are_found_from_the_project_first(tmp_path: Path) -> None:
         directory.mkdir()
         (directory / "both.hbs").write_text(directory.name, encoding="utf-8")
     (working / "one.hbs").write_text("one", encoding="utf-8")
-    both = load_template(reference("both.hbs"), LocalRecipe(path="both.hbs"), project_directory=project, working_directory=working)
+    both = load_local(reference("both.hbs"), LocalRecipe(path="both.hbs"), project_directory=project, working_directory=working)
     assert (both.path, both.data, both.warnings) == (project / "both.hbs", b"project", ())
-    one = load_template(reference("file://one.hbs"), LocalRecipe(path="one.hbs"), project_directory=project, working_directory=working)
+    one = load_local(reference("file://one.hbs"), LocalRecipe(path="one.hbs"), project_directory=project, working_directory=working)
     assert (one.path, one.data) == (working / "one.hbs", b"one")
     assert "recipe/working-directory" in render_diagnostic(one.warnings[0], tmp_path)
 
@@ -207,7 +212,7 @@ def test_templates_are_found_from_the_project_first(tmp_path: Path) -> None:
 def test_a_template_that_is_not_there(snapshot: SnapshotAssertion) -> None:
     """A missing file says where it was looked for."""
     with pytest.raises(RecipeError) as caught:
-        load_template(reference("nope.hbs"), LocalRecipe(path="nope.hbs"), project_directory=PROJECT, working_directory=PROJECT)
+        load_local(reference("nope.hbs"), LocalRecipe(path="nope.hbs"), project_directory=PROJECT, working_directory=PROJECT)
     assert report(caught.value) == snapshot
 
 

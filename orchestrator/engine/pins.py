@@ -1,0 +1,182 @@
+"""Which bytes must stand behind an address: what the manifest says, what the lock file says, and what a run may change of that.
+
+The manifest's own `sha256` wins. What has none is pinned by the lock file; what is in neither is pinned on first use.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import anyio.to_thread
+
+from orchestrator.core.redaction import redact_span, redact_url
+from orchestrator.errors import Diagnostic, Span, StoreError, UsageError
+from orchestrator.events import Warned
+from orchestrator.store import Layout
+from orchestrator.store.lock_file import LockFile, PinKind, Pins
+
+__all__ = ["LOCKED_VARIABLE", "PinStore", "Pinned", "Pinning", "Tell", "is_locked", "open_lock_file", "pins_error", "tell_warnings"]
+
+LOCKED_VARIABLE: Final = "ORCHESTRATOR_LOCKED"
+_NOUNS: Final[dict[PinKind, str]] = {"recipes": "recipe", "plugins": "plugin", "modules": "module"}
+
+Tell = Callable[[Diagnostic], None]
+
+
+class PinStore(Protocol):
+    """Where pins are kept: a `LockFile`, or what `recipe lock` is about to write."""
+
+    def load(self) -> Pins:
+        """Return all pins."""
+        ...
+
+    def add(self, kind: PinKind, address: str, sha256: str) -> str:
+        """Pin what has no pin, and return its pin."""
+        ...
+
+    def put(self, kind: PinKind, address: str, sha256: str) -> None:
+        """Pin an address to this hash, whatever it was pinned to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """Something that a manifest or a recipe refers to; `stated` is the `sha256` that stands there, `span` its place."""
+
+    kind: PinKind
+    address: str
+    stated: str | None = None
+    span: Span | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what messages call it."""
+        return f"the {_NOUNS[self.kind]} `{redact_url(self.address)}`"
+
+
+class Pinning:
+    """The pins of one run; `tell` is given what is odd."""
+
+    def __init__(self, store: PinStore, *, tell: Tell) -> None:
+        """Take where the pins are; nothing is read yet."""
+        self._store = store
+        self._tell = tell
+        self._pins: Pins | None = None
+
+    async def wanted(self, what: Pinned, *, locked: str | None = None) -> str | None:
+        """Return the SHA-256 that something must have, in lower-case hex; `None` where nobody has said so far.
+
+        `locked` says why nothing may be pinned or pinned anew; `StoreError` (`pins/not-locked`, `pins/contradiction`) where
+        something would be. Raises as `LockFile.load` does.
+        """
+        if self._pins is None:
+            self._pins = await anyio.to_thread.run_sync(self._store.load)
+        present = self._pins.find(what.kind, what.address)
+        if what.stated is None:
+            if present is None and locked is not None:
+                raise _not_locked(what, locked)
+            return present
+        stated = what.stated.lower()
+        if present is not None and present != stated:
+            await self._overrule(what, stated, present, locked)
+        return stated
+
+    async def pin(self, what: Pinned, sha256: str) -> bool:
+        """Pin what was used for the first time; returns whether this run did it.
+
+        Raises `StoreError` where another process has pinned other bytes meanwhile.
+        """
+        if self._pins is not None and self._pins.find(what.kind, what.address) is not None:
+            return False
+        kept = await anyio.to_thread.run_sync(self._store.add, what.kind, what.address, sha256)
+        self._pins = (self._pins or Pins()).with_pin(what.kind, what.address, kept)
+        if kept != sha256:
+            raise changed(what, kept, sha256)
+        return True
+
+    async def _overrule(self, what: Pinned, stated: str, present: str, locked: str | None) -> None:
+        """Let the manifest's pin count, and write it into the lock file: whoever wrote it has chosen."""
+        facts = f"`sha256` is {stated}\nthe lock file has {present}"
+        if locked is not None:
+            raise StoreError(
+                f"{what.name} is pinned differently in `orchestrator.lock`, and {locked}",
+                slug="pins/contradiction",
+                detail=facts,
+                span=redact_span(what.span),
+                hint="run `orchestrator recipe lock`, look at what it changes, and commit the file",
+            )
+        await anyio.to_thread.run_sync(self._store.put, what.kind, what.address, stated)
+        self._pins = (self._pins or Pins()).with_pin(what.kind, what.address, stated)
+        self._tell(
+            Diagnostic(
+                slug="pins/contradiction",
+                summary=f"{what.name} was pinned differently in `orchestrator.lock`: the manifest's `sha256` counts",
+                severity="warning",
+                detail=facts,
+                span=redact_span(what.span),
+                hint="it has been changed there: commit that file",
+            )
+        )
+
+
+def open_lock_file(layout: Layout) -> LockFile:
+    """Return a project's lock file; what keeps processes apart is in the cache, not beside a file that is committed."""
+    return LockFile(path=layout.recipe_lock, guard=layout.cache / "locks" / "recipes")
+
+
+def is_locked(value: str) -> bool:
+    """Read the variable that forbids changes of the lock file; raises `UsageError` for what is neither yes nor no."""
+    text = value.strip().lower()
+    if text in {"", "0", "false", "no", "off"}:
+        return False
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    raise UsageError(f"`{LOCKED_VARIABLE}` must be 1 or 0", slug="usage/locked", detail=f"it is `{text}`")
+
+
+def changed(what: Pinned, wanted: str, found: str) -> StoreError:
+    """Return the error of bytes that are not those that were pinned."""
+    return StoreError(
+        f"{what.name} is not the one that was pinned",
+        slug="pins/changed",
+        detail=describe_change(what, wanted, found),
+        span=redact_span(what.span),
+        hint=hint_of_change(what),
+    )
+
+
+def describe_change(what: Pinned, wanted: str, found: str) -> str:
+    """Return both hashes, below each other, and whose they are."""
+    by = "the lock file's" if what.stated is None else "the manifest's `sha256`"
+    return f"expected SHA-256 {wanted}, {by}\nfound    SHA-256 {found}"
+
+
+def hint_of_change(what: Pinned) -> str:
+    """Return what to do when something has changed."""
+    if what.stated is not None:
+        return f"if a new {_NOUNS[what.kind]} is meant, review it, and write its hash as `sha256`"
+    return f"if a new {_NOUNS[what.kind]} is meant, review it, and run `orchestrator recipe lock --upgrade '{redact_url(what.address)}'`"
+
+
+def pins_error(error: StoreError) -> bool:
+    """Tell whether an error is about pins, and says so itself."""
+    return error.slug.startswith("pins/")
+
+
+def tell_warnings(emit: Callable[[Warned], None]) -> Tell:
+    """Return what makes events of warnings."""
+
+    def tell(found: Diagnostic) -> None:
+        emit(Warned(slug=found.slug, summary=found.summary, hint=found.hint, place=found.span))
+
+    return tell
+
+
+def _not_locked(what: Pinned, locked: str) -> StoreError:
+    return StoreError(
+        f"{what.name} is not pinned, and {locked}",
+        slug="pins/not-locked",
+        detail="it has no `sha256`, and `orchestrator.lock` does not have it",
+        span=redact_span(what.span),
+        hint="run `orchestrator recipe lock`, and commit `orchestrator.lock`",
+    )
