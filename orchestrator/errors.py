@@ -37,7 +37,7 @@ with the command or the edit that helps. Rendering is `orchestrator.ui`'s busine
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -102,7 +102,8 @@ class Span:
     """A place in a text file: where an error points.
 
     `line` and `column` count from 1, columns in code points; `length` is how many code points the
-    caret underlines (at least 1); `text` is the whole line without its line end.
+    caret underlines (at least 1); `text` is the whole line without its line end. `lines` are those of the whole file
+    where they are known, for the lines around; they may hold secrets, and are shown by `ui` only.
     """
 
     path: Path
@@ -110,6 +111,7 @@ class Span:
     column: int
     length: int = 1
     text: str = ""
+    lines: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ class Source:
         text = self.lines[line] if line < len(self.lines) else ""
         column = min(column, len(text))
         length = max(1, min(length, len(text) - column))
-        return Span(path=self.path, line=line + 1, column=column + 1, length=length, text=text)
+        return Span(path=self.path, line=line + 1, column=column + 1, length=length, text=text, lines=self.lines)
 
     def span_of_index(self, index: int) -> Span:
         """Return the span of one character of the text."""

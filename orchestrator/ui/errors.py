@@ -3,6 +3,7 @@
 error[manifest/unknown-key]: the key `biuld` is not known
  --> icp.yaml:4:5
   |
+3 |   - name: backend
 4 |     biuld:
   |     ^^^^^
   a canister has the keys name, build, sync, …
@@ -10,18 +11,20 @@ error[manifest/unknown-key]: the key `biuld` is not known
 hint: did you mean `build`?
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.core.redaction import redact_span
+from orchestrator.core.redaction import redact_urls
+from orchestrator.core.secret_lines import MASK, secret_texts
 from orchestrator.errors import Diagnostic, OrchestratorError, Span
-from orchestrator.ui.style import PLAIN, Paint, Style, cell_width, harmless, harmless_block
+from orchestrator.ui.excerpts import render_excerpt, render_note, render_place
+from orchestrator.ui.style import PLAIN, Paint, Style, harmless, harmless_block
 
-__all__ = ["diagnostic_to_json", "error_to_json", "render_diagnostic", "render_error", "render_place"]
+__all__ = ["count_problems", "diagnostic_to_json", "error_to_json", "render_diagnostic", "render_error", "render_place"]
 
-EXCERPT_COLUMNS = 120
-"""A longer line is shown in part, around the caret."""
-_TAB = "    "
+_SHORT_SECRET = 4
+"""Characters; a shorter one is looked for in quotes only, because it may be a part of any word."""
 
 
 def render_error(error: OrchestratorError, *, base: Path, style: Style = PLAIN) -> str:
@@ -29,43 +32,47 @@ def render_error(error: OrchestratorError, *, base: Path, style: Style = PLAIN) 
     blocks = [render_diagnostic(diagnostic, base=base, style=style) for diagnostic in error.diagnostics]
     plain = len(blocks) == 1 and error.summary == error.diagnostics[0].summary and error.diagnostics[0].severity == "error"
     if not plain:
-        blocks.append("\n".join([f"{style.paint('red', 'error')}: {harmless_block(error.summary)}", *_indented(error.detail)]))
+        counted = f" ({count_problems(error.diagnostics)})" if len(blocks) > 1 else ""
+        blocks.append("\n".join([f"{style.paint('red', 'error')}: {harmless_block(error.summary)}{counted}", *_indented(error.detail)]))
         if error.hint:
             blocks.append(_hint(error.hint, style))
     return "\n\n".join(blocks)
 
 
+def count_problems(diagnostics: Sequence[Diagnostic]) -> str:
+    """Return how many errors and warnings there are: `2 errors, 1 warning`."""
+    counts = {severity: sum(each.severity == severity for each in diagnostics) for severity in ("error", "warning")}
+    return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items() if count)
+
+
 def render_diagnostic(diagnostic: Diagnostic, *, base: Path, style: Style = PLAIN) -> str:
-    """Return one problem as lines, without a final line end."""
+    """Return one problem as lines, without a final line end; what may be secret is masked."""
+    diagnostic = _without_secrets(diagnostic)
     lines = [f"{_label(diagnostic, style)}: {harmless_block(diagnostic.summary)}"]
     if diagnostic.span is not None:
-        lines += _excerpt(diagnostic.span, base=base, style=style, note=None)
+        lines += render_excerpt(diagnostic.span, base=base, style=style)
     lines += _indented(diagnostic.detail)
     for span, note in diagnostic.related:
-        lines += _excerpt(span, base=base, style=style, note=note)
+        lines += render_note(span, note, base=base, style=style)
     if diagnostic.hint:
         lines += ["", _hint(diagnostic.hint, style)]
     return "\n".join(lines)
 
 
-def render_place(span: Span, base: Path) -> str:
-    """Return `icp.yaml:9:13`, relative to `base` when the file is below it."""
-    path = span.path.relative_to(base) if span.path.is_relative_to(base) else span.path
-    return f"{path}:{span.line}:{span.column}"
-
-
 def error_to_json(error: OrchestratorError) -> dict[str, object]:
     """Return an error as plain values."""
+    first, diagnostics = error.diagnostics[0], [diagnostic_to_json(diagnostic) for diagnostic in error.diagnostics]
     return {
         "slug": error.slug,
-        "summary": error.summary,
+        "summary": diagnostics[0]["summary"] if error.summary == first.summary else error.summary,
         "exit_code": int(error.exit_code),
-        "diagnostics": [diagnostic_to_json(diagnostic) for diagnostic in error.diagnostics],
+        "diagnostics": diagnostics,
     }
 
 
 def diagnostic_to_json(diagnostic: Diagnostic) -> dict[str, object]:
     """Return one problem as plain values; places have `path`, `line` and `column`, counted from 1."""
+    diagnostic = _without_secrets(diagnostic)
     return {
         "slug": diagnostic.slug,
         "severity": diagnostic.severity,
@@ -81,6 +88,28 @@ def _place_to_json(span: Span) -> dict[str, object]:
     return {"path": str(span.path), "line": span.line, "column": span.column}
 
 
+def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
+    """Return a problem whose words do not repeat a secret that it points at, nor what is secret in a URL."""
+    if diagnostic.span is None:
+        return diagnostic
+    secrets = sorted(secret_texts(diagnostic.span), key=len, reverse=True)
+    if not secrets:
+        return diagnostic
+    summary, detail, hint = (_hide(text, secrets) for text in (diagnostic.summary, diagnostic.detail or "", diagnostic.hint or ""))
+    return replace(diagnostic, summary=summary, detail=detail or None, hint=hint or None)
+
+
+def _hide(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        if len(secret) >= _SHORT_SECRET:
+            text = text.replace(secret, MASK)
+        else:
+            for before, after in ("``", '""', "''"):
+                text = text.replace(f"{before}{secret}{after}", f"{before}{MASK}{after}")
+            text = text.removesuffix(f"the number {secret}") + "a number" if text.endswith(f"the number {secret}") else text
+    return redact_urls(text)
+
+
 def _label(diagnostic: Diagnostic, style: Style) -> str:
     colour: Paint = "red" if diagnostic.severity == "error" else "yellow"
     return style.paint(colour, diagnostic.severity) + style.paint("dim", f"[{diagnostic.slug}]")
@@ -94,35 +123,3 @@ def _hint(text: str, style: Style) -> str:
     """Return the hint; what it wants written comes in lines of its own, indented like a detail."""
     first, *more = text.splitlines() or [""]
     return "\n".join([f"{style.paint('cyan', 'hint')}: {harmless(first)}", *(f"  {harmless(line)}" for line in more)])
-
-
-def _excerpt(place: Span, *, base: Path, style: Style, note: str | None) -> Iterator[str]:
-    span = redact_span(place) or place  # a URL of the line may have a password in it
-    number = str(span.line)
-    gutter = " " * len(number)
-    shown = style.paint("cyan", harmless(render_place(place, base)))
-    yield f"{gutter}--> {shown}" + (f": {harmless(note)}" if note else "")
-    if not span.text:
-        return
-    before, marked, after = _window(span)
-    caret = " " * cell_width(before) + style.paint("red", "^" * max(1, cell_width(marked)))
-    yield f"{gutter} |"
-    yield f"{number} | {before}{marked}{after}".rstrip()
-    yield f"{gutter} | {caret}"
-
-
-def _window(span: Span) -> tuple[str, str, str]:
-    """Cut the line into what is before, at and after the span, at most `EXCERPT_COLUMNS` characters in all."""
-    start = min(span.column - 1, len(span.text))
-    end = min(start + max(1, span.length), len(span.text), start + EXCERPT_COLUMNS)
-    first = max(0, end - EXCERPT_COLUMNS)
-    before, marked, after = span.text[first:start], span.text[start:end], span.text[end : first + EXCERPT_COLUMNS]
-    if first:
-        before = f"…{before[1:]}"
-    if first + EXCERPT_COLUMNS < len(span.text):
-        after = f"{after[:-1]}…" if after else after
-    return _visible(before), _visible(marked), _visible(after)
-
-
-def _visible(text: str) -> str:
-    return harmless(text.replace("\t", _TAB))

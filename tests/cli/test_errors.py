@@ -97,7 +97,7 @@ def test_manifest_problem_is_shown_with_its_line(orchestrator: Command, project:
     done = orchestrator("build")
 
     assert (done.exit_code, done.stdout) == (1, "")
-    assert " --> icp.yaml:3:5\n  |\n3 |     biuld:\n  |     ^^^^^\n" in done.stderr
+    assert " --> icp.yaml:3:5\n  |\n1 | canisters:\n2 |   - name: backend\n3 |     biuld:\n  |     ^^^^^\n" in done.stderr
 
 
 def test_json_stream_of_a_failure_ends_as_documented(orchestrator: Command, project: Path) -> None:

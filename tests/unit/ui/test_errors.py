@@ -58,7 +58,6 @@ def test_related_place_and_file_elsewhere() -> None:
         "12 |   name: a\n"
         "   |   ^\n"
         " --> /other/canister.yaml:1:1: the other one\n"
-        "  |\n"
         "1 | name: a\n"
         "  | ^"
     )
@@ -72,7 +71,7 @@ def test_several_problems_and_their_headline() -> None:
     text = render_error(error, base=BASE)
 
     assert text.startswith("error[manifest/unknown-key]")
-    assert text.endswith("\n\nwarning[a/b]: odd\n\nerror: 2 problems in icp.yaml\n  the first\n  the second")
+    assert text.endswith("\n\nwarning[a/b]: odd\n\nerror: 2 problems in icp.yaml (1 error, 1 warning)\n  the first\n  the second")
 
 
 def test_single_problem_has_no_headline() -> None:
@@ -128,6 +127,70 @@ def test_long_line_is_shown_around_the_caret(column: int) -> None:
     start = caret.index("^")
     assert len(shown) <= 4 + 120
     assert shown[start : start + 3] == text[column - 1 : column + 2]
+
+
+MANIFEST = """\
+canisters:
+  - name: backend
+    # how it is made
+    build:
+      steps:
+        - type: script
+          command: make
+
+          comand: make
+    settings:
+      environment_variables:
+        API_KEY: hunter2
+        OTHER: 17
+    stings: {}
+networks: []
+netwroks: []
+"""
+
+
+def place(line: int, word: str) -> Span:
+    """Return the place of a word in the manifest."""
+    lines = tuple(MANIFEST.splitlines())
+    text = lines[line - 1]
+    return Span(path=BASE / "icp.yaml", line=line, column=text.index(word) + 1, length=len(word), text=text, lines=lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "shown"),
+    [
+        (9, "comand", ["6 |         - type: script", "7 |           command: make", "  ...", "9 |           comand: make"]),
+        (7, "make", ["5 |       steps:", "6 |         - type: script", "7 |           command: make"]),
+        (14, "stings", [" 2 |   - name: backend", "   ...", "13 |         OTHER: ********", "14 |     stings: {}"]),
+        (16, "netwroks", ["14 |     stings: {}", "15 | networks: []", "16 | netwroks: []"]),
+        (2, "backend", ["1 | canisters:", "2 |   - name: backend"]),
+        (1, "canisters", ["1 | canisters:"]),
+    ],
+    ids=["a key of a step", "its value", "a key of a canister", "a key of the file", "the second line", "the first line"],
+)
+def test_lines_that_lead_to_the_place(line: int, word: str, shown: list[str]) -> None:
+    """Shown are the line above and the nearest parent, without comments and secrets; what is left out is marked."""
+    text = render_diagnostic(Diagnostic(slug="a/b", summary="s", span=place(line, word)), base=BASE)
+
+    assert text.splitlines()[3:-1] == shown
+
+
+def test_secrets_are_masked_in_lines_and_words() -> None:
+    """A value that may be secret is neither in the lines, nor in the words, nor in JSON; the caret stands below its mask."""
+    secret = Diagnostic(slug="a/b", summary="`hunter2` is bad", detail="hunter2", span=place(12, "hunter2"), hint='write "hunter2"')
+    short = Diagnostic(slug="a/b", summary="must be text, not the number 17", span=place(13, "17"), hint='quote it: "17"')
+    both = ManifestError("two", diagnostics=[secret, short])
+
+    text = render_error(both, base=BASE)
+
+    assert "`********` is bad\n" in text
+    assert "must be text, not a number\n" in text
+    assert '"********"\n' in text
+    assert text.count("API_KEY: ********") == 2
+    assert "12 |         API_KEY: ********\n   |                  ^^^^^^^^\n" in text
+    for shown in (text, str(error_to_json(both)), str(error_to_json(ManifestError("`hunter2` is bad", diagnostics=[secret])))):
+        assert "hunter2" not in shown
+        assert '"17"' not in shown
 
 
 def test_place_without_text_is_named_only() -> None:

@@ -1,0 +1,234 @@
+"""Which parts of a manifest's lines may be secrets: the lines are shown around an error, secrets never are.
+
+The text need not be valid YAML (that may be the very error), so nothing is parsed: lines are looked at one by one, by their
+indentation, and whatever is in doubt is hidden. Hidden are the values of environment variables, arguments of
+canisters and configurations of recipes, and those of keys whose names say that they hold one; names stay.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from orchestrator.errors import Span
+
+__all__ = ["MASK", "hide_secrets", "secret_parts", "secret_texts", "shown_line"]
+
+MASK = "********"
+"""What stands for a secret, however long that is."""
+Part = tuple[int, int]
+"""From where to where (not included) in a line, counted from 0."""
+
+_WORD = r"\w{0,40}"  # bounded: a line may be a megabyte
+_SECRET_NAMES = (
+    rf"{_WORD}(?:var(?:s|i{_WORD})|arg(?:s|uments?)?|secret{_WORD}|passw{_WORD}|token{_WORD}|credential{_WORD}|(?:api|private)[_-]?key{_WORD})"
+    rf"|env{_WORD}[_-]var{_WORD}|env|environment|conf[a-z]{{0,40}}|[A-Z][A-Z0-9_]{{0,40}}"
+)
+"""Keys whose values are hidden, misspelt ones and variables in the wrong place among them."""
+_SECRET_KEY = re.compile(rf"""(?<![\w.-])(?P<quote>["']?)(?P<name>{_SECRET_NAMES})(?P=quote)\s*:(?=[\s"'{{\[]|$)""")
+_KEY = re.compile(r"""\s*(?:-\s+)*(?P<name>"[^"]*"|'[^']*'|[^\s:#"'{}\[\],-][^:]{0,200}?)\s{0,20}:(?=\s|$)\s*""")
+_ITEM = re.compile(r"\s*-\s+")
+_ASSIGNMENT = re.compile(r"""["']?[A-Za-z_]\w*=""")
+_BLOCK_SCALAR = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
+_PLAIN_KEYS = frozenset({"path", "format"})
+"""Keys within, whose values say where a secret is and not what it is."""
+_SIBLINGS = frozenset(
+    {
+        *("approvers", "build", "canisters", "compute_allocation", "controllers", "dependencies", "depends_on", "environments"),
+        *("freezing_threshold", "health", "identity", "labels", "log_memory_limit", "log_visibility", "memory_allocation", "name"),
+        *("network", "networks", "protected", "proxy", "recipe", "reserved_cycles_limit", "rollout", "settings", "sha256"),
+        *("snapshot_visibility", "status_visibility", "steps", "sync", "type", "wasm_memory_limit", "wasm_memory_threshold"),
+    }
+)
+"""Keys that may follow a section with nothing in it; others in that place were meant to be in the section."""
+
+
+def shown_line(lines: tuple[str, ...], index: int) -> str:
+    """Return line `index` (from 0) without its secrets."""
+    return _masked(lines[index], secret_parts(lines)[index])
+
+
+def hide_secrets(span: Span) -> Span:
+    """Return a place whose line shows no secrets; the caret stands below what it stood below, or below the mask."""
+    parts = _parts_of(span)
+    if not parts:
+        return span
+    start = span.column - 1
+    end = start + span.length
+    text = _masked(span.text, parts)
+    first = _moved(start, parts, at_end=False)
+    return replace(span, text=text, column=first + 1, length=max(1, _moved(end, parts, at_end=True) - first), lines=())
+
+
+def secret_texts(span: Span) -> tuple[str, ...]:
+    """Return the secrets that the marked part of a line touches, as they are written and without their quotes."""
+    start, end = span.column - 1, span.column - 1 + span.length
+    found = (span.text[max(first, 0) : last] for first, last in _parts_of(span) if first < end and start < last)
+    return tuple(dict.fromkeys(text for each in found for text in (each, each.strip("\"' ")) if text.strip()))
+
+
+def _parts_of(span: Span) -> tuple[Part, ...]:
+    if 0 < span.line <= len(span.lines) and span.lines[span.line - 1] == span.text:
+        return secret_parts(span.lines)[span.line - 1]
+    return secret_parts((span.text,))[0]
+
+
+@lru_cache(maxsize=8)
+def secret_parts(lines: tuple[str, ...]) -> tuple[tuple[Part, ...], ...]:
+    """Return the parts of each line that may be secrets, in order."""
+    scanner = _Scanner()
+    return tuple(tuple(scanner.take(line)) for line in lines)
+
+
+def _masked(text: str, parts: tuple[Part, ...]) -> str:
+    pieces, position = [], 0
+    for start, end in parts:
+        pieces += [text[position:start], MASK]
+        position = end
+    return "".join([*pieces, text[position:]])
+
+
+def _moved(column: int, parts: tuple[Part, ...], *, at_end: bool) -> int:
+    """Return where a column is in the masked line."""
+    shift = 0
+    for start, end in parts:
+        if column >= end and not (at_end and column == start):
+            shift += len(MASK) - (end - start)
+        elif column > start or (column == start and not at_end):
+            return start + shift + (len(MASK) if at_end else 0)
+    return column + shift
+
+
+@dataclass(slots=True)
+class _Scanner:
+    """Where the lines so far have led; columns count from 0.
+
+    `section` is the column of the key whose values are hidden, `empty` tells that nothing of them was seen yet,
+    `beside` that they stand in the section's own column, where they do not belong,
+    `scalar` the column of a key whose value may go on in deeper lines, `quote` the quote that is open, `flow` how many brackets are.
+    """
+
+    section: int | None = None
+    name: str = ""
+    empty: bool = False
+    beside: bool = False
+    scalar: int | None = None
+    quote: str = ""
+    flow: int = 0
+    flow_key: str = ""
+
+    def take(self, line: str) -> Iterator[Part]:
+        """Yield the parts of the next line that are hidden."""
+        if not line.strip():
+            return
+        if self.quote or self.flow:
+            yield from self._go_on(line, 0)
+        elif self.section is None or self._leaves(line):
+            self.section = self.scalar = None
+            self.empty = self.beside = False
+            yield from self._outside(line, 0)
+        else:
+            yield from self._inside(line)
+
+    def _leaves(self, line: str) -> bool:
+        """Tell whether a line is no longer below the section's key; one that is indented with tabs may be anywhere."""
+        column = len(line) - len(line.lstrip())
+        if "\t" in line[:column] or self.section is None or column > self.section:
+            return False
+        if column == self.section and _ITEM.match(line) is not None:
+            return False  # items may stand in their key's column
+        key = _KEY.match(line)
+        if key is None or column < self.section:
+            return key is not None or not self.empty
+        return key["name"].strip("\"'") in _SIBLINGS or not (self.empty or self.beside)
+
+    def _outside(self, line: str, start: int) -> Iterator[Part]:
+        key = _SECRET_KEY.search(line, start)
+        if key is None:
+            return
+        self.section, self.name = key.start(), key["name"]
+        yield from self._value(line, key.end(), key.start())
+
+    def _inside(self, line: str) -> Iterator[Part]:
+        column = len(line) - len(line.lstrip())
+        self.beside = self.beside or (column == self.section and _ITEM.match(line) is None)
+        key = _KEY.match(line)
+        continued = self.scalar is not None and column > self.scalar
+        if key is not None and not continued and key["name"] not in {"", "<<"}:
+            self.scalar = None
+            kept = key["name"].strip("\"'") in _PLAIN_KEYS and column != self.section
+            if not kept:
+                yield from self._value(line, key.end(), key.start("name"))
+            return
+        self.empty = False
+        item = _ITEM.match(line)
+        start = column if item is None or continued else item.end()
+        if self.name == "environment" and (assigned := _ASSIGNMENT.match(line, start)) is not None:
+            start = assigned.end()
+        yield from self._value(line, start, column)
+
+    def _value(self, line: str, start: int, column: int) -> Iterator[Part]:
+        """Yield what is hidden of a value that starts here; `column` is its key's."""
+        start += len(line[start:]) - len(line[start:].lstrip())
+        rest = line[start:]
+        self.empty = not rest or rest.startswith("#")
+        if self.empty:
+            return
+        self.scalar = column
+        if rest[0] in "{[":
+            self.scalar = None
+            yield from self._go_on(line, start)
+        elif not _BLOCK_SCALAR.match(rest):
+            if rest[0] in "\"'" and _closing(line, start + 1, rest[0]) < 0:
+                self.quote = rest[0]
+            yield start, len(line.rstrip())
+
+    def _go_on(self, line: str, start: int) -> Iterator[Part]:
+        """Yield what is hidden of the rest of a line that is within quotes or brackets."""
+        position = start
+        if self.quote:
+            closed = _closing(line, position, self.quote)
+            end = len(line.rstrip()) if closed < 0 else closed + 1
+            begin = len(line) - len(line.lstrip()) if position == 0 else position
+            if begin < end:
+                yield begin, end
+            if closed < 0:
+                return
+            self.quote, position = "", end
+        while self.flow or position == start:
+            token = _TOKEN.match(line, position)
+            if token is None or token.end() == position:
+                return
+            position = token.end()
+            yield from self._token(line, token)
+            if not self.flow:
+                break
+        yield from self._outside(line, position)
+
+    def _token(self, line: str, token: re.Match[str]) -> Iterator[Part]:
+        text = token["text"]
+        if text in {"{", "["}:
+            self.flow += 1
+        elif text in {"}", "]"}:
+            self.flow -= 1
+        elif text == ",":
+            self.flow_key = ""
+        elif token["colon"] is not None:
+            self.flow_key = text.strip("\"'")
+        elif text and self.flow_key not in _PLAIN_KEYS:
+            if text[0] in "\"'" and (len(text) == 1 or text[-1] != text[0]):
+                self.quote = text[0]
+            yield token.start("text"), len(line.rstrip()) if self.quote else token.end("text")
+
+
+_PIECE = r"(?:(?!:[\s,}\]]|:$)[^\s{}\[\],])+"
+_TOKEN = re.compile(
+    rf"""\s*(?P<text>[{{}}\[\],]|"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?|{_PIECE}(?:[ ]{{1,20}}{_PIECE})*|[^\s])(?P<colon>\s{{0,20}}:)?"""
+)
+_QUOTE_END = {"'": re.compile(r"(?:[^']|'')*'(?!')"), '"': re.compile(r'(?:[^"\\]|\\.)*"')}
+
+
+def _closing(line: str, start: int, quote: str) -> int:
+    """Return where a quoted text is closed, or -1."""
+    found = _QUOTE_END[quote].match(line, start)
+    return found.end() - 1 if found is not None else -1

@@ -1,0 +1,120 @@
+"""Places in files as text: where, the lines that lead there, and a caret below what is meant.
+
+ --> icp.yaml:9:7
+  |
+2 |   - name: backend
+  ...
+8 |     build:
+9 |       stpes: []
+  |       ^^^^^
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.core.redaction import redact_span, redact_urls
+from orchestrator.core.secret_lines import hide_secrets, shown_line
+from orchestrator.errors import Span
+from orchestrator.ui.style import PLAIN, Style, cell_width, harmless
+
+__all__ = ["EXCERPT_COLUMNS", "render_excerpt", "render_note", "render_place"]
+
+EXCERPT_COLUMNS = 120
+"""A longer line is shown in part, around the caret."""
+_CONTEXT_LINES = 2
+_LOOKED_AT_LINES = 2_000
+"""Lines above a place in which those that lead there are looked for."""
+_TAB = "    "
+
+
+def render_place(span: Span, base: Path) -> str:
+    """Return `icp.yaml:9:13`, relative to `base` when the file is below it."""
+    path = span.path.relative_to(base) if span.path.is_relative_to(base) else span.path
+    return f"{path}:{span.line}:{span.column}"
+
+
+def render_excerpt(place: Span, *, base: Path, style: Style = PLAIN) -> Iterator[str]:
+    """Yield a place, the lines that lead there, its line and the caret; what may be secret is masked."""
+    gutter = " " * len(str(place.line))
+    yield f"{gutter}--> {style.paint('cyan', harmless(render_place(place, base)))}"
+    if not place.text:
+        return
+    yield f"{gutter} |"
+    before = 0
+    for number in _leading_lines(place):
+        if before and number > before + 1:
+            yield f"{gutter} ..."
+        yield f"{number:>{len(gutter)}} | {_cut(redact_urls(shown_line(place.lines, number - 1)))}".rstrip()
+        before = number
+    if before and place.line > before + 1:
+        yield f"{gutter} ..."
+    yield from _marked(place, gutter, style)
+
+
+def render_note(place: Span, note: str, *, base: Path, style: Style = PLAIN) -> Iterator[str]:
+    """Yield a further place in few lines: where and why, its line and the caret."""
+    gutter = " " * len(str(place.line))
+    yield f"{gutter}--> {style.paint('cyan', harmless(render_place(place, base)))}: {harmless(note)}"
+    if place.text:
+        yield from _marked(place, gutter, style)
+
+
+def _marked(place: Span, gutter: str, style: Style) -> Iterator[str]:
+    hidden = hide_secrets(place)
+    span = redact_span(hidden) or hidden  # a URL of the line may have a password in it
+    before, marked, after = _window(span)
+    caret = " " * cell_width(before) + style.paint("red", "^" * max(1, cell_width(marked)))
+    yield f"{place.line} | {before}{marked}{after}".rstrip()
+    yield f"{gutter} | {caret}"
+
+
+def _leading_lines(place: Span) -> list[int]:
+    """Return the numbers of the lines that tell where a place is: the one above, and its nearest parent.
+
+    A parent is a line with less indentation. If the line above is the parent, the other one is the parent's parent; where
+    there are none, it is the line before. Empty lines and comments tell nothing.
+    """
+    lines, last = place.lines, place.line - 1
+    if not 0 <= last < len(lines) or lines[last] != place.text:
+        return []
+    found: list[int] = []
+    indentation = _indentation(lines[last])
+    rest: list[int] = []
+    for index in range(last - 1, max(-1, last - 1 - _LOOKED_AT_LINES), -1):
+        if not (text := lines[index].strip()) or text.startswith("#"):
+            continue
+        is_parent = _indentation(lines[index]) < indentation
+        if not found or is_parent:
+            found.append(index + 1)
+        elif not rest:
+            rest.append(index + 1)
+        if is_parent:
+            indentation = _indentation(lines[index])
+        if len(found) == _CONTEXT_LINES or (indentation == 0 and found and rest):
+            break
+    return sorted((*found, *rest)[:_CONTEXT_LINES])
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _window(span: Span) -> tuple[str, str, str]:
+    """Cut the line into what is before, at and after the span, at most `EXCERPT_COLUMNS` characters in all."""
+    start = min(span.column - 1, len(span.text))
+    end = min(start + max(1, span.length), len(span.text), start + EXCERPT_COLUMNS)
+    first = max(0, end - EXCERPT_COLUMNS)
+    before, marked, after = span.text[first:start], span.text[start:end], span.text[end : first + EXCERPT_COLUMNS]
+    if first:
+        before = f"…{before[1:]}"
+    if first + EXCERPT_COLUMNS < len(span.text):
+        after = f"{after[:-1]}…" if after else after
+    return _visible(before), _visible(marked), _visible(after)
+
+
+def _cut(text: str) -> str:
+    return _visible(text if len(text) <= EXCERPT_COLUMNS else f"{text[: EXCERPT_COLUMNS - 1]}…")
+
+
+def _visible(text: str) -> str:
+    return harmless(text.replace("\t", _TAB))

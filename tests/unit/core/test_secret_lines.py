@@ -1,0 +1,140 @@
+"""Lines of manifests are shown without what may be secret, whatever state the manifest is in."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core.secret_lines import MASK, hide_secrets, secret_parts, secret_texts, shown_line
+from orchestrator.errors import Span
+
+SHOWN = {
+    "variables": (
+        "settings:\n  environment_variables:\n    API_KEY: hunter2\n    other: 'hunter2'\n  compute_allocation: 5\n",
+        "settings:\n  environment_variables:\n    API_KEY: ********\n    other: ********\n  compute_allocation: 5\n",
+    ),
+    "a flow map": (
+        "    environment_variables: { A: hunter2, b: 'hunter2, x', C: { path: a.txt } }\n",
+        "    environment_variables: { A: ********, b: ********, C: { path: a.txt } }\n",
+    ),
+    "within a flow map": (
+        "settings: { environment_variables: { A: hunter2 }, compute_allocation: 5 }\n",
+        "settings: { environment_variables: { A: ******** }, compute_allocation: 5 }\n",
+    ),
+    "arguments": ('init_args: "(hunter2)"\nname: a\n', "init_args: ********\nname: a\n"),
+    "arguments by format": (
+        "init_args:\n  value: hunter2\n  format: hex\nupgrade_args: { path: x.bin, format: bin }\n",
+        "init_args:\n  value: ********\n  format: hex\nupgrade_args: { path: x.bin, format: bin }\n",
+    ),
+    "a block": (
+        "init_args: |\n  (record {\n    hunter2: x\n\n  })\nname: a\n",
+        "init_args: |\n  ********\n    ********\n\n  ********\nname: a\n",
+    ),
+    "a block within": (
+        "environment_variables:\n  PEM: |\n    hunter2: y\n  B: x\n",
+        "environment_variables:\n  PEM: |\n    ********\n  B: ********\n",
+    ),
+    "several lines in quotes": (
+        'init_args: "(record {\nhunter2: 1 })"\nname: a\n',
+        "init_args: ********\n********\nname: a\n",
+    ),
+    "several lines without": (
+        "environment_variables:\n  A: one\n    hunter2: three\n  B: x\n",
+        "environment_variables:\n  A: ********\n    ********\n  B: ********\n",
+    ),
+    "a configuration": (
+        "recipe:\n  type: rust\n  configuration:\n    package: hunter2\n    list:\n      - hunter2\n    map: { a: [hunter2, b] }\nname: a\n",
+        "recipe:\n  type: rust\n  configuration:\n    package: ********\n    list:\n      - ********\n    map: { a: [********, ********] }\nname: a\n",
+    ),
+    "per canister": (
+        "init_args:\n  backend: hunter2\nsettings:\n  backend:\n    environment_variables: {A: hunter2}\n",
+        "init_args:\n  backend: ********\nsettings:\n  backend:\n    environment_variables: {A: ********}\n",
+    ),
+    "misspelt": (
+        "  enviroment_varables: { A: hunter2 }\n  int_args: hunter2\n",
+        "  enviroment_varables: { A: ******** }\n  int_args: ********\n",
+    ),
+    "misspelt, in lines": ("env_vars:\n  key: hunter2\nname: a\n", "env_vars:\n  key: ********\nname: a\n"),
+    "indented with a tab": (
+        "          environment_variables:\n\tkey: hunter2\n",
+        "          environment_variables:\n\tkey: ********\n",
+    ),
+    "not indented": (
+        "  environment_variables:\n  key: hunter2\n  other: hunter2\n  controllers: [a]\n",
+        "  environment_variables:\n  key: ********\n  other: ********\n  controllers: [a]\n",
+    ),
+    "anywhere": ("settings:\n  API_KEY: hunter2\n  my_token: hunter2\n", "settings:\n  API_KEY: ********\n  my_token: ********\n"),
+    "no colon": ("environment_variables:\n  API_KEY hunter2\nname: a\n", "environment_variables:\n  ********\nname: a\n"),
+    "a list of a container": ('environment: ["A=hunter2", B]\n', "environment: [********, ********]\n"),
+    "a list of a container, in lines": (
+        "environment:\n- A=hunter2\n- B=hunter2\nimage: x\n",
+        "environment:\n- A=********\n- B=********\nimage: x\n",
+    ),
+    "JSON": (
+        '{\n"settings": {\n"environment_variables": {\n"A": "hunter2",\n"B": {"path": "x"}\n}},\n"init_args": "(hunter2)",\n"name": "a"\n}\n',
+        '{\n"settings": {\n"environment_variables": {\n"A": ********,\n"B": {"path": "x"}\n}},\n"init_args": ********\n"name": "a"\n}\n',
+    ),
+    "never closed": ("environment_variables: { A: hunter2,\nhunter2\n", "environment_variables: { A: ********,\n********\n"),
+    "next line": ("init_args:\n(hunter2)\nname: a\n", "init_args:\n********\nname: a\n"),
+    "environments": ("environments:\n  - name: staging\n    network: ic\n", "environments:\n  - name: staging\n    network: ic\n"),
+    "alias": ("environment_variables:\n  A: &x hunter2\n  B: *x\n", "environment_variables:\n  A: ********\n  B: ********\n"),
+    "comment": ("# environment_variables: { A: hunter2 }\n", "# environment_variables: { A: ******** }\n"),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_secrets_are_masked_and_nothing_else(name: str) -> None:
+    """Names, paths and all that surrounds a section stay."""
+    text, expected = SHOWN[name]
+    lines = tuple(text.split("\n"))
+
+    assert "\n".join(shown_line(lines, index) for index in range(len(lines))) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "length", "shown"),
+    [(3, 1, (3, 1)), (6, 7, (6, 8)), (8, 2, (6, 8)), (15, 5, (16, 5))],
+    ids=["key", "value", "part of the value", "behind"],
+)
+def test_caret_follows(column: int, length: int, shown: tuple[int, int]) -> None:
+    """The caret stays below its key, covers the mask of its value, and moves with what stands behind."""
+    text = "{ A: hunter2, bcdefg: 1 }"
+    span = Span(path=Path("f"), line=2, column=column, length=length, text=text, lines=("environment_variables:", text))
+
+    hidden = hide_secrets(span)
+
+    assert hidden.text == f"{{ A: {MASK}, bcdefg: {MASK} }}"
+    assert (hidden.column, hidden.length) == shown
+
+
+def test_what_a_message_must_not_repeat() -> None:
+    """The secret that a place marks is known as it is written, and without its quotes."""
+    text = "  A: 'hunter2'"
+    lines = ("environment_variables:", text)
+
+    assert secret_texts(Span(path=Path("f"), line=2, column=6, length=9, text=text, lines=lines)) == ("'hunter2'", "hunter2")
+    assert secret_texts(Span(path=Path("f"), line=2, column=3, length=1, text=text, lines=lines)) == ()
+
+
+_CHARACTERS = st.sampled_from([*" \n\t:-{}[],\"'#&*|>\\=", "init_args", "environment_variables", "A", "path", "name: a", "é"])
+
+
+@given(st.lists(_CHARACTERS, max_size=60).map("".join))
+def test_any_text_can_be_looked_at(text: str) -> None:
+    """Whatever the lines are, the hidden parts are in order, do not overlap, and lie within their line."""
+    lines = tuple(text.split("\n"))
+    for line, parts in zip(lines, secret_parts(lines), strict=True):
+        ends = [0, *(end for part in parts for end in part), len(line)]
+        assert ends == sorted(ends)
+        assert all(start < end for start, end in parts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["init_args: {" + " " * 500_000, "secret" * 80_000, "init_args: {" + "{a: " * 50_000, "init_args: '" + "'" * 500_001, "a\\" * 250_000],
+    ids=["spaces", "names", "brackets", "quotes", "backslashes"],
+)
+def test_long_lines_take_linear_time(text: str) -> None:
+    """No line makes the search go back and forth: half a megabyte is looked at at once."""
+    assert len(secret_parts(("configuration:", f"  {text}"))) == 2
