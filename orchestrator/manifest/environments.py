@@ -5,20 +5,24 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.core.project import Canister, Environment, Network
+from orchestrator.core.rollout import Approvers, Rollout
 from orchestrator.documents import MappingNode, Node
+from orchestrator.manifest.approvers import read_approvers
 from orchestrator.manifest.entries import NamedEntry
-from orchestrator.manifest.fields import check_keys, read_flag, read_text, refuse_keys
+from orchestrator.manifest.fields import check_keys, read_flag, read_text
 from orchestrator.manifest.overrides import apply_overrides, select_own
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
 from orchestrator.manifest.references import check_canister_or_principal
+from orchestrator.manifest.rollout import read_rollout
 from orchestrator.manifest.scopes import Scope
 
 __all__ = ["DEFAULT_NETWORK", "Known", "implicit_environment", "read_environment", "read_member_environment"]
 
 DEFAULT_NETWORK = "local"
-_KEYS = ("name", "network", "canisters", "settings", "init_args", "upgrade_args", "identity", "proxy", "protected", "settings_merge")
-_LATER_KEYS = ("rollout",)
-_APPROVERS = "approvers"
+_KEYS = (
+    *("name", "network", "canisters", "settings", "init_args", "upgrade_args"),
+    *("identity", "proxy", "protected", "settings_merge", "approvers", "rollout"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,8 @@ def read_member_environment(entry: NamedEntry, own: Mapping[str, Canister], scop
 
     Its network, identity and the like are for when the project is used alone: the root's environment decides.
     """
-    check_keys(entry.mapping, (*_KEYS, _APPROVERS), f"environment `{entry.name}`", problems, severity="warning", unsupported=_LATER_KEYS)
+    check_keys(entry.mapping, _KEYS, f"environment `{entry.name}`", problems, severity="warning")
+    read_text(entry.mapping.get("network"), "`network`", problems)
     changed = apply_overrides(entry, select_own(entry, own, problems), scope, problems)
     return {canister.name: canister for canister in changed.values()}
 
@@ -53,8 +58,7 @@ def read_member_environment(entry: NamedEntry, own: Mapping[str, Canister], scop
 def read_environment(entry: NamedEntry, known: Known, problems: Problems) -> Environment | None:
     """Read one environment of the root; None where its network is unknown, or one of the broken ones (noted already)."""
     mapping, what = entry.mapping, f"environment `{entry.name}`"
-    check_keys(mapping, (*_KEYS, _APPROVERS), what, problems, severity="warning", unsupported=_LATER_KEYS)
-    _refuse_approvers(mapping, what, problems)
+    check_keys(mapping, _KEYS, what, problems, severity="warning")
     selected = {**select_own(entry, known.own, problems), **known.others}
     changed = apply_overrides(entry, selected, known.scope, problems)
     network = _read_network(mapping.get("network"), what, known, problems)
@@ -62,6 +66,8 @@ def read_environment(entry: NamedEntry, known: Known, problems: Problems) -> Env
     proxy = read_text(mapping.get("proxy"), "`proxy`", problems)
     check_canister_or_principal(mapping.get("proxy"), "`proxy`", known.scope.names, problems)
     protected = read_flag(mapping.get("protected"), "`protected`", problems) or False
+    approvers = _read_approvers(mapping, what, problems)
+    rollout = _read_rollout(entry, changed, problems)
     if network is None:
         return None
     return Environment(
@@ -71,6 +77,8 @@ def read_environment(entry: NamedEntry, known: Known, problems: Problems) -> Env
         identity=identity,
         proxy=known.scope.find(proxy) or proxy if proxy is not None else None,
         protected=protected,
+        approvers=approvers,
+        rollout=rollout,
         span=entry.span,
     )
 
@@ -86,16 +94,26 @@ def _among_themselves(canisters: Iterable[Canister]) -> tuple[Canister, ...]:
     )
 
 
-def _refuse_approvers(mapping: MappingNode, what: str, problems: Problems) -> None:
-    """Ignoring who must approve would deploy what nobody approved."""
-    refuse_keys(
-        mapping,
-        (_APPROVERS,),
-        what,
-        problems,
-        detail="nobody would be asked to approve a deployment",
-        hint="remove it; with `protected: true`, changing the environment takes `--confirm` and its name",
-    )
+def _read_approvers(mapping: MappingNode, what: str, problems: Problems) -> Approvers | None:
+    approvers, entry = read_approvers(mapping.get("approvers"), problems), mapping.entry("approvers")
+    if approvers is not None and entry is not None:
+        problems.warn(
+            "not-supported",
+            f"{what} has `approvers`, and this version asks nobody yet: nothing there can be changed",
+            entry.key.span,
+            detail="building, planning and reading work; what would change the environment is refused",
+            hint="to change it by `--confirm` and its name, use `protected: true` instead",
+        )
+    return approvers
+
+
+def _read_rollout(entry: NamedEntry, canisters: Mapping[str, Canister], problems: Problems) -> Rollout | None:
+    rollout = read_rollout(entry.mapping.get("rollout"), canisters, entry.name, problems)
+    key = entry.mapping.entry("rollout")
+    if rollout is not None and rollout.stages and key is not None:
+        detail = "`deploy` changes all canisters at once, without stages and gates"
+        problems.warn_without_effect("rollout", f"environment `{entry.name}`", key.key.span, detail=detail)
+    return rollout
 
 
 def _read_network(node: Node | None, what: str, known: Known, problems: Problems) -> Network | None:
