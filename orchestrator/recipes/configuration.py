@@ -131,6 +131,8 @@ class _Check:
         hint = None
         if parameter.type == "string" and isinstance(value, int | float):
             hint = "put it in double quotes"
+        elif parameter.type == "boolean":
+            hint = "write `true` or `false`"
         elif parameter.type == "list" and not isinstance(value, dict | list):
             hint = f"write it as a list: `{path[-1]}: [...]`"
         elif parameter.choices and (close := get_close_matches(str(value), [str(each) for each in parameter.choices], n=1)):
