@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, get_args
 
 from orchestrator.core.plan import Change, change_to_json
+from orchestrator.core.recipe_use import RecipeUse, use_to_json
 from orchestrator.errors import Span
 
 __all__ = [
@@ -163,6 +164,7 @@ class PlanReady:
     environment: str
     digest: str
     changes: tuple[Change, ...]
+    recipes: tuple[RecipeUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,6 +374,8 @@ def _plain(value: object) -> object:
     match value:
         case Change():
             return change_to_json(value)
+        case RecipeUse():
+            return use_to_json(value)
         case Span():
             return {"path": str(value.path), "line": value.line, "column": value.column}
         case tuple():

@@ -13,6 +13,7 @@ __all__ = [
     "KeyValue",
     "Seconds",
     "confirm_option",
+    "locked_option",
     "offline_option",
     "plan_options",
     "plugin_options",
@@ -108,6 +109,13 @@ def offline_option(command: Command) -> Command:
     return _option("--offline", "offline", is_flag=True, default=None, help="Download nothing: what is kept of earlier downloads must do.")(
         command
     )
+
+
+def locked_option(command: Command) -> Command:
+    """Add `--locked` to a command that may pin something."""
+    return _option(
+        "--locked", "locked", is_flag=True, default=None, help="Use only what orchestrator.lock or a `sha256` pins; change no pin."
+    )(command)
 
 
 def strict_option(command: Command) -> Command:

@@ -82,6 +82,11 @@ class State:
         return True if self.options.get("offline") else None
 
     @property
+    def locked(self) -> bool | None:
+        """Tell whether the lock file must stay as it is; `None` leaves that to the environment."""
+        return True if self.options.get("locked") else None
+
+    @property
     def strict(self) -> bool:
         """Tell whether warnings are errors."""
         return bool(self.options.get("strict"))

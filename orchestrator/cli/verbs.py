@@ -133,10 +133,18 @@ def make_consent(state: State) -> Consent | None:
     async def ask(plan: "Plan") -> bool:
         if state.display is not None:
             state.display.pause()
-        names = ", ".join(dict.fromkeys(change.canister for change in plan.destructive))
-        return confirm(state.terminal, f"Apply the plan, with its destructive changes to {names}?")
+        return confirm(state.terminal, _question(plan))
 
     return ask
+
+
+def _question(plan: "Plan") -> str:
+    """Name what somebody agrees to."""
+    changed = ", ".join(dict.fromkeys(change.canister for change in plan.destructive))
+    reaching = ", ".join(f"{use.recipe} of {use.canister}" for use in plan.reaching)
+    parts = [f"its destructive changes to {changed}"] if changed else []
+    parts += [f"what the recipe {reaching} reaches"] if reaching else []
+    return f"Apply the plan, with {' and '.join(parts)}?"
 
 
 async def _agree(_plan: "Plan") -> bool:
@@ -161,6 +169,7 @@ def _open_session(state: State, project: "Project", verb: str, emit: "Emit", *, 
         confirmed=state.confirmed,
         ask_name=make_name_source(state),
         offline=state.offline,
+        locked=state.locked,
         strict=state.strict,
     )
 

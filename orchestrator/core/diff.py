@@ -9,6 +9,7 @@ from orchestrator.core.observed import Observed, ObservedCanister
 from orchestrator.core.plan import Action, Change, Detail, Mode, Plan
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Settings
+from orchestrator.core.recipe_use import RecipeUse, use_to_json
 from orchestrator.core.settings import CANISTER_ID_PREFIX, UNKNOWN_ID, plan_creation, plan_settings, plan_variables
 
 __all__ = ["Desired", "DesiredCanister", "argument_hash", "diff"]
@@ -38,7 +39,8 @@ class DesiredCanister:
 class Desired:
     """What the project asks of an environment; `names` are all its canisters, `canisters` those selected.
 
-    `manager` is who changes canisters, as their controller: the identity, or the proxy that its calls go through.
+    `manager` is who changes canisters, as their controller: the identity, or the proxy that its calls go through. `recipes` are
+    the remote ones of the selected canisters.
     """
 
     environment: str
@@ -48,6 +50,7 @@ class Desired:
     mode: Mode = "auto"
     force: bool = False
     manager: Principal | None = None
+    recipes: tuple[RecipeUse, ...] = ()
 
 
 def argument_hash(argument: bytes) -> str:
@@ -70,6 +73,7 @@ def diff(desired: Desired, observed: Observed) -> Plan:
         artifacts={canister.name: canister.artifact for canister in desired.canisters if canister.artifact is not None},
         mode=desired.mode,
         force=desired.force,
+        recipes=desired.recipes,
     )
 
 
@@ -188,6 +192,8 @@ def _digest(desired: Desired, observed: Observed, changes: list[Change]) -> str:
     }
     if lost := [[change.canister, _removals(change)] for change in changes if change.action == "settings" and change.destructive]:
         document["removed"] = lost  # it depends on who applies the plan
+    if desired.recipes:
+        document["recipes"] = [use_to_json(use) for use in desired.recipes]
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

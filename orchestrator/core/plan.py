@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 
+from orchestrator.core.recipe_use import RecipeUse, use_from_json, use_to_json
 from orchestrator.errors import DeployError
 
 __all__ = ["PLAN_SCHEMA", "Action", "Change", "Detail", "Mode", "Plan", "change_to_json", "plan_from_json", "plan_to_json"]
@@ -50,7 +51,8 @@ class Plan:
     """What a deploy of `canisters` to `environment` would do, in order of execution within each canister.
 
     `digest` (lower-case hex of 32 bytes) covers artifacts, arguments, settings, variables, and the module hashes and
-    controllers that were observed. `artifacts` maps a canister's name to the SHA-256 of its module in hex.
+    controllers that were observed. `artifacts` maps a canister's name to the SHA-256 of its module in hex. `recipes` are the
+    remote ones that the canisters' steps come from.
     """
 
     environment: str
@@ -61,6 +63,7 @@ class Plan:
     artifacts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     mode: Mode = "auto"
     force: bool = False
+    recipes: tuple[RecipeUse, ...] = ()
 
     @property
     def mutates(self) -> bool:
@@ -71,6 +74,11 @@ class Plan:
     def destructive(self) -> tuple[Change, ...]:
         """Return the changes that need consent."""
         return tuple(change for change in self.changes if change.destructive)
+
+    @property
+    def reaching(self) -> tuple[RecipeUse, ...]:
+        """Return the remote recipes whose steps name a proxy or other canisters, and so need consent."""
+        return tuple(use for use in self.recipes if use.reaches)
 
     def of(self, canister: str) -> tuple[Change, ...]:
         """Return the changes of one canister, in order."""
@@ -89,6 +97,7 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
         "force": plan.force,
         "artifacts": dict(sorted(plan.artifacts.items())),
         "changes": [change_to_json(change) for change in plan.changes],
+        "recipes": [use_to_json(use) for use in plan.recipes],
     }
 
 
@@ -125,6 +134,7 @@ def _read_plan(document: object) -> Plan:
         artifacts={name: _text(sha256) for name, sha256 in _mapping(fields["artifacts"]).items()},
         mode=_choice(fields["mode"], get_args(Mode)),
         force=bool(fields["force"]),
+        recipes=tuple(use_from_json(use) for use in _sequence(fields.get("recipes", []))),
     )
 
 

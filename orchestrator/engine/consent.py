@@ -1,14 +1,19 @@
 """Who may change what: nobody anonymous, nothing destructive without a yes, nothing protected without its name."""
 
-from collections.abc import Awaitable, Callable
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
 
-from orchestrator.core.plan import Plan
+from orchestrator.core.plan import Change, Plan
 from orchestrator.core.principal import ANONYMOUS
+from orchestrator.core.project import Canister
+from orchestrator.core.recipe_use import Reach, describe_use, use_to_json
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.session import Session
 from orchestrator.errors import ConsentError, IdentityError
+from orchestrator.events import PlanReady
 
-__all__ = ["Consent", "refuse_anonymous", "require_confirmation", "require_consent"]
+__all__ = ["Consent", "refuse_anonymous", "refuse_unapproved", "require_confirmation", "require_consent", "require_recipe_consent"]
 
 Consent = Callable[[Plan], Awaitable[bool]]
 
@@ -25,8 +30,23 @@ def refuse_anonymous(session: Session, connection: Connection) -> None:
     )
 
 
+def refuse_unapproved(session: Session) -> None:
+    """Refuse to change an environment that others have to approve changes of: nothing asks them yet."""
+    approvers = session.environment.approvers
+    if approvers is None:
+        return
+    raise ConsentError(
+        f"changes of environment `{session.environment.name}` have to be approved, and this version cannot ask for that",
+        slug="deploy/approvers",
+        detail=f"at least {approvers.at_least} of {len(approvers.principals)} principals must agree; nothing was sent",
+        span=approvers.span,
+        hint=f"remove `approvers` to change it without them; `protected: true` then asks for `--confirm {session.environment.name}`",
+    )
+
+
 async def require_confirmation(session: Session) -> None:
     """Refuse to change a protected environment whose name nobody has typed: a general yes is not enough."""
+    refuse_unapproved(session)
     name = session.environment.name
     if not session.environment.protected or session.confirmed == name:
         return
@@ -43,12 +63,50 @@ async def require_confirmation(session: Session) -> None:
 
 
 async def require_consent(plan: Plan, consent: Consent | None) -> None:
-    """Refuse a destructive plan that nobody agreed to."""
-    if not plan.destructive or (consent is not None and await consent(plan)):
+    """Refuse a plan that is destructive, or whose remote recipes name a proxy or other canisters, and that nobody agreed to."""
+    if not (plan.destructive or plan.reaching) or (consent is not None and await consent(plan)):
         return
     if consent is not None:
         raise ConsentError("the plan was declined; nothing was sent", slug="deploy/declined")
+    if not plan.destructive:
+        raise _unagreed_recipe(plan)
     names = ", ".join(f"`{change.canister}` ({change.action}: {change.reason})" for change in plan.destructive)
     raise ConsentError(
         "the plan is destructive and nobody agreed to it", detail=f"{names}; nothing was sent", hint="run again with `--yes` to agree"
     )
+
+
+async def require_recipe_consent(session: Session, canisters: Sequence[Canister], consent: Consent | None) -> None:
+    """Refuse to sync where a remote recipe's steps name a proxy or other canisters and nobody agreed to that; show which do."""
+    uses = [use for each in canisters if (use := describe_use(each, tuple(range(1, len(each.sync) + 1)))) is not None]
+    if not any(use.reaches for use in uses):
+        return
+    plan = Plan(
+        environment=session.environment.name,
+        network=session.environment.network.name,
+        digest=hashlib.sha256(json.dumps([use_to_json(use) for use in uses], sort_keys=True).encode()).hexdigest(),
+        canisters=tuple(canister.name for canister in canisters),
+        changes=tuple(Change(canister=each.name, action="sync", reason="`orchestrator sync` runs every step") for each in canisters),
+        recipes=tuple(uses),
+    )
+    session.emit(PlanReady(environment=plan.environment, digest=plan.digest, changes=plan.changes, recipes=plan.recipes))
+    await require_consent(plan, consent)
+
+
+def _unagreed_recipe(plan: Plan) -> ConsentError:
+    steps = [
+        f"canister `{use.canister}`, recipe `{use.recipe}`, sync step {reach.step}: {_whom(reach)}"
+        for use in plan.reaching
+        for reach in use.reaches
+    ]
+    return ConsentError(
+        "a remote recipe's steps name a proxy or other canisters, and nobody agreed to that",
+        slug="deploy/recipe-consent",
+        detail="\n".join([*steps, "nothing was sent"]),
+        hint="review the recipe, then run again with `--yes` to agree",
+    )
+
+
+def _whom(reach: Reach) -> str:
+    named = [] if reach.proxy is None else [f"the proxy `{reach.proxy}`"]
+    return ", ".join([*named, *(f"canister `{name}`" for name in reach.canisters)])

@@ -76,7 +76,7 @@ async def execute(
         due = [canister for canister in prospect.canisters if prospect.due[canister.name]]
         check_sync(session, stores.ids.load(), due, plan.canisters)
         if approved_digest is None:
-            session.emit(PlanReady(environment=plan.environment, digest=plan.digest, changes=plan.changes))
+            session.emit(PlanReady(environment=plan.environment, digest=plan.digest, changes=plan.changes, recipes=plan.recipes))
             await require_consent(plan, consent)
         elif approved_digest != plan.digest:
             raise _stale(session, approved_digest, plan)

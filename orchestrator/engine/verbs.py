@@ -11,7 +11,7 @@ from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
 from orchestrator.engine.building import Artifact, build_canisters
 from orchestrator.engine.connection import open_connection, require_connection
-from orchestrator.engine.consent import Consent, refuse_anonymous
+from orchestrator.engine.consent import Consent, refuse_anonymous, refuse_unapproved, require_recipe_consent
 from orchestrator.engine.control import read_status
 from orchestrator.engine.execute import execute, locked_run
 from orchestrator.engine.fingerprints import step_key
@@ -55,7 +55,7 @@ async def plan(session: Session, names: Sequence[str] = (), *, options: Options 
                 _warn_of_guess(session)
             prospect = await make_prospect(session, connection, canisters, _hashes(artifacts), options or Options())
         result = prospect.plan
-        session.emit(PlanReady(environment=result.environment, digest=result.digest, changes=result.changes))
+        session.emit(PlanReady(environment=result.environment, digest=result.digest, changes=result.changes, recipes=result.recipes))
         return result
 
 
@@ -77,6 +77,7 @@ async def apply(session: Session, approved: Plan) -> Plan:
     """Apply a plan verbatim; raises `DeployError` (`deploy/stale-plan`) when project or network have changed since."""
     selected = select_canisters(session, approved.canisters) if approved.canisters else ()
     with reported_run(session, approved.canisters):
+        refuse_unapproved(session)
         if approved.environment != session.environment.name:
             raise DeployError(f"the plan is for environment `{approved.environment}`", slug="deploy/other-environment")
         canisters = await expand_recipes(session, selected)
@@ -99,6 +100,7 @@ async def deploy(session: Session, names: Sequence[str] = (), *, options: Option
     """
     selected = select_canisters(session, names)
     with reported_run(session, [canister.name for canister in selected]):
+        refuse_unapproved(session)
         async with open_connection(session, when_stopped="start") as opened:
             connection = require_connection(opened)
             refuse_anonymous(session, connection)
@@ -129,11 +131,16 @@ def _certain_steps(stores: Stores, canisters: Sequence[Canister], options: Optio
     ]
 
 
-async def sync(session: Session, names: Sequence[str] = ()) -> None:
-    """Run every sync step of the named canisters, `run: changed` or not; they must be deployed and running."""
+async def sync(session: Session, names: Sequence[str] = (), *, consent: Consent | None = None) -> None:
+    """Run every sync step of the named canisters, `run: changed` or not; they must be deployed and running.
+
+    `consent` is asked where a remote recipe's steps name a proxy or other canisters.
+    """
     selected = select_canisters(session, names)
     with reported_run(session, [canister.name for canister in selected]):
+        refuse_unapproved(session)
         canisters = [canister for canister in await expand_recipes(session, selected) if canister.sync]
+        await require_recipe_consent(session, canisters, consent)
         steps = [step for canister in canisters for step in plugin_steps(canister, range(1, len(canister.sync) + 1))]
         # Workers start before there is a connection: opening one keeps this process busy, not the other processors.
         async with (

@@ -102,15 +102,14 @@ class LockFile:
                 self._write(pins.with_pin(kind, address, sha256))
 
     def replace(self, pins: Pins) -> None:
-        """Write these pins and no others; without any there is no file."""
+        """Write these pins and no others; without any, no file is made."""
         with hold_file(self.guard):
             self._write(pins)
 
     def _write(self, pins: Pins) -> None:
-        kinds = {kind: dict(pins.of(kind)) for kind in PIN_KINDS if pins.of(kind)}
-        if not kinds and not self.path.exists():
-            return
-        write_json(self.path, {"v": _FORMAT, **kinds})
+        document: dict[str, object] = {kind: dict(pins.of(kind)) for kind in PIN_KINDS if pins.of(kind)}
+        if document or self.path.exists():
+            write_json(self.path, document | {"v": _FORMAT})
 
     def _read(self, document: object) -> Pins:
         if not isinstance(document, dict):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from orchestrator.core.plan import Action, Change, Detail
+from orchestrator.core.recipe_use import Reach, RecipeUse
 from orchestrator.ui.style import PLAIN, Paint, Style, harmless
 
 __all__ = ["render_changes"]
@@ -24,17 +25,46 @@ _MARKS: Mapping[Action, tuple[str, Paint]] = {
 }
 
 
-def render_changes(environment: str, digest: str, changes: Sequence[Change], *, style: Style = PLAIN) -> str:
+def render_changes(
+    environment: str, digest: str, changes: Sequence[Change], *, recipes: Sequence[RecipeUse] = (), style: Style = PLAIN
+) -> str:
     """Return a plan as lines, without a final line end; destructive changes are marked `!` and said to be so.
 
-    Canisters keep the order of the plan.
+    Canisters keep the order of the plan; below them is what comes from remote recipes.
     """
     lines = [f"Plan for environment `{environment}` (digest {digest[:_DIGEST_DIGITS]}):", ""]
     for canister, group in groupby(changes, key=lambda change: change.canister):
         lines.append(f"  {style.paint('bold', harmless(canister))}")
         for change in group:
             lines += _change(change, style)
+    if recipes:
+        lines += ["", "Steps that come from remote recipes:", ""]
+        for use in recipes:
+            lines += _use(use, style)
     return "\n".join([*lines, "", _summary(changes)])
+
+
+def _use(use: RecipeUse, style: Style) -> Iterator[str]:
+    runs = [
+        f"{_count(number, 'command')} {when}"
+        for number, when in ((use.build_commands, "to build"), (use.sync_commands, "to sync"))
+        if number
+    ]
+    commands = f", runs {' and '.join(runs)} on this machine" if runs else ""
+    recipe = f"{harmless(use.recipe)} (SHA-256 {use.sha256[:_DIGEST_DIGITS]}…)"
+    yield f"  {style.paint('bold', harmless(use.canister))}: {recipe}{commands}"
+    for reach in use.reaches:
+        yield f"    {style.paint('red', '!')} {_reach(reach)}"
+
+
+def _reach(reach: Reach) -> str:
+    step = f"sync step {reach.step}" + (f" `{harmless(reach.name)}`" if reach.name else "")
+    parts = []
+    if reach.proxy is not None:
+        parts.append(f"sends its update calls through the proxy `{harmless(reach.proxy)}`")
+    if reach.canisters:
+        parts.append(f"may call {', '.join(f'`{harmless(name)}`' for name in reach.canisters)}")
+    return f"{step} {' and '.join(parts)}"
 
 
 def _change(change: Change, style: Style) -> Iterator[str]:

@@ -171,7 +171,7 @@ def _(event: events.BuildFailed, style: Style) -> str:
 
 @_says(events.PlanReady)
 def _(event: events.PlanReady, style: Style) -> str:
-    return render_changes(event.environment, event.digest, event.changes, style=style)
+    return render_changes(event.environment, event.digest, event.changes, recipes=event.recipes, style=style)
 
 
 @_says(events.NothingChanged)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import confirm_option, offline_option, plugin_options, proxy_option, shared_options, strict_option
+from orchestrator.cli.options import (
+    confirm_option,
+    locked_option,
+    offline_option,
+    plugin_options,
+    proxy_option,
+    shared_options,
+    strict_option,
+)
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import DeployError, UsageError
@@ -25,6 +33,7 @@ _HINT = "save a plan with `orchestrator plan --json > plan.json`"
 @plugin_options
 @confirm_option
 @offline_option
+@locked_option
 @strict_option
 @shared_options
 @click.pass_obj

@@ -2,7 +2,7 @@
 
 import click
 
-from orchestrator.cli.options import offline_option, shared_options
+from orchestrator.cli.options import locked_option, offline_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 
@@ -12,6 +12,7 @@ __all__ = ["build"]
 @click.command(short_help="Build canisters, and nothing else.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @offline_option
+@locked_option
 @shared_options
 @click.pass_obj
 def build(state: State, *, names: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ import click
 
 from orchestrator.cli.options import (
     confirm_option,
+    locked_option,
     offline_option,
     plan_options,
     plugin_options,
@@ -29,6 +30,7 @@ __all__ = ["deploy"]
 @plugin_options
 @confirm_option
 @offline_option
+@locked_option
 @strict_option
 @shared_options
 @click.pass_obj

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import offline_option, plan_options, plugin_options, proxy_option, shared_options, strict_option
+from orchestrator.cli.options import (
+    locked_option,
+    offline_option,
+    plan_options,
+    plugin_options,
+    proxy_option,
+    shared_options,
+    strict_option,
+)
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import run_verb
 from orchestrator.errors import ExitCode
@@ -22,6 +30,7 @@ __all__ = ["plan"]
 @proxy_option
 @plugin_options
 @offline_option
+@locked_option
 @strict_option
 @shared_options
 @click.pass_obj
@@ -39,6 +48,6 @@ def plan(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> 
     if state.as_json:
         text = json.dumps(plan_to_json(result), ensure_ascii=False)
     else:
-        text = render_changes(result.environment, result.digest, result.changes)
+        text = render_changes(result.environment, result.digest, result.changes, recipes=result.recipes)
     state.terminal.stdout.write(f"{text}\n")
     return ExitCode.CHANGES if result.mutates else ExitCode.DONE

@@ -2,9 +2,17 @@
 
 import click
 
-from orchestrator.cli.options import confirm_option, offline_option, plugin_options, proxy_option, shared_options, strict_option
+from orchestrator.cli.options import (
+    confirm_option,
+    locked_option,
+    offline_option,
+    plugin_options,
+    proxy_option,
+    shared_options,
+    strict_option,
+)
 from orchestrator.cli.state import State
-from orchestrator.cli.verbs import run_verb
+from orchestrator.cli.verbs import make_consent, run_verb
 
 __all__ = ["sync"]
 
@@ -15,6 +23,7 @@ __all__ = ["sync"]
 @plugin_options
 @confirm_option
 @offline_option
+@locked_option
 @strict_option
 @shared_options
 @click.pass_obj
@@ -22,4 +31,5 @@ def sync(state: State, *, names: tuple[str, ...]) -> None:
     """Run every sync step of the named canisters, or of all of them; they must be deployed and running."""
     from orchestrator import engine
 
-    run_verb(state, "sync", lambda session: engine.sync(session, names))
+    consent = make_consent(state)
+    run_verb(state, "sync", lambda session: engine.sync(session, names, consent=consent))

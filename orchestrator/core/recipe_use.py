@@ -1,0 +1,124 @@
+"""What recipes of other people do in a deployment: the commands that they run, and whom their steps reach."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.core.project import Canister, PluginStep, ScriptStep
+from orchestrator.core.redaction import redact_url
+
+__all__ = ["Reach", "RecipeUse", "describe_use", "use_from_json", "use_to_json"]
+
+_OWN_ROUTES = frozenset({"default", "none"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """A sync step (`step` counts from 1) that names somebody: the `proxy` of its calls, or other `canisters` that it may call."""
+
+    step: int
+    name: str | None
+    proxy: str | None
+    canisters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeUse:
+    """A remote recipe of a canister: its address as it may be shown, the SHA-256 of its template in lower-case hex.
+
+    `build_commands` and `sync_commands` count the shell commands that it runs on this machine; `reaches` are steps that
+    would run, and that need consent.
+    """
+
+    canister: str
+    recipe: str
+    sha256: str
+    build_commands: int = 0
+    sync_commands: int = 0
+    reaches: tuple[Reach, ...] = ()
+
+
+def describe_use(canister: Canister, due: tuple[int, ...]) -> RecipeUse | None:
+    """Return what the remote recipe of an expanded canister does, `None` without one; `due` are the numbers of the sync steps to run."""
+    origin = canister.expanded
+    if origin is None or not origin.remote:
+        return None
+    own = dict(enumerate(canister.sync[: origin.sync], 1))
+    return RecipeUse(
+        canister=canister.name,
+        recipe=redact_url(origin.address),
+        sha256=origin.sha256,
+        build_commands=sum(len(step.commands) for step in canister.build[: origin.build] if isinstance(step, ScriptStep)),
+        sync_commands=sum(len(step.commands) for index, step in own.items() if index in due and isinstance(step, ScriptStep)),
+        reaches=tuple(
+            reach
+            for index, step in own.items()
+            if index in due and isinstance(step, PluginStep) and (reach := _reach_of(canister, index, step)) is not None
+        ),
+    )
+
+
+def _reach_of(canister: Canister, index: int, step: PluginStep) -> Reach | None:
+    proxy = None if step.proxy in _OWN_ROUTES else step.proxy
+    others = tuple(name for name in step.canisters if name != canister.name)
+    return Reach(step=index, name=step.name, proxy=proxy, canisters=others) if proxy or others else None
+
+
+def use_to_json(use: RecipeUse) -> dict[str, object]:
+    """Return the use of a recipe as plain values."""
+    return {
+        "canister": use.canister,
+        "recipe": use.recipe,
+        "sha256": use.sha256,
+        "build_commands": use.build_commands,
+        "sync_commands": use.sync_commands,
+        "reaches": [
+            {"step": reach.step, "name": reach.name, "proxy": reach.proxy, "canisters": list(reach.canisters)} for reach in use.reaches
+        ],
+    }
+
+
+def use_from_json(document: object) -> RecipeUse:
+    """Return what `use_to_json` wrote; raises `KeyError`, `TypeError` or `ValueError` for anything else."""
+    fields = _object(document)
+    return RecipeUse(
+        canister=_text(fields["canister"]),
+        recipe=_text(fields["recipe"]),
+        sha256=_text(fields["sha256"]),
+        build_commands=_number(fields["build_commands"]),
+        sync_commands=_number(fields["sync_commands"]),
+        reaches=tuple(_reach(_object(each)) for each in _list(fields["reaches"])),
+    )
+
+
+def _reach(fields: Mapping[str, object]) -> Reach:
+    name, proxy = fields["name"], fields["proxy"]
+    return Reach(
+        step=_number(fields["step"]),
+        name=None if name is None else _text(name),
+        proxy=None if proxy is None else _text(proxy),
+        canisters=tuple(_text(each) for each in _list(fields["canisters"])),
+    )
+
+
+def _object(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("expected an object")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError("expected a list")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected a text")
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("expected a number")
+    return value
