@@ -1,12 +1,15 @@
 """Canisters: one entry of the manifest, or one `canister.yaml`, as a value."""
 
+from orchestrator.core.health import HealthCheck
 from orchestrator.core.project import Canister, RecipeReference
-from orchestrator.documents import MappingNode, Node, ScalarNode
+from orchestrator.documents import MappingNode, Node
 from orchestrator.errors import Span
 from orchestrator.manifest.arguments import read_arguments
 from orchestrator.manifest.configuration import read_configuration
 from orchestrator.manifest.entries import NamedEntry
-from orchestrator.manifest.fields import check_keys, read_entries, read_hash, read_mapping, read_text, read_texts, wrong_type
+from orchestrator.manifest.fields import check_keys, read_hash, read_mapping, read_text, read_texts
+from orchestrator.manifest.health import read_health
+from orchestrator.manifest.labels import read_labels
 from orchestrator.manifest.names import check_name
 from orchestrator.manifest.problems import Problems
 from orchestrator.manifest.settings import read_settings
@@ -14,8 +17,8 @@ from orchestrator.manifest.steps import read_build, read_sync
 
 __all__ = ["read_canister"]
 
-_KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_args", "depends_on")
-_LATER_KEYS = ("health", "bindings", "labels")
+_KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_args", "depends_on", "labels", "health")
+_LATER_KEYS = ("bindings",)
 
 
 def read_canister(entry: NamedEntry, problems: Problems) -> Canister:
@@ -35,7 +38,8 @@ def read_canister(entry: NamedEntry, problems: Problems) -> Canister:
         upgrade_args=read_arguments(mapping.get("upgrade_args"), "upgrade_args", directory, problems),
         recipe=_read_recipe(mapping.get("recipe"), problems),
         depends_on=read_texts(mapping.get("depends_on"), "`depends_on`", problems) or (),
-        labels=_read_labels(mapping.get("labels"), problems),
+        labels=read_labels(mapping.get("labels"), problems),
+        health=_read_health(mapping, what, problems),
         span=_span_of(mapping),
     )
 
@@ -84,11 +88,9 @@ def _read_recipe(node: Node | None, problems: Problems) -> RecipeReference | Non
     )
 
 
-def _read_labels(node: Node | None, problems: Problems) -> dict[str, str]:
-    labels = {}
-    for name, _, value in read_entries(node, "`labels`", problems):
-        if isinstance(value, ScalarNode):
-            labels[name] = value.text
-        else:
-            wrong_type(value, f"the label `{name}`", "text", problems)
-    return labels
+def _read_health(mapping: MappingNode, what: str, problems: Problems) -> tuple[HealthCheck, ...]:
+    entry = mapping.entry("health")
+    checks = read_health(mapping.get("health"), problems)
+    if entry is not None and checks:
+        problems.warn_without_effect("health", what, entry.key.span, detail="the checks are read, and not run")
+    return checks

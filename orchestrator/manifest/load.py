@@ -51,6 +51,7 @@ def load_project(directory: Path, *, strict: bool = False) -> Project:
         canisters=members.canisters,
         networks=MappingProxyType(networks),
         environments=MappingProxyType(environments),
+        registries=MappingProxyType({name: url for project in reversed(workspace) for name, url in project.registries.items()}),
         warnings=problems.warnings,
         members=members.members,
         missing_environments=members.missing(environments),

@@ -17,6 +17,7 @@ class Problems:
     def __init__(self) -> None:
         self._errors: list[Diagnostic] = []
         self._warnings: list[Diagnostic] = []
+        self._without_effect: set[str] = set()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -57,6 +58,12 @@ class Problems:
         self._warnings.append(
             Diagnostic(slug=f"manifest/{slug}", summary=summary, severity="warning", span=span, detail=detail, hint=hint, related=related),
         )
+
+    def warn_without_effect(self, key: str, what: str, span: Span, *, detail: str | None = None) -> None:
+        """Note, once for each kind of key, that one is read and nothing is done with it yet."""
+        if key not in self._without_effect:
+            self._without_effect.add(key)
+            self.warn("not-supported", f"the key `{key}` in {what} has no effect yet", span, detail=detail)
 
     def add(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Note problems that were found elsewhere (a document that does not parse)."""

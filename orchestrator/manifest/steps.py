@@ -1,6 +1,6 @@
 """Build and sync steps: one reader per `type`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -30,7 +30,7 @@ _Reader = TypeVar("_Reader")
 _Step = TypeVar("_Step", bound=ScriptStep | PrebuiltStep | PluginStep)
 _RUNS: tuple[Literal["always", "changed"], ...] = ("always", "changed")
 _SCRIPT_KEYS = ("type", "command", "commands")
-_PREBUILT_KEYS = ("type", "path", "url", "sha256")
+_PREBUILT_KEYS = ("type", "path", "url", "sha256", "inputs")
 _PLUGIN_KEYS = (
     *("type", "path", "url", "sha256", "dirs", "files", "fields", "canisters"),
     *("name", "proxy", "timeout", "compute", "memory", "max_cycles", "run"),
@@ -62,7 +62,21 @@ def read_sync(node: Node | None, directory: Path, problems: Problems) -> tuple[S
         "script": _read_sync_script,
         "plugin": _read_plugin,
     }
-    return _read_steps(node, "sync", readers, directory, problems)
+    steps = _read_steps(node, "sync", readers, directory, problems)
+    _check_names(steps, problems)
+    return steps
+
+
+def _check_names(steps: Iterable[SyncStep], problems: Problems) -> None:
+    """Note plugin steps of one name: what is remembered of one would be taken for the other's."""
+    found: dict[str, PluginStep] = {}
+    for step in steps:
+        if isinstance(step, PluginStep) and step.name is not None:
+            first = found.setdefault(step.name, step)
+            if first is not step:
+                related = ((first.span, "the first one"),) if first.span is not None else ()
+                hint = "give each a name of its own; with `run: changed` they would forget each other's success"
+                problems.warn("duplicate-name", f"two plugin steps are named `{step.name}`", step.span, related=related, hint=hint)
 
 
 def _read_steps(
@@ -113,15 +127,32 @@ def _reader_of(step: MappingNode, section: str, readers: dict[str, _Reader], pro
 
 
 def _read_build_script(step: MappingNode, _directory: Path, problems: Problems) -> ScriptStep:
-    return _read_script(step, problems, later_keys=("inputs",))
+    return replace(_read_script(step, problems, own_key="inputs"), inputs=_read_inputs(step, "a script step", problems))
 
 
 def _read_sync_script(step: MappingNode, _directory: Path, problems: Problems) -> ScriptStep:
-    return _read_script(step, problems, later_keys=("run",))
+    run = read_choice(step.get("run"), "`run`", _RUNS, problems) or "always"
+    return replace(_read_script(step, problems, own_key="run"), run=run)
 
 
-def _read_script(step: MappingNode, problems: Problems, *, later_keys: tuple[str, ...]) -> ScriptStep:
-    check_keys(step, _SCRIPT_KEYS, "a script step", problems, severity="warning", unsupported=later_keys)
+def _read_inputs(step: MappingNode, what: str, problems: Problems) -> tuple[str, ...]:
+    """Read the patterns of the files that a build step reads."""
+    patterns = []
+    for item in read_items(step.get("inputs"), "`inputs`", problems) or ():
+        text = read_text(item, "an item of `inputs`", problems)
+        if text is not None and (not text.strip() or text.startswith("/")):
+            detail = "it is relative to the canister's folder" if text.strip() else "it is empty"
+            summary = f"`{text}` is not a pattern of input files"
+            problems.error("invalid-glob", summary, item.span, detail=detail, hint="write it like `src/**/*.rs`")
+        elif text is not None:
+            patterns.append(text)
+    if patterns and (entry := step.entry("inputs")) is not None:
+        problems.warn_without_effect("inputs", what, entry.key.span, detail="the step runs with every build")
+    return tuple(patterns)
+
+
+def _read_script(step: MappingNode, problems: Problems, *, own_key: str) -> ScriptStep:
+    check_keys(step, (*_SCRIPT_KEYS, own_key), "a script step", problems, severity="warning")
     command, commands = step.get("command"), step.get("commands")
     if command is None and commands is None:
         problems.error(
@@ -140,10 +171,11 @@ def _read_script(step: MappingNode, problems: Problems, *, later_keys: tuple[str
 
 
 def _read_prebuilt(step: MappingNode, directory: Path, problems: Problems) -> PrebuiltStep:
-    check_keys(step, _PREBUILT_KEYS, "a pre-built step", problems, severity="warning", unsupported=("inputs",))
+    check_keys(step, _PREBUILT_KEYS, "a pre-built step", problems, severity="warning")
     location = _read_location(step, "pre-built", directory, problems)
     sha256 = read_hash(step.get("sha256"), "`sha256`", problems)
-    return PrebuiltStep(path=location.path, url=location.url, sha256=sha256, span=_span_of_location(step))
+    inputs = _read_inputs(step, "a pre-built step", problems)
+    return PrebuiltStep(path=location.path, url=location.url, sha256=sha256, inputs=inputs, span=_span_of_location(step))
 
 
 def _read_plugin(step: MappingNode, directory: Path, problems: Problems) -> PluginStep:

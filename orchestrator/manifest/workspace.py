@@ -4,7 +4,7 @@ Projects come in the order of icp-cli: one, then what its dependencies lead to, 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from orchestrator.manifest.files import MANIFEST_FILE, OVERLAY_FILE, load_map
 from orchestrator.manifest.names import check_name
 from orchestrator.manifest.overlays import lay_over
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
+from orchestrator.manifest.registries import read_registries
 
 __all__ = ["MAX_PROJECTS", "DependencyFiles", "ProjectFiles", "read_workspace"]
 
 MAX_PROJECTS = 1_000
 """Projects in one workspace."""
 
-_KEYS = ("canisters", "networks", "environments", "dependencies")
-_LATER_KEYS = ("registries",)
+_KEYS = ("canisters", "networks", "environments", "dependencies", "registries")
 _DEPENDENCY_KEYS = ("name", "path", "canisters")
 
 
@@ -53,6 +53,7 @@ class ProjectFiles:
     networks: tuple[NamedEntry, ...]
     environments: tuple[NamedEntry, ...]
     dependencies: tuple[DependencyFiles, ...]
+    registries: Mapping[str, str]
 
 
 def read_workspace(directory: Path, problems: Problems) -> tuple[ProjectFiles, ...]:
@@ -92,12 +93,18 @@ def _read_project(directory: Path, place: Path, root: Path, problems: Problems) 
         networks=collect_entries(manifest, overlay, "networks", problems) if is_root else _written_networks(manifest, problems),
         environments=collect_entries(manifest, overlay, "environments", problems),
         dependencies=_read_dependencies(manifest, overlay, root, {entry.name for entry in canisters}, problems),
+        registries={
+            name: template
+            for document in (manifest, overlay)
+            if document is not None
+            for name, template in read_registries(document.mapping.get("registries"), problems).items()
+        },
     )
 
 
 def _read_top(path: Path, problems: Problems) -> Document:
     mapping = load_map(path, problems) or MappingNode(entries=(), span=Span(path=path, line=1, column=1))
-    check_keys(mapping, _KEYS, f"`{path.name}`", problems, severity="error", unsupported=_LATER_KEYS)
+    check_keys(mapping, _KEYS, f"`{path.name}`", problems, severity="error")
     return Document(mapping=mapping, directory=path.parent)
 
 

@@ -27,7 +27,7 @@ canisters:
   - name: backend
     build: { steps: [{ type: script, command: make, commands: [make], comand: x, inputs: ["src/**"] }], step: [] }
     sync: { steps: [{ type: plugin, path: a.wasm, url: "https://example.org/a.wasm", dir: [x] }] }
-    settings: { memory_alocation: 1gib, compute_allocation: 3, log_visibility: public, controllers_exact: true }
+    settings: { memory_alocation: 1gib, compute_allocation: 101, log_visibility: public }
     health: [{ status: running }]
     labels: { tier: edge }
   - "none/*"
@@ -37,7 +37,7 @@ networks:
 environments:
   - name: staging
     canister: [backend]
-    rollout: {}
+    rollout: { stages: [{ name: all, canisters: [] }] }
     settings:
       backend: { compute_allocation: 5, controllers: [nobody] }
       backnd: { compute_allocation: 5 }
