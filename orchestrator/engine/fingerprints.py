@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from orchestrator.core.observed import ObservedCanister
 from orchestrator.core.principal import Principal
-from orchestrator.core.project import Canister, PluginStep, SyncStep
+from orchestrator.core.project import Canister, PluginStep, ScriptStep, SyncStep
 from orchestrator.engine.contents import hash_folder
 from orchestrator.engine.plugins import PluginInputs, load_inputs
 from orchestrator.engine.ports import Connection
@@ -19,9 +19,10 @@ from orchestrator.engine.routing import proxy_canister, route_step
 from orchestrator.engine.session import Session
 from orchestrator.engine.stores import Stores
 
-__all__ = ["StepView", "describe_due", "due_steps", "fingerprint", "step_key"]
+__all__ = ["ScriptView", "StepView", "describe_due", "due_steps", "fingerprint", "fingerprint_script", "step_key"]
 
 _DOMAIN = "icp-orchestrator sync step 2"
+_SCRIPT_DOMAIN = "icp-orchestrator sync script 1"
 _KEYS = ("dirs", "files", "dir_keys", "file_keys", "fields", "canisters", "name", "proxy", "timeout", "compute", "memory", "max_cycles")
 
 
@@ -40,9 +41,19 @@ class StepView:
     canister_ids: Mapping[str, Principal] = field(default_factory=dict)
 
 
-def step_key(index: int, step: PluginStep) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptView:
+    """What a script is told; which files it reads nobody knows. `module_hash` (hex) is the installed module's."""
+
+    step: ScriptStep
+    canister_id: Principal
+    module_hash: str | None
+    canister_ids: Mapping[str, Principal]
+
+
+def step_key(index: int, step: SyncStep) -> str:
     """Return what a step's record is kept under: its own name, or its number (from 1)."""
-    return f"name:{step.name}" if step.name else f"index:{index}"
+    return f"name:{step.name}" if isinstance(step, PluginStep) and step.name else f"index:{index}"
 
 
 async def due_steps(
@@ -65,15 +76,31 @@ async def due_steps(
     known = stores.sync_records.load(canister.name)
     due: dict[int, str] = {}
     for index, step in enumerate(canister.sync, 1):
-        if not isinstance(step, PluginStep) or step.run == "always":
+        if step.run == "always":
             due[index] = "`run: always`"
         elif (last := known.get(step_key(index, step))) is None:
             due[index] = "no success so far"
-        else:
-            view = await _view(session, stores, canister, step, present, artifact)
-            if view is None or await fingerprint(session, connection, view) != last:
-                due[index] = "something that it sees has changed"
+        elif await _present(session, connection, stores, canister, step, present, artifact) != last:
+            due[index] = "something that it sees has changed"
     return due
+
+
+async def _present(
+    session: Session,
+    connection: Connection,
+    stores: Stores,
+    canister: Canister,
+    step: SyncStep,
+    present: ObservedCanister,
+    artifact: str | None,
+) -> str | None:
+    """Return a step's fingerprint as it is now; `None` when its proxy is a canister that is still to be created."""
+    if isinstance(step, ScriptStep):
+        module_hash = artifact or present.module_hash
+        view = ScriptView(step=step, canister_id=present.id, module_hash=module_hash, canister_ids=stores.ids.load())
+        return fingerprint_script(session, connection, view)
+    seen = await _view(session, stores, canister, step, present, artifact)
+    return None if seen is None else await fingerprint(session, connection, seen)
 
 
 def describe_due(canister: Canister, due: Mapping[int, str]) -> str:
@@ -127,6 +154,21 @@ async def fingerprint(session: Session, connection: Connection, seen: StepView) 
         "proxy": str(seen.proxy) if seen.proxy is not None else None,
         "options": session.plugin_options,
         "network": _network(connection, seen) if (inputs.interface or "").startswith("0.2.") else None,
+    }
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def fingerprint_script(session: Session, connection: Connection, seen: ScriptView) -> str:
+    """Hash all that a script is told, and the identity that the run has; lower-case hex."""
+    document = {
+        "domain": _SCRIPT_DOMAIN,
+        "commands": list(seen.step.commands),
+        "canister_id": str(seen.canister_id),
+        "instance_id": connection.instance_id,
+        "module_hash": seen.module_hash,
+        "identity": str(connection.identity),
+        "environment": [session.environment.name, session.environment.network.name],
+        "canister_ids": {name: str(principal) for name, principal in seen.canister_ids.items()},
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -55,7 +55,7 @@ async def sync_canister(run: Run, canister: Canister, canister_id: Principal, mo
             continue
         match step:
             case ScriptStep():
-                action = partial(apply_script, run, canister, canister_id, step, index)
+                action = partial(apply_script, run, canister, canister_id, module_hash, step, index)
             case PluginStep():
                 plugin = PluginRun(
                     canister=canister, canister_id=canister_id, module_hash=module_hash, step=step, index=index, label=name or kind

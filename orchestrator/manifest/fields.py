@@ -21,7 +21,6 @@ __all__ = [
     "read_mapping",
     "read_text",
     "read_texts",
-    "refuse_keys",
     "span_of_value",
     "wrong_type",
 ]
@@ -68,14 +67,6 @@ def check_keys(
             detail=None if severity == "error" else "it is ignored",
             hint=hint,
         )
-
-
-def refuse_keys(mapping: MappingNode, keys: Iterable[str], what: str, problems: Problems, *, detail: str, hint: str | None = None) -> None:
-    """Note keys that cannot be obeyed, and must not be ignored either."""
-    for key in keys:
-        if (entry := mapping.entry(key)) is not None:
-            summary = f"the key `{key}` of {what} is not supported by this version"
-            problems.error("not-supported", summary, entry.key.span, detail=detail, hint=hint)
 
 
 def read_mapping(node: Node | None, what: str, problems: Problems) -> MappingNode | None:
@@ -158,6 +149,9 @@ def read_amount(node: Node | None, what: str, parse: Callable[[str], int], probl
     if not isinstance(written, int | str) or isinstance(written, bool):
         quoted = f'quote it: "{node.text}"' if isinstance(node, ScalarNode) and isinstance(node.value, float) else None
         wrong_type(node, what, f"a whole number or a text such as `{example}`", problems, hint=quoted)
+        return None
+    if isinstance(written, int) and written > MAX_NAT64:
+        problems.error("out-of-range", f"{what} is too large for a number", node.span, hint=f'quote it: "{written}"')
         return None
     try:
         return Amount(parse(str(written)), written)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister, ScriptStep
+from orchestrator.engine.fingerprints import ScriptView, fingerprint_script, step_key
 from orchestrator.engine.run import Run
 from orchestrator.engine.shell import run_commands
 from orchestrator.errors import DeployError
@@ -23,16 +24,19 @@ def script_environment(environment: str, network: str, canister_id: Principal, i
     return variables
 
 
-async def apply_script(run: Run, canister: Canister, canister_id: Principal, step: ScriptStep, index: int) -> None:
-    """Run the step's commands in the canister's folder; raises `DeployError` for the first that fails."""
-    session, total = run.session, len(canister.sync)
+async def apply_script(run: Run, canister: Canister, canister_id: Principal, module_hash: str | None, step: ScriptStep, index: int) -> None:
+    """Run the step's commands in the canister's folder; raises `DeployError` for the first that fails.
+
+    A step with `run: changed` that succeeded is remembered with all that it was told; `module_hash` is the installed module's.
+    """
+    session, total, ids = run.session, len(canister.sync), run.stores.ids.load()
 
     def on_line(stream: Stream, line: str) -> None:
         session.emit(
             StepOutput(canister=canister.name, step="sync-script", index=index, total=total, stream=stream, line=line),
         )
 
-    environment = script_environment(session.environment.name, session.environment.network.name, canister_id, run.stores.ids.load())
+    environment = script_environment(session.environment.name, session.environment.network.name, canister_id, ids)
     with run.recorder.operation(canister.name, "sync-script", canister_id=str(canister_id), index=str(index)):
         failure = await run_commands(
             step.commands, directory=canister.directory, environ={**session.environ, **environment}, on_line=on_line
@@ -41,3 +45,6 @@ async def apply_script(run: Run, canister: Canister, canister_id: Principal, ste
             raise DeployError(
                 f"a sync script of canister `{canister.name}` failed", slug="sync/script", detail=failure.reason, span=step.span
             )
+        if step.run == "changed":
+            view = ScriptView(step=step, canister_id=canister_id, module_hash=module_hash, canister_ids=ids)
+            run.stores.sync_records.write(canister.name, step_key(index, step), fingerprint_script(session, run.connection, view))

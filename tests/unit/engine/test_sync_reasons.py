@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.plan import Mode
-from orchestrator.core.project import PluginStep, Project
+from orchestrator.core.project import PluginStep, Project, ScriptStep
 from orchestrator.engine.fingerprints import describe_due
 from orchestrator.engine.planner import Options
 from orchestrator.engine.session import Session
-from orchestrator.engine.verbs import deploy, plan
+from orchestrator.engine.verbs import deploy, plan, sync
+from orchestrator.errors import DeployError
 from tests.support.components import component_that_prints, component_that_returns_ok
 from tests.support.memory_network import MemoryNetwork
-from tests.support.projects import make_canister, make_project, memory_session, script
+from tests.support.projects import make_canister, make_project, make_wasm, memory_session, script
 
 pytestmark = pytest.mark.anyio
 
@@ -81,3 +82,35 @@ def test_different_reasons_name_their_steps(tmp_path: Path) -> None:
     assert describe_due(canister, {1: "`run: always`", 2: "`run: always`", 3: "no success so far"}) == (
         "`run: always` (step 1, `p.wasm`); no success so far (`upload`)"
     )
+
+
+def scripted(directory: Path, *commands: str) -> Project:
+    """Return a project whose one script runs when something that it is told has changed."""
+    return make_project(directory, [make_canister(directory, "api", sync=(ScriptStep(commands=commands, run="changed"),))])
+
+
+async def test_a_script_may_be_skipped_too(tmp_path: Path, network: MemoryNetwork) -> None:
+    """A script with `run: changed` runs once per module, canister and text; `sync` and `--force` run it all the same."""
+    project, done = scripted(tmp_path, "echo x >> done.txt"), tmp_path / "done.txt"
+
+    await deploy(opened(project, network))
+    await deploy(opened(project, network))
+    assert done.read_text(encoding="utf-8") == "x\n"
+    await sync(opened(project, network))
+    await deploy(opened(project, network), options=Options(force=True))
+    assert done.read_text(encoding="utf-8") == "x\n" * 3
+    assert await reasons(project, network) == []
+
+    (tmp_path / "api.wasm").write_bytes(make_wasm("another"))
+    assert await reasons(project, network) == ["1 sync step: something that it sees has changed"]
+    await deploy(opened(project, network))
+    assert await reasons(scripted(tmp_path, "echo y >> done.txt"), network) == ["1 sync step: something that it sees has changed"]
+
+
+async def test_a_script_that_failed_runs_again(tmp_path: Path, network: MemoryNetwork) -> None:
+    """Only a success is remembered."""
+    project = scripted(tmp_path, "test -e ready")
+    with pytest.raises(DeployError):
+        await deploy(opened(project, network))
+
+    assert await reasons(project, network) == ["1 sync step: no success so far"]
