@@ -35,6 +35,7 @@ PAGES = [
     "completions",
     "lock status",
     "recipe",
+    "recipe lint",
     "recipe new",
     "recipe render",
     "recipe test",

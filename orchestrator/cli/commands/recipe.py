@@ -10,7 +10,9 @@ __all__ = ["recipe"]
 _COMMANDS = {
     "new": "orchestrator.cli.commands.recipe_new:new",
     "render": "orchestrator.cli.commands.recipe_render:render",
+    "lint": "orchestrator.cli.commands.recipe_lint:lint",
     "test": "orchestrator.cli.commands.recipe_cases:test",
+    "lock": "orchestrator.cli.commands.recipe_lock:lock",
 }
 
 
