@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from orchestrator.events import Emit, Event
     from orchestrator.ui.display import Display
 
-__all__ = ["Consent", "look", "look_into", "make_consent", "open_project", "run_verb", "show_warnings", "start_log", "wait"]
+__all__ = [
+    "Consent",
+    "find_directory",
+    "look",
+    "look_into",
+    "make_consent",
+    "open_project",
+    "run_verb",
+    "show_warnings",
+    "start_log",
+    "wait",
+]
 
 Result = TypeVar("Result")
 Consent = Callable[["Plan"], Awaitable[bool]]
@@ -30,10 +41,16 @@ def open_project(state: State, *, strict: bool = False) -> "Project":
     """Find and load the project that the command line means, and show what loading found odd."""
     from orchestrator import manifest
 
-    directory = _named_project(state) or manifest.find_project(state.terminal.directory).parent
-    project = manifest.load_project(directory, strict=strict or state.strict)
+    project = manifest.load_project(find_directory(state), strict=strict or state.strict)
     show_warnings(state, project.warnings)
     return project
+
+
+def find_directory(state: State) -> Path:
+    """Return the folder of the project that the command line means; raises `UsageError` or `ManifestError` where there is none."""
+    from orchestrator import manifest
+
+    return _named_project(state) or manifest.find_project(state.terminal.directory).parent
 
 
 def show_warnings(state: State, warnings: "Iterable[Diagnostic]") -> None:

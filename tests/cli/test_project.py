@@ -1,4 +1,4 @@
-"""`orchestrator project` and `orchestrator completions`."""
+"""`orchestrator completions`, and readers that leave."""
 
 import os
 import subprocess
@@ -10,53 +10,6 @@ import pytest
 from tests.support.command import Command
 from tests.support.projects import make_wasm
 from tests.support.workspace import ROOT
-
-
-def test_valid_project_is_said_to_be(orchestrator: Command) -> None:
-    """A project without problems is summed up in one line, and nothing is on stdout."""
-    done = orchestrator("project", "validate")
-
-    assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == "`icp.yaml` is valid: 1 canister, 3 networks, 3 environments\n"
-
-
-def test_warnings_become_errors_when_strict(orchestrator: Command, project: Path) -> None:
-    """A key that icp ignores is a warning, and an error with --strict."""
-    manifest = project / "icp.yaml"
-    manifest.write_text(manifest.read_text().replace("    network: test\n", "    network: test\n    netwrok: test\n"))
-
-    lenient = orchestrator("project", "validate")
-    strict = orchestrator("project", "validate", "--strict")
-
-    assert lenient.exit_code == 0
-    assert lenient.stderr.startswith("warning[manifest/")
-    assert lenient.stderr.endswith("; 1 warning\n")
-    assert strict.exit_code == 1
-    assert strict.stderr.startswith("error[manifest/")
-    assert "warning" not in strict.stderr
-
-
-def test_what_plugins_are_shown_is_checked(orchestrator: Command, project: Path) -> None:
-    """A secret in a declared directory is a warning, and an error with --strict; a path that never works is one anyway."""
-    manifest = project / "icp.yaml"
-    step = "    sync:\n      steps:\n        - type: plugin\n          path: later.wasm\n          dirs:\n            - dist\n            - later\n"
-    manifest.write_text(manifest.read_text().replace("          path: backend.wasm\n", f"          path: backend.wasm\n{step}"))
-    (project / "dist" / ".git").mkdir(parents=True)
-
-    lenient = orchestrator("project", "validate")
-    strict = orchestrator("project", "validate", "--strict")
-    manifest.write_text(manifest.read_text().replace("- later\n", '- "../\\e[31mup"\n'))
-    broken = orchestrator("project", "validate")
-
-    assert lenient.exit_code == 0
-    assert "warning[plugin/private-contents]: plugin dir 'dist' holds .git, which the plugin can read" in lenient.stderr
-    assert "icp.yaml:12:15" in lenient.stderr
-    assert lenient.stderr.endswith("; 1 warning\n")
-    assert strict.exit_code == 1
-    assert "error[plugin/private-contents]" in strict.stderr
-    assert broken.exit_code == 1
-    assert "error[plugin/unsafe-path]: plugin dir '../\\x1b[31mup' is not a safe relative path" in broken.stderr
-    assert "\x1b" not in broken.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])

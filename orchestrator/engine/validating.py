@@ -1,0 +1,176 @@
+"""Everything that is wrong with a project, as far as that can be known without building or sending anything.
+
+Beyond what loading finds: recipes are expanded for every environment, arguments are read as what they say they are, and the
+files that steps name are looked at, unless a script before them may make or change them. Nothing is written, no lock file either.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.core.project import Canister, Environment, Project
+from orchestrator.engine.argument_checks import check_arguments
+from orchestrator.engine.pins import Pinning, open_lock_file
+from orchestrator.engine.recipe_loading import RecipeLoader
+from orchestrator.engine.recipes import expand_recipes, open_loader
+from orchestrator.engine.session import Session
+from orchestrator.engine.step_checks import check_steps
+from orchestrator.errors import Diagnostic, ManifestError, OrchestratorError, Span
+from orchestrator.events import Emit, Event, Warned
+from orchestrator.store.lock_file import LockFile, PinKind, Pins
+
+__all__ = ["Validation", "sort_problems", "validate_project"]
+
+_UNCHECKED_SLUGS = frozenset({"recipe/offline", "download/offline"})
+_LOCK_HINT = "run `orchestrator recipe lock`, and commit `orchestrator.lock`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """What was found; `unchecked` counts the files that only a build can tell about, because a script comes before them."""
+
+    problems: tuple[Diagnostic, ...] = ()
+    unchecked: int = 0
+
+    @property
+    def valid(self) -> bool:
+        """Tell whether nothing is wrong; what is odd does not count."""
+        return all(each.severity == "warning" for each in self.problems)
+
+    def raise_errors(self) -> None:
+        """Raise `ManifestError` with everything, if something is wrong."""
+        if self.valid:
+            return
+        errors = [each for each in self.problems if each.severity == "error"]
+        if len(self.problems) == 1:
+            raise ManifestError(errors[0].summary, slug=errors[0].slug, diagnostics=self.problems)
+        raise ManifestError("the project is not valid", diagnostics=self.problems)
+
+
+async def validate_project(session: Session, environments: Sequence[Environment]) -> Validation:
+    """Check a project that has been loaded, its recipes for each of these environments; the session's own does not matter."""
+    collector = _Collector(session.emit)
+    session = replace(session, emit=collector.emit)
+    loader = open_loader(session, pins=_reading_pins(session, collector))
+    canisters: list[Canister] = []
+    for environment in environments:
+        canisters += await _expand(replace(session, environment=environment), environment.canisters, loader, collector)
+    unchecked = 0
+    for canister in _without_repetition(canisters):
+        collector.found += check_arguments(canister)
+        found, skipped = check_steps(canister, session.project.directory)
+        collector.found += found
+        unchecked += skipped
+    collector.found += _look_for_emptiness(session.project, environments)
+    return Validation(problems=sort_problems([*session.project.warnings, *collector.found]), unchecked=unchecked)
+
+
+def sort_problems(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return problems in the order of files and lines, each once; what has no place comes first."""
+
+    def place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+        span = diagnostic.span
+        return (str(span.path), span.line, span.column) if span is not None else ("", 0, 0)
+
+    return tuple(sorted(dict.fromkeys(problems), key=place))
+
+
+class _Collector:
+    """What was found so far; what is no warning is passed on."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.found: list[Diagnostic] = []
+        self._emit = emit
+
+    def emit(self, event: Event) -> None:
+        """Note what the engine warns about."""
+        if isinstance(event, Warned):
+            hint = _LOCK_HINT if event.slug == "recipe/unpinned" else event.hint
+            self.tell(Diagnostic(slug=event.slug, summary=event.summary, severity="warning", span=event.place, hint=hint))
+        else:
+            self._emit(event)
+
+    def tell(self, diagnostic: Diagnostic) -> None:
+        """Note a problem."""
+        self.found.append(diagnostic)
+
+    def refuse(self, error: OrchestratorError) -> None:
+        """Note what an error says; what could not be looked at offline is odd, not wrong."""
+        self.found += [
+            replace(each, severity="warning", hint="validate once with a connection, or without `--offline`")
+            if each.slug in _UNCHECKED_SLUGS
+            else each
+            for each in error.diagnostics
+        ]
+
+
+async def _expand(session: Session, canisters: Sequence[Canister], loader: RecipeLoader, collector: _Collector) -> Sequence[Canister]:
+    """Return the canisters whose steps are known; what is wrong with the recipes of the others is noted."""
+    try:
+        return await expand_recipes(session, canisters, loader=loader)
+    except OrchestratorError as error:
+        collector.refuse(error)
+    quiet = replace(session, emit=lambda _event: None)
+    expanded: list[Canister] = []
+    for canister in canisters:
+        try:
+            expanded += await expand_recipes(quiet, [canister], loader=loader)
+        except OrchestratorError:  # noted above, with all others
+            expanded.append(replace(canister, sync=()))  # its arguments can be looked at; its steps come after unknown ones
+    return expanded
+
+
+def _without_repetition(canisters: Iterable[Canister]) -> Iterator[Canister]:
+    """Yield what differs: most environments have the same canisters."""
+    seen: dict[str, list[Canister]] = {}
+    for canister in canisters:
+        same_name = seen.setdefault(canister.name, [])
+        if canister not in same_name:
+            same_name.append(canister)
+            yield canister
+
+
+def _look_for_emptiness(project: Project, environments: Sequence[Environment]) -> Iterator[Diagnostic]:
+    """Yield what is allowed and rarely meant."""
+    if not project.canisters:
+        yield Diagnostic(
+            slug="manifest/no-canisters",
+            summary="the project has no canisters",
+            severity="warning",
+            span=Span(path=project.manifest, line=1, column=1),
+            hint="add `canisters:` with a list; each has a `name` and a `build` or a `recipe`",
+        )
+        return
+    for environment in environments:
+        if not environment.canisters:
+            yield Diagnostic(
+                slug="manifest/no-canisters",
+                summary=f"the environment `{environment.name}` has no canisters: nothing is deployed there",
+                severity="warning",
+                span=environment.span,
+                hint="name some in its `canisters`, or remove that key for all of them",
+            )
+
+
+class _ReadOnlyPins:
+    """The lock file as it is; what would be written is forgotten."""
+
+    def __init__(self, file: LockFile) -> None:
+        self._file = file
+
+    def load(self) -> Pins:
+        """Return all pins."""
+        return self._file.load()
+
+    def add(self, _kind: PinKind, _address: str, sha256: str) -> str:
+        """Take what would be pinned."""
+        return sha256
+
+    def put(self, _kind: PinKind, _address: str, _sha256: str) -> None:
+        """Take what would be pinned to something else."""
+
+
+def _reading_pins(session: Session, collector: _Collector) -> Pinning:
+    def tell(diagnostic: Diagnostic) -> None:
+        collector.tell(replace(diagnostic, hint=_LOCK_HINT))
+
+    return Pinning(_ReadOnlyPins(open_lock_file(session.layout)), tell=tell)
