@@ -49,7 +49,7 @@ async def _run(command: str, *, directory: Path, environ: Mapping[str, str], on_
             ["sh", "-c", command], cwd=directory, env=environ, stdin=subprocess.DEVNULL, start_new_session=True
         )
     except OSError as error:
-        return CommandFailure(command=command, status=None, reason=f"command `{command}` cannot be started: {error.strerror}")
+        return CommandFailure(command=command, status=None, reason=f"command `{_shown(command)}` cannot be started: {error.strerror}")
     try:
         await _follow(process, on_line)
     finally:
@@ -58,7 +58,13 @@ async def _run(command: str, *, directory: Path, environ: Mapping[str, str], on_
     if status == 0:
         return None
     how = f"was ended by signal {-status}" if status is not None and status < 0 else f"failed with status {status}"
-    return CommandFailure(command=command, status=status, reason=f"command `{command}` {how}")
+    return CommandFailure(command=command, status=status, reason=f"command `{_shown(command)}` {how}")
+
+
+def _shown(command: str) -> str:
+    """Return a command for a message: a script of many lines is known by its first."""
+    first, *more = command.strip().splitlines() or [""]
+    return f"{first} …" if more else first
 
 
 async def _follow(process: Process, on_line: OnLine) -> None:

@@ -37,6 +37,14 @@ async def test_a_failure_ends_the_step(tmp_path: Path) -> None:
     assert lines == []
 
 
+async def test_a_script_is_named_by_its_first_line(tmp_path: Path) -> None:
+    """A script of many lines is not repeated where it fails."""
+    failure, _ = await run(tmp_path, "# make it\nset -e\nfalse\n")
+
+    assert failure is not None
+    assert failure.reason == "command `# make it …` failed with status 1"
+
+
 async def test_a_signal_is_said(tmp_path: Path) -> None:
     """A command that was killed has no status of its own."""
     failure, _ = await run(tmp_path, "kill -9 $$")

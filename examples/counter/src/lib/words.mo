@@ -1,0 +1,7 @@
+import Nat "mo:core/Nat";
+
+module {
+  public func plural(count : Nat, noun : Text) : Text {
+    Nat.toText(count) # " × " # noun;
+  };
+};
