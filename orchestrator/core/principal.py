@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["ANONYMOUS", "MANAGEMENT_CANISTER", "MAX_PRINCIPAL_BYTES", "Principal", "PrincipalError"]
+__all__ = ["ANONYMOUS", "MANAGEMENT_CANISTER", "MAX_PRINCIPAL_BYTES", "Principal", "PrincipalError", "is_principal"]
 
 MAX_PRINCIPAL_BYTES = 29
 _GROUP = 5
@@ -75,3 +75,12 @@ class Principal:
 
 ANONYMOUS = Principal(b"\x04")
 MANAGEMENT_CANISTER = Principal(b"")
+
+
+def is_principal(text: str) -> bool:
+    """Tell whether a text is a principal, written as principals are."""
+    try:
+        Principal.from_text(text)
+    except PrincipalError:
+        return False
+    return True

@@ -51,7 +51,7 @@ def parse_duration(text: str) -> int:
     """Return seconds: a whole number, then `s`, `m`, `h`, `d` or `w`, or nothing for seconds."""
     number, factor = _split(text, _DURATION, "s, m, h, d or w")
     number = number.rstrip()
-    if not (number.isascii() and number.isdigit()):
+    if text.strip().startswith("-") or not (number.isascii() and number.isdigit()):
         raise UnitError(f"`{text}` is not a whole number with a unit (s, m, h, d or w)")
     return _in_range(int(number) * factor, text, MAX_NAT64, "seconds")
 

@@ -18,6 +18,11 @@ class ScalarNode:
     text: str
     span: Span
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing at all is written: `key:`, not `key: null`."""
+        return self.value is None and not self.text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceNode:
@@ -53,6 +58,11 @@ class MappingNode:
             if entry.key.text == name:
                 return entry
         return None
+
+    def value(self, name: str) -> "Node | None":
+        """Return the value of a key, null or not, or None where the key is missing."""
+        entry = self.entry(name)
+        return entry.value if entry is not None else None
 
     def get(self, name: str) -> "Node | None":
         """Return the value of a key, or None where the key is missing or its value is null."""

@@ -28,7 +28,7 @@ def read_arguments(node: Node | None, key: _Key, directory: Path, problems: Prob
         wrong_type(node, f"`{key}`", "text or a map", problems, hint=f'write `{key}: "(42)"`, or a map with `path` or `value`')
         return None
     check_keys(node, ("path", "value", "format"), f"`{key}`", problems, severity="warning")
-    form = read_choice(node.get("format"), "`format`", _FORMATS, problems) or "candid"
+    form = read_choice(node.value("format"), "`format`", _FORMATS, problems) or "candid"
     if (path := node.get("path")) is not None:
         return _arguments_of_file(path, form, key, directory, problems)
     return _arguments_of_value(node, form, key, problems)

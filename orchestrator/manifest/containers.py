@@ -64,7 +64,7 @@ def read_container(mapping: MappingNode, name: str, image: str, problems: Proble
 
 def _read_arguments(mapping: MappingNode, problems: Problems) -> tuple[str, ...]:
     """Read the arguments, under whichever of their three names; two of them contradict each other."""
-    present = [entry for key in _ARGUMENT_KEYS if (entry := mapping.entry(key)) is not None]
+    present = [entry for key in _ARGUMENT_KEYS if (entry := mapping.entry(key)) is not None and mapping.get(key) is not None]
     for extra in present[1:]:
         summary = f"`{present[0].name}` and `{extra.name}` are names of the same key"
         problems.error("duplicate-key", summary, extra.key.span, hint="keep one of them")

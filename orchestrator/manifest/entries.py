@@ -86,7 +86,7 @@ def _read_name(node: Node, kind: str, problems: Problems) -> str | None:
 
 def _expand(document: Document, section: str, kind: str, problems: Problems) -> list[Document]:
     entry = document.mapping.entry(section)
-    if entry is None:
+    if entry is None or (isinstance(entry.value, ScalarNode) and entry.value.is_empty):
         return []
     if not isinstance(entry.value, SequenceNode):
         hint = f"write `{section}: []` for none" if describe(entry.value) == "nothing" else "put `- ` in front of each entry"

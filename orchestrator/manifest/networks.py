@@ -1,5 +1,6 @@
 """Networks: managed (the tool starts them) and connected (they exist)."""
 
+import re
 from typing import Literal
 
 from orchestrator.core.project import ConnectedNetwork, ManagedNetwork, Network
@@ -19,6 +20,12 @@ IMPLICIT_NETWORKS: tuple[Network, ...] = (
 
 _MODES: tuple[Literal["managed", "connected"], ...] = ("managed", "connected")
 _ROOT_KEY_BYTES = 133
+_HOST = re.compile(
+    r"https?://+(?:[^/?#\\@]*@)?(?:[^\s/?#\\@:<>\[\]^|%]+|\[[0-9a-f:.]+\])"
+    r"(?::0*(?:[0-9]{0,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(?:[/?#\\]|\Z)",
+    re.IGNORECASE,
+)
+"""The start of a URL up to its path."""
 _ROOT_KEY_WORDS: tuple[Literal["mainnet", "fetch"], ...] = ("mainnet", "fetch")
 _MANAGED_KEYS = ("name", "mode", "launcher", *LAUNCHER_KEYS, *CONTAINER_KEYS)
 _CONNECTED_KEYS = ("name", "mode", "url", "api-url", "http-gateway-url", "root-key")
@@ -65,8 +72,12 @@ def _read_connected(mapping: MappingNode, name: str, problems: Problems) -> Conn
     check_keys(mapping, _CONNECTED_KEYS, f"the connected network `{name}`", problems, severity="warning")
     both = _read_url(mapping, "url", problems)
     api, gateway = _read_url(mapping, "api-url", problems), _read_url(mapping, "http-gateway-url", problems)
-    has_url = mapping.get("url") is not None or mapping.get("api-url") is not None
-    if not has_url:
+    if mapping.get("api-url") is not None:
+        _tell_what_is_ignored(mapping, ("url",), "beside `api-url`", problems)
+    elif mapping.get("url") is not None:
+        _tell_what_is_ignored(mapping, ("http-gateway-url",), "without `api-url`", problems)
+        api, gateway = both, both
+    else:
         problems.error(
             "missing-key",
             f"the connected network `{name}` has no `url`",
@@ -74,10 +85,9 @@ def _read_connected(mapping: MappingNode, name: str, problems: Problems) -> Conn
             hint="add `url:`, or `api-url:` and `http-gateway-url:`",
         )
     root_key = _read_root_key(mapping, name, problems)
-    api = api or both
     if api is None or root_key is None:
         return None
-    return ConnectedNetwork(name=name, api_url=api, gateway_url=gateway or both, root_key=root_key, span=mapping.span)
+    return ConnectedNetwork(name=name, api_url=api, gateway_url=gateway, root_key=root_key, span=mapping.span)
 
 
 def _read_url(mapping: MappingNode, key: str, problems: Problems) -> str | None:
@@ -85,8 +95,12 @@ def _read_url(mapping: MappingNode, key: str, problems: Problems) -> str | None:
     text = read_text(node, f"`{key}`", problems)
     if text is None or node is None:
         return None
-    if not text.startswith(("https://", "http://")):
+    if not text.lower().startswith(("https://", "http://")):
         problems.error("invalid-url", f"`{key}` must start with `https://` or `http://`", node.span, hint=f"write `{key}: https://{text}`")
+        return None
+    if not _HOST.match(text):
+        detail = "after `//` come the host and, if need be, `:` with a port up to 65535"
+        problems.error("invalid-url", f"`{key}` names no host that can be reached", node.span, detail=detail)
         return None
     return text.rstrip("/")
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
-from orchestrator.core.principal import Principal, PrincipalError
+from orchestrator.core.principal import is_principal
 from orchestrator.core.workspace import key_of
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode
 from orchestrator.manifest.entries import NamedEntry
@@ -67,11 +67,7 @@ def _is_controller(text: str, scope: Scope) -> bool:
 def _is_known(text: str, canisters: Collection[str]) -> bool:
     if text in canisters:
         return True
-    try:
-        Principal.from_text(text)
-    except PrincipalError:
-        return False
-    return True
+    return is_principal(text.lower())
 
 
 def _items_below(node: Node | None, key: str) -> tuple[Node, ...]:

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
 
-from orchestrator.core.principal import Principal, PrincipalError
+from orchestrator.core.principal import Principal, PrincipalError, is_principal
 from orchestrator.core.project import Settings, Visibility
 from orchestrator.core.units import parse_cycles, parse_duration, parse_memory
 from orchestrator.documents import MappingNode, Node
@@ -58,7 +58,7 @@ def read_settings(node: Node | None, directory: Path, problems: Problems, *, bel
         return read_amount(mapping.get(key), f"`{key}`", parse_memory, problems, example="512mib")
 
     return Settings(
-        controllers=read_texts(mapping.get("controllers"), "`controllers`", problems),
+        controllers=_read_controllers(mapping.get("controllers"), problems),
         controllers_exact=_read_exact(mapping, below, problems),
         compute_allocation=_read_percent(mapping.get("compute_allocation"), problems),
         memory_allocation=memory("memory_allocation"),
@@ -74,6 +74,12 @@ def read_settings(node: Node | None, directory: Path, problems: Problems, *, bel
         status_visibility=_read_visibility(mapping, "status_visibility", problems),
         environment_variables=read_variables(mapping.get("environment_variables"), directory, problems),
     )
+
+
+def _read_controllers(node: Node | None, problems: Problems) -> tuple[str, ...] | None:
+    """Read names and principals; the latter may be in capitals, and are kept in their own form."""
+    texts = read_texts(node, "`controllers`", problems)
+    return tuple(text.lower() if is_principal(text.lower()) else text for text in texts) if texts is not None else None
 
 
 def _read_percent(node: Node | None, problems: Problems) -> int | None:
@@ -117,14 +123,14 @@ def _read_visibility(settings: MappingNode, key: str, problems: Problems) -> Vis
         return read_choice(node, what, _VISIBILITIES, problems)
     check_keys(node, ("allowed_viewers",), what, problems, severity="error")
     viewers = node.get("allowed_viewers")
-    if viewers is None:
+    if node.entry("allowed_viewers") is None:
         problems.error("missing-key", f"{what} has no `allowed_viewers`", node.span, hint="write `public`, `controllers`, or the list")
         return None
     principals = []
     for item in read_items(viewers, "`allowed_viewers`", problems) or ():
         text = read_text(item, "an item of `allowed_viewers`", problems)
         try:
-            principals += [Principal.from_text(text)] if text is not None else []
+            principals += [Principal.from_text(text.lower())] if text is not None else []
         except PrincipalError as error:
             summary = f"`{text}` in `allowed_viewers` is not a principal"
             problems.error("invalid-principal", summary, item.span, detail=str(error))

@@ -158,11 +158,13 @@ def _read_script(step: MappingNode, problems: Problems, *, own_key: str) -> Scri
         problems.error(
             "missing-key", "a script step has no `command`", step.span, hint="add `command:` with a text, or `commands:` with a list"
         )
+    if command is not None and commands is not None:
+        first, second = sorted((command, commands), key=lambda node: (node.span.line, node.span.column))
+        used = "command" if first is command else "commands"
+        summary = f"a script step has `command` and `commands`: only `{used}`, which is first, is run"
+        problems.warn("both-keys", summary, second.span, hint="keep one of the two")
+        command, commands = (command, None) if first is command else (None, commands)
     if command is not None:
-        if commands is not None:
-            problems.warn(
-                "both-keys", "a script step has `command` and `commands`: only `command` is run", commands.span, hint="keep one of the two"
-            )
         text = read_text(command, "`command`", problems)
         return ScriptStep(commands=(text or "",), span=command.span)
     return ScriptStep(
