@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from orchestrator.core.project import RecipeReference
@@ -11,8 +12,12 @@ from orchestrator.recipes.configuration import RESERVED_NAME, CheckedConfigurati
 from orchestrator.recipes.parameters import RecipeDescription
 from orchestrator.recipes.parser import parse_template
 from orchestrator.recipes.render import render_template
+from orchestrator.recipes.template import Template
 
 __all__ = ["Expansion", "TemplateFile", "expand"]
+
+_PARSED_TEMPLATES = 32
+"""Templates that are kept in memory, parsed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +83,16 @@ def expand(
             span=reference.span,
             hint="review the template, then write its new hash as `sha256`",
         )
-    related = ((reference.span, "the recipe is used here"),) if reference.span is not None else ()
-    parsed = parse_template(_decode(template, path, reference), path, related=related)
+    text = _decode(template, path, reference)
     checked = CheckedConfiguration(values=reference.configuration)
-    if description is not None:
-        checked = check_configuration(description, reference)
-    data = {**checked.values, RESERVED_NAME: {**(facts or {}), "canister": {"name": canister}}}
-    rendered = render_template(parsed, data)
+    try:
+        parsed = _parse(text, path)
+        if description is not None:
+            checked = check_configuration(description, reference)
+        data = {**checked.values, RESERVED_NAME: {**(facts or {}), "canister": {"name": canister}}}
+        rendered = render_template(parsed, data)
+    except RecipeError as error:
+        raise _with_use(error, reference) from error
     return Expansion(
         text=rendered.text,
         path=path.with_name(f"{path.name} (rendered for {canister})"),
@@ -95,6 +103,28 @@ def expand(
         reference=reference,
         warnings=checked.warnings,
     )
+
+
+@lru_cache(maxsize=_PARSED_TEMPLATES)
+def _parse(text: str, path: Path) -> Template:
+    """Parse a template; one that many canisters share is parsed once."""
+    return parse_template(text, path)
+
+
+def _with_use(error: RecipeError, reference: RecipeReference) -> RecipeError:
+    """Return an error of a template with the place in the manifest: for a value that is missing, where it should have been."""
+
+    def relate(diagnostic: Diagnostic) -> Diagnostic:
+        place: tuple[Span | None, str] = (reference.span, "the recipe is used here")
+        if diagnostic.slug == "recipe/missing-value" and () in reference.configuration_spans:
+            place = (reference.configuration_spans[()], "its configuration is here")
+        span, note = place
+        if span is None or (diagnostic.span is not None and diagnostic.span.path == span.path):
+            return diagnostic
+        return replace(diagnostic, related=(*diagnostic.related, (span, note)))
+
+    diagnostics = tuple(map(relate, error.diagnostics))
+    return RecipeError(error.summary, slug=error.slug, detail=error.detail, span=error.span, hint=error.hint, diagnostics=diagnostics)
 
 
 def _decode(template: bytes, path: Path, reference: RecipeReference) -> str:

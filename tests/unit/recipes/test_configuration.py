@@ -7,7 +7,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from orchestrator.core.project import RecipeReference
 from orchestrator.documents import MappingNode, parse_yaml
-from orchestrator.errors import RecipeError
+from orchestrator.errors import RecipeError, Span
 from orchestrator.manifest.configuration import read_configuration
 from orchestrator.manifest.problems import Problems
 from orchestrator.recipes import CheckedConfiguration, RecipeDescription, check_configuration, expand, load_description
@@ -159,3 +159,31 @@ def test_expanding_checks_first(description: RecipeDescription) -> None:
         expand(wrong, template, path, canister="web", description=description)
     right = reference("  configuration: {package: a, dir: d}\n", description.path.parent)
     assert expand(right, b"{{profile}}", path, canister="web", description=description).text == "release"
+
+
+def test_a_value_that_a_template_misses_points_at_the_configuration(tmp_path: Path) -> None:
+    """Without a description the error has the template's line and the `configuration`, where the value should have been."""
+    path = tmp_path / "recipe.hbs"
+    with pytest.raises(RecipeError) as caught:
+        expand(reference("  configuration:\n    dir: hunter2\n", tmp_path), b"build:\n  run: {{package}}\n", path, canister="web")
+    (problem,) = caught.value.diagnostics
+    assert problem.slug == "recipe/missing-value"
+    assert problem.span is not None
+    assert (problem.span.path, problem.span.line) == (path, 2)
+    assert [(span.line, span.text, note) for span, note in problem.related] == [(3, "  configuration: …", "its configuration is here")]
+    assert problem.hint is not None
+    assert "`package" in problem.hint
+    with pytest.raises(RecipeError) as caught:
+        expand(reference("", tmp_path), b"{{package}}", path, canister="web")
+    ((span, note),) = caught.value.diagnostics[0].related
+    assert (span.line, note) == (2, "the recipe is used here")
+
+
+def test_one_broken_template_is_told_where_each_canister_uses_it(tmp_path: Path) -> None:
+    """A template that is parsed once has errors at every place that uses it."""
+    for line in (4, 9):
+        used = RecipeReference(address="x.hbs", span=Span(path=tmp_path / "icp.yaml", line=line, column=1))
+        for template in (b"{{#if", b"{{gone}}"):
+            with pytest.raises(RecipeError) as caught:
+                expand(used, template, tmp_path / "x.hbs", canister="web")
+            assert [span.line for span, _ in caught.value.diagnostics[0].related] == [line]
