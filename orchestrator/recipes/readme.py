@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from orchestrator.recipes.parameters import Parameter, RecipeDescription, type_in_words, walk_parameters
 
-__all__ = ["render_parameters", "render_readme", "render_summaries"]
+__all__ = ["render_example", "render_parameters", "render_readme", "render_summaries"]
 
 _CANISTER = "counter"
 """The canister of the examples."""
@@ -17,7 +17,7 @@ def render_readme(description: RecipeDescription) -> str:
         f"# {description.name}",
         description.summary,
         description.description,
-        _render_example(description),
+        "\n".join(f"    {line}" for line in render_example(description, description.name)),
         "## Parameters",
         render_parameters(description),
         "This page is made from `recipe.yaml`.",
@@ -57,18 +57,22 @@ def _needed(description: RecipeDescription) -> list[str]:
     return [*groups, *(f"`{each.name}`" for each in description.parameters if each.required)]
 
 
-def _render_example(description: RecipeDescription) -> str:
+def render_example(description: RecipeDescription, address: str) -> list[str]:
+    """Return the lines of a manifest with a canister that uses the recipe, which has this address there."""
     firsts = {group[0] for group in description.one_of if group}
     shown = [each for each in description.parameters if each.required or each.name in firsts]
-    lines = ["canisters:", f"  - name: {_CANISTER}", "    recipe:", f"      type: {description.name}"]
+    lines = ["canisters:", f"  - name: {_CANISTER}", "    recipe:", f"      type: {_scalar(address)}"]
     if shown:
         lines.append("      configuration:")
         lines += [f"        {each.name}: {_example(each)}" for each in shown]
-    return "\n".join(f"    {line}" for line in lines)
+    return lines
 
 
 def _example(parameter: Parameter) -> str:
-    value = parameter.examples[0] if parameter.examples else parameter.choices[0] if parameter.choices else "..."
+    return _scalar(parameter.examples[0] if parameter.examples else parameter.choices[0] if parameter.choices else "...")
+
+
+def _scalar(value: object) -> str:
     is_plain = isinstance(value, str) and value.replace("/", "").replace(".", "").replace("-", "").replace("_", "").isalpha()
     return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
 

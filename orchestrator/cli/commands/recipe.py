@@ -9,6 +9,8 @@ __all__ = ["recipe"]
 
 _COMMANDS = {
     "new": "orchestrator.cli.commands.recipe_new:new",
+    "list": "orchestrator.cli.commands.recipe_show:list_",
+    "show": "orchestrator.cli.commands.recipe_show:show",
     "render": "orchestrator.cli.commands.recipe_render:render",
     "lint": "orchestrator.cli.commands.recipe_lint:lint",
     "test": "orchestrator.cli.commands.recipe_cases:test",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.options import KeyValue, shared_options
+from orchestrator.cli.options import KeyValue, offline_option, shared_options
+from orchestrator.cli.recipes import load_any_recipe
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import show_warnings
 from orchestrator.engine.authoring.recipe_rendering import DEFAULT_CANISTER
@@ -24,6 +25,7 @@ _FACTS = "What `_` has beside the canister's name, such as network.managed=false
     "--set", "pairs", metavar="KEY=VALUE", type=KeyValue(), multiple=True, help="Set a value, read as YAML; a.b=1 sets one in a map."
 )
 @click.option("--fact", "facts", metavar="KEY=VALUE", type=KeyValue(), multiple=True, help=_FACTS)
+@offline_option
 @shared_options
 @click.pass_obj
 def render(
@@ -37,16 +39,15 @@ def render(
 ) -> None:
     """Print the text that a recipe renders to, byte for byte: YAML with `build` and `sync`.
 
-    FILE is a template, a folder with a recipe.hbs, or the name of a bundled recipe. The configuration is checked
-    by the recipe.yaml beside the template, which fills in defaults, too.
+    FILE is a template, a folder with a recipe.hbs, the name of a bundled recipe, or an address as in a manifest. The
+    configuration is checked by the recipe.yaml beside the template, which fills in defaults, too.
     """
-    from orchestrator.engine.authoring.recipe_files import open_recipe
     from orchestrator.engine.authoring.recipe_rendering import RecipeInput, merge_values, render_recipe
     from orchestrator.ui.recipes import rendering_to_json
 
     values = merge_values(_configuration(state, configuration), pairs, "--set")
     given = RecipeInput(configuration=values, canister=canister, facts=merge_values({}, facts, "--fact"))
-    expansion = render_recipe(open_recipe(recipe, state.terminal.directory), given)
+    expansion = render_recipe(load_any_recipe(state, recipe), given)
     show_warnings(state, expansion.warnings)
     if state.as_json:
         state.terminal.stdout.write(f"{json.dumps(rendering_to_json(expansion), ensure_ascii=False)}\n")

@@ -22,8 +22,9 @@ _RECIPES_FOLDER: Final = "recipes"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthoredRecipe:
-    """A template and what its `recipe.yaml` says; `bundled` tells that it ships with the tool.
+    """A template and what its `recipe.yaml` says.
 
+    `bundled` tells that it ships with the tool, `remote` that it came from another machine.
     `address` is what a manifest has as `type` for it. `description` is None where there is no `recipe.yaml`.
     """
 
@@ -33,6 +34,7 @@ class AuthoredRecipe:
     data: bytes
     description: "RecipeDescription | None" = None
     bundled: bool = False
+    remote: bool = False
     default_facts: Mapping[str, object] = field(default_factory=dict)
 
     @property
