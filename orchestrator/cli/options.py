@@ -13,6 +13,7 @@ __all__ = [
     "KeyValue",
     "Seconds",
     "confirm_option",
+    "label_option",
     "locked_option",
     "offline_option",
     "plan_options",
@@ -102,6 +103,18 @@ def plugin_options(command: Command) -> Command:
         help="How long each sync plugin may compute; its calls do not count [default: the step's `compute`, else 60].",
     )
     return given(limit(command))
+
+
+def label_option(command: Command) -> Command:
+    """Add `--label` to a command that takes names of canisters; it is given the pairs as `labels`."""
+    return click.option(
+        "--label",
+        "labels",
+        metavar="KEY=VALUE",
+        type=KeyValue(),
+        multiple=True,
+        help="Only canisters that have this label; may be repeated, then all of them. With names, those among them.",
+    )(command)
 
 
 def offline_option(command: Command) -> Command:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.loading import load_project
     from orchestrator.engine.planner import Options
     from orchestrator.engine.ports import Connection, LiveCanister
+    from orchestrator.engine.selecting import select_labelled
     from orchestrator.engine.session import Session, open_session
     from orchestrator.engine.verbs import apply, build, deploy, plan, sync
 
@@ -35,6 +36,7 @@ __all__ = [
     "load_project",
     "open_session",
     "plan",
+    "select_labelled",
     "start_canisters",
     "stop_canisters",
     "sync",
@@ -50,6 +52,7 @@ _HOMES = {
     "packages": ("fetch_packages",),
     "planner": ("Options",),
     "ports": ("Connection", "LiveCanister"),
+    "selecting": ("select_labelled",),
     "session": ("Session", "open_session"),
     "verbs": ("apply", "build", "deploy", "plan", "sync"),
 }

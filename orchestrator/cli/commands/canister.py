@@ -8,9 +8,10 @@ import click
 
 from orchestrator.cli.call_arguments import read_arguments
 from orchestrator.cli.groups import LazyGroup
-from orchestrator.cli.options import confirm_option, proxy_option, shared_options
+from orchestrator.cli.options import confirm_option, label_option, proxy_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import look, run_verb
+from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.core.principal import Principal
@@ -77,15 +78,16 @@ def call(
 
 
 @click.command("list", short_help="List the environment's canisters.")
+@label_option
 @shared_options
 @click.pass_obj
-def list_canisters(state: State) -> None:
+def list_canisters(state: State, *, labels: tuple[tuple[str, str], ...]) -> None:
     """List the names of the environment's canisters, deployed or not, one per line."""
     from orchestrator import engine
     from orchestrator.ui.canisters import canisters_to_json
 
     async def names(session: "Session") -> tuple[str, ...]:
-        return tuple(engine.canister_list(session))
+        return engine.select_labelled(session, (), labels) or tuple(engine.canister_list(session))
 
     found = look(state, "canister list", names)
     text = json.dumps(canisters_to_json(state.environment, found), ensure_ascii=False) if state.as_json else "\n".join(found)
@@ -95,15 +97,17 @@ def list_canisters(state: State) -> None:
 @click.command(short_help="Show how canisters are.")
 @click.argument("name", metavar="[CANISTER]", required=False)
 @click.option("-i", "--id-only", is_flag=True, help="Print the canister's id and nothing else.")
+@label_option
 @shared_options
 @click.pass_obj
-def status(state: State, *, name: str | None, id_only: bool) -> None:
+def status(state: State, *, name: str | None, id_only: bool, labels: tuple[tuple[str, str], ...]) -> None:
     """Show the state of CANISTER, a name or a principal, or of all deployed canisters of the environment."""
     from orchestrator import engine
     from orchestrator.ui.canisters import canister_to_json, render_canister
 
     async def ask(session: "Session") -> list["CanisterReport"]:
-        names = [name] if name is not None else list(await engine.canister_ids(session))
+        chosen = engine.select_labelled(session, () if name is None else (name,), labels)
+        names = chosen if name is not None else [each for each in await engine.canister_ids(session) if not labels or each in chosen]
         return [_report(session, each, *await engine.canister_status(session, each)) for each in names]
 
     for report in look(state, "canister status", ask):
@@ -117,27 +121,41 @@ def status(state: State, *, name: str | None, id_only: bool) -> None:
 
 
 @click.command(short_help="Start canisters.")
-@click.argument("names", nargs=-1, required=True, metavar="CANISTER...")
+@click.argument("names", nargs=-1, metavar="[CANISTER]...")
+@label_option
 @confirm_option
 @shared_options
 @click.pass_obj
-def start(state: State, *, names: tuple[str, ...]) -> None:
-    """Start deployed canisters; those that run already are left alone."""
+def start(state: State, *, names: tuple[str, ...], labels: tuple[tuple[str, str], ...]) -> None:
+    """Start deployed canisters, by name or by label; those that run already are left alone."""
     from orchestrator import engine
 
-    run_verb(state, "canister start", lambda session: engine.start_canisters(session, names))
+    run_verb(state, "canister start", lambda session: engine.start_canisters(session, _choose(session, names, labels)))
 
 
 @click.command(short_help="Stop canisters.")
-@click.argument("names", nargs=-1, required=True, metavar="CANISTER...")
+@click.argument("names", nargs=-1, metavar="[CANISTER]...")
+@label_option
 @confirm_option
 @shared_options
 @click.pass_obj
-def stop(state: State, *, names: tuple[str, ...]) -> None:
-    """Stop deployed canisters and wait until they have stopped; they keep their state and their cycles."""
+def stop(state: State, *, names: tuple[str, ...], labels: tuple[tuple[str, str], ...]) -> None:
+    """Stop deployed canisters, by name or by label, and wait until they have stopped; they keep their state and their cycles."""
     from orchestrator import engine
 
-    run_verb(state, "canister stop", lambda session: engine.stop_canisters(session, names))
+    run_verb(state, "canister stop", lambda session: engine.stop_canisters(session, _choose(session, names, labels)))
+
+
+def _choose(session: "Session", names: tuple[str, ...], labels: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Return the canisters that somebody named or labelled; stopping all of them takes more than forgetting to say which."""
+    from orchestrator import engine
+
+    if not names and not labels:
+        known = ", ".join(engine.canister_list(session))
+        raise UsageError(
+            "no canister was named", slug="usage/no-canister", hint=f"name one, or give `--label KEY=VALUE`; there are: {known}"
+        )
+    return engine.select_labelled(session, names, labels)
 
 
 def _report(session: "Session", name: str, canister_id: "Principal", live: "LiveCanister") -> "CanisterReport":

@@ -6,6 +6,7 @@ import click
 
 from orchestrator.cli.options import (
     confirm_option,
+    label_option,
     locked_option,
     offline_option,
     plan_options,
@@ -25,6 +26,7 @@ __all__ = ["deploy"]
 
 @click.command(short_help="Build, plan, apply and sync.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@label_option
 @plan_options
 @proxy_option
 @plugin_options
@@ -34,7 +36,7 @@ __all__ = ["deploy"]
 @strict_option
 @shared_options
 @click.pass_obj
-def deploy(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> None:
+def deploy(state: State, *, names: tuple[str, ...], labels: tuple[tuple[str, str], ...], mode: "Mode", force: bool) -> None:
     """Bring canisters to what the project says: build, plan, ask where something would be lost, apply, sync.
 
     Without names all canisters of the environment are deployed. A managed network that is not running is started.
@@ -43,4 +45,8 @@ def deploy(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -
 
     options = engine.Options(mode=mode, force=force)
     consent = make_consent(state)
-    run_verb(state, "deploy", lambda session: engine.deploy(session, names, options=options, consent=consent))
+    run_verb(
+        state,
+        "deploy",
+        lambda session: engine.deploy(session, engine.select_labelled(session, names, labels), options=options, consent=consent),
+    )

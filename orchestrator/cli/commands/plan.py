@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.options import (
+    label_option,
     locked_option,
     offline_option,
     plan_options,
@@ -26,6 +27,7 @@ __all__ = ["plan"]
 
 @click.command(short_help="Show what a deploy would change.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@label_option
 @plan_options
 @proxy_option
 @plugin_options
@@ -34,7 +36,7 @@ __all__ = ["plan"]
 @strict_option
 @shared_options
 @click.pass_obj
-def plan(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> int:
+def plan(state: State, *, names: tuple[str, ...], labels: tuple[tuple[str, str], ...], mode: "Mode", force: bool) -> int:
     """Build, look at the network, and show what a deploy would change; nothing is sent.
 
     Exit status 3 means that there is something to change. A network that is not running is not started.
@@ -44,7 +46,12 @@ def plan(state: State, *, names: tuple[str, ...], mode: "Mode", force: bool) -> 
     from orchestrator.ui.plans import render_changes
 
     options = engine.Options(mode=mode, force=force)
-    result = run_verb(state, "plan", lambda session: engine.plan(session, names, options=options), events_are_data=False)
+    result = run_verb(
+        state,
+        "plan",
+        lambda session: engine.plan(session, engine.select_labelled(session, names, labels), options=options),
+        events_are_data=False,
+    )
     if state.as_json:
         text = json.dumps(plan_to_json(result), ensure_ascii=False)
     else:
