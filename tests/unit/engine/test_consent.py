@@ -10,6 +10,7 @@ import pytest
 from orchestrator.core.plan import Plan
 from orchestrator.core.principal import ANONYMOUS, Principal
 from orchestrator.core.project import Project
+from orchestrator.core.rollout import Approvers
 from orchestrator.engine.calls import call
 from orchestrator.engine.lifecycle import start_canisters, stop_canisters
 from orchestrator.engine.planner import Options
@@ -249,3 +250,27 @@ async def test_a_status_that_may_not_be_read_is_explained(project: Project, netw
 
     assert caught.value.slug == "deploy/not-controller"
     assert all(str(IDENTITY) in str(each.detail) for each in caught.value.diagnostics)
+
+
+async def stop_api(session: Session) -> None:
+    """Stop the canister."""
+    await stop_canisters(session, ["api"])
+
+
+@pytest.mark.parametrize("verb", [deploy, sync, stop_api])
+async def test_an_environment_with_approvers_is_not_changed(
+    verb: Callable[[Session], Awaitable[object]], tmp_path: Path, network: MemoryNetwork
+) -> None:
+    """Nothing asks those who must approve yet: whatever would change the environment is refused, and a plan is made."""
+    project = make_project(tmp_path, [make_canister(tmp_path, "api")])
+    await deploy(memory_session(project, network))
+    network.updates.clear()
+    guarded = replace(project.environments["local"], approvers=Approvers(principals=(network.identity,)))
+    session = memory_session(replace(project, environments={"local": guarded}), network)
+
+    with pytest.raises(ConsentError) as caught:
+        await verb(replace(session, confirmed="local"))
+
+    assert caught.value.slug == "deploy/approvers"
+    assert network.updates == []
+    assert not (await plan(session)).mutates
