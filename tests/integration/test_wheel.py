@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.core.plugin_project import LANGUAGES
 from orchestrator.engine.authoring.plugin_templates import make_files
+from orchestrator.recipes import bundled_names
 from orchestrator.sandbox.interface import wit_directory
 from tests.support.workspace import ROOT
 
@@ -38,7 +39,8 @@ def test_the_wheel_carries_its_data(unpacked: Path) -> None:
     package = unpacked / "orchestrator"
 
     assert (package / "data" / "wit" / INTERFACE).read_bytes() == (ROOT / "wit" / INTERFACE).read_bytes()
-    assert (package / "data" / "recipes" / "README.md").exists()
+    for file in (ROOT / "recipes").glob("*/recipe.*"):
+        assert (package / "data" / "recipes" / file.parent.name / file.name).read_bytes() == file.read_bytes()
     assert (package / "candid" / "interfaces" / "management.did").exists()
     assert (package / "data" / "templates" / "plugin" / "common" / "README.md.hbs").exists()
     assert (package / "py.typed").exists()
@@ -51,6 +53,16 @@ def test_data_is_found_from_a_wheel_and_from_a_checkout(unpacked: Path) -> None:
 
     assert Path(found) == unpacked / "orchestrator" / "data" / "wit"
     assert (wit_directory() / INTERFACE).exists()
+
+
+def test_bundled_recipes_are_found_in_a_wheel_and_in_a_checkout(unpacked: Path) -> None:
+    """A wheel has the recipes that the checkout has, with their descriptions, and takes its own."""
+    code = "from orchestrator.recipes import bundled_names, find_bundled, load_description; "
+    found = run_in(unpacked, code + "print(*[find_bundled(n) for n in bundled_names() if load_description(find_bundled(n))], sep='\\n')")
+
+    folder = unpacked / "orchestrator" / "data" / "recipes"
+    assert [Path(line) for line in found.splitlines()] == [folder / name / "recipe.hbs" for name in bundled_names()]
+    assert len(bundled_names()) >= 3
 
 
 def test_the_command_starts_from_a_wheel(unpacked: Path) -> None:
