@@ -41,7 +41,11 @@ def open_project(state: State, *, strict: bool = False) -> "Project":
     """Find and load the project that the command line means, and show what loading found odd."""
     from orchestrator import manifest
 
-    project = manifest.load_project(find_directory(state), strict=strict or state.strict)
+    named, strict = _named_project(state), strict or state.strict
+    if named is not None:
+        project = manifest.load_project(named, strict=strict)
+    else:
+        project = manifest.load_nearest(state.terminal.directory, strict=strict)
     show_warnings(state, project.warnings)
     return project
 
@@ -50,7 +54,7 @@ def find_directory(state: State) -> Path:
     """Return the folder of the project that the command line means; raises `UsageError` or `ManifestError` where there is none."""
     from orchestrator import manifest
 
-    return _named_project(state) or manifest.find_project(state.terminal.directory).parent
+    return _named_project(state) or manifest.find_root(state.terminal.directory).directory
 
 
 def show_warnings(state: State, warnings: "Iterable[Diagnostic]") -> None:

@@ -40,7 +40,7 @@ class Desired:
     """What the project asks of an environment; `names` are all its canisters, `canisters` those selected.
 
     `manager` is who changes canisters, as their controller: the identity, or the proxy that its calls go through. `recipes` are
-    the remote ones of the selected canisters.
+    the remote ones of the selected canisters. `bindings` are those of all canisters, as in `core.project.Canister`.
     """
 
     environment: str
@@ -51,6 +51,11 @@ class Desired:
     force: bool = False
     manager: Principal | None = None
     recipes: tuple[RecipeUse, ...] = ()
+    bindings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def seen_by(self, canister: str) -> Mapping[str, str]:
+        """Return what a canister is told the ids of: the ends of its variables' names, and the canisters."""
+        return self.bindings.get(canister) or {name: name for name in self.names}
 
 
 def argument_hash(argument: bytes) -> str:
@@ -104,8 +109,10 @@ def _creation(canister: DesiredCanister) -> Change:
 
 
 def _settings_change(desired: Desired, canister: DesiredCanister, present: ObservedCanister, observed: Observed) -> list[Change]:
-    ids = {name: observed.ids[name] for name in desired.names if name in observed.ids}
-    pending = [each.name for each in desired.canisters if each.name not in ids]
+    seen = {name: key for name, key in desired.seen_by(canister.name).items() if key in desired.names}
+    ids = {name: observed.ids[key] for name, key in seen.items() if key in observed.ids}
+    selected = {each.name for each in desired.canisters}
+    pending = [name for name, key in seen.items() if key in selected and key not in observed.ids]
     variables = plan_variables(canister.settings, ids=ids, pending=pending)
     update = plan_settings(canister.settings, present.settings, ids=observed.ids, variables=variables, manager=desired.manager)
     if update.empty:
@@ -160,10 +167,11 @@ def _install_action(desired: Desired, canister: DesiredCanister, present: Observ
 def _announcements(desired: Desired, observed: Observed) -> list[Change]:
     """Tell canisters that are not selected the ids of those that are: they find each other by variables."""
     selected = {canister.name: observed.ids.get(canister.name) for canister in desired.canisters}
-    announced = {f"{CANISTER_ID_PREFIX}{name}": str(principal or UNKNOWN_ID) for name, principal in sorted(selected.items())}
     changes: list[Change] = []
     for name, present in observed.canisters.items():
         current = present.settings.environment_variables
+        seen = sorted((end, key) for end, key in desired.seen_by(name).items() if key in selected)
+        announced = {f"{CANISTER_ID_PREFIX}{end}": str(selected[key] or UNKNOWN_ID) for end, key in seen}
         details = tuple(
             Detail(field=f"environment_variables.{variable}", before=current.get(variable), after=value)
             for variable, value in announced.items()
@@ -194,6 +202,8 @@ def _digest(desired: Desired, observed: Observed, changes: list[Change]) -> str:
         document["removed"] = lost  # it depends on who applies the plan
     if desired.recipes:
         document["recipes"] = [use_to_json(use) for use in desired.recipes]
+    if told := {name: dict(seen) for name, seen in desired.bindings.items() if any(end != key for end, key in seen.items())}:
+        document["bindings"] = told
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

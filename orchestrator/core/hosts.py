@@ -35,12 +35,14 @@ def is_on_this_machine(url: str) -> bool:
 def friendly_hosts(environment: str, names: Iterable[str]) -> dict[str, str]:
     """Return `<name>.<environment>` in lower case for each canister that can be reached so.
 
-    Left out are names that are no labels, that look like a canister's id, and that differ in case alone: a browser
-    could not tell those apart.
+    A name may have several labels (`core.lib`). Left out are names that are no labels, that look like a canister's id, and
+    that differ in case alone: a browser could not tell those apart.
     """
     if not is_label(environment):
         return {}
-    fit = [name for name in names if is_label(name) and not _is_principal(name.lower())]
+    fit = [
+        name for name in names if all(is_label(label) for label in name.split(".")) and not _is_principal(name.partition(".")[0].lower())
+    ]
     count = Counter(name.lower() for name in fit)
     return {name: f"{name}.{environment}".lower() for name in fit if count[name.lower()] == 1}
 

@@ -1,10 +1,10 @@
 """The projects of a workspace: the root's, and those that it depends on, directly or not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MAX_FRIENDLY_NAMES", "Dependency", "Member", "friendly_names", "key_of"]
+__all__ = ["MAX_FRIENDLY_NAMES", "Dependency", "Member", "friendly_names", "key_of", "project_of", "resolve_name"]
 
 MAX_FRIENDLY_NAMES = 16
 """Friendly names of one canister that are used: projects can share a dependency on exponentially many ways."""
@@ -34,6 +34,21 @@ class Member:
 def key_of(project: str, local_name: str) -> str:
     """Return the key of a canister: its name in the root, else the project's key and its name."""
     return f"{project}:{local_name}" if project else local_name
+
+
+def project_of(key: str) -> str:
+    """Return the key of the project that a canister belongs to, empty for the root."""
+    return key.rpartition(":")[0]
+
+
+def resolve_name(name: str, keys: Collection[str], members: Sequence[Member], scope: str) -> str:
+    """Return the key of the canister that a user means who works in project `scope`; what nobody knows is returned as it is.
+
+    `keys` come first, as for icp-cli; then what that project calls its own canisters and those of its dependencies.
+    """
+    if name in keys:
+        return name
+    return next((member.bindings.get(name, name) for member in members if member.key == scope), name)
 
 
 def friendly_names(members: Sequence[Member]) -> Mapping[str, tuple[str, ...]]:

@@ -113,16 +113,23 @@ async def _update_settings(run: Run, work: _Work) -> None:
 
 def _update_of(work: _Work, canister: DesiredCanister) -> SettingsUpdate:
     present = work.observed.canisters[canister.name]
-    variables = plan_variables(canister.settings, ids=work.ids)
+    variables = plan_variables(canister.settings, ids=_seen_by(work, canister.name))
     fresh = canister.name not in work.prospect.observed.canisters
     manager = work.prospect.desired.manager
     return plan_settings(canister.settings, present.settings, ids=work.ids, variables=variables, manager=manager, fresh=fresh)
 
 
+def _seen_by(work: _Work, canister: str) -> dict[str, Principal]:
+    """Return the ids that a canister is told, by the ends of its variables' names."""
+    return {name: work.ids[key] for name, key in work.prospect.desired.seen_by(canister).items() if key in work.ids}
+
+
 def _announcement(work: _Work, change: Change) -> SettingsUpdate:
     """Return the update of a canister that is not deployed: its variables stay, ids that are known now are added."""
     current = work.observed.canisters[change.canister].settings.environment_variables
-    ids = {f"{CANISTER_ID_PREFIX}{name}": str(work.ids[name]) for name in work.prospect.plan.canisters if name in work.ids}
+    deployed = {name: str(work.ids[name]) for name in work.prospect.plan.canisters if name in work.ids}
+    seen = work.prospect.desired.seen_by(change.canister)
+    ids = {f"{CANISTER_ID_PREFIX}{name}": deployed[key] for name, key in seen.items() if key in deployed}
     variables = dict(sorted({**current, **ids}.items()))
     return SettingsUpdate(environment_variables=variables, details=change.details)
 

@@ -12,7 +12,7 @@ from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.consent import refuse_anonymous, require_confirmation
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.routing import resolve_proxy
-from orchestrator.engine.session import Session, check_canister
+from orchestrator.engine.session import Session, canister_key, check_canister
 from orchestrator.engine.stores import open_stores
 from orchestrator.errors import CandidError, RejectError, UsageError
 from orchestrator.manifest.problems import did_you_mean, listed
@@ -66,8 +66,9 @@ async def call(
 
 def resolve_canister(session: Session, ids: Mapping[str, Principal], canister: str) -> Principal:
     """Return the principal that a canister's name or principal text means; `check_canister` has let the text pass."""
-    if canister in ids:
-        return ids[canister]
+    key = canister_key(session, canister)
+    if key in ids:
+        return ids[key]
     try:
         return Principal.from_text(canister)
     except PrincipalError as error:

@@ -6,7 +6,7 @@ from orchestrator.core.principal import Principal
 from orchestrator.engine.calls import resolve_canister
 from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.ports import LiveCanister
-from orchestrator.engine.session import Session, check_canister
+from orchestrator.engine.session import Session, canister_key, check_canister
 from orchestrator.engine.stores import open_stores
 from orchestrator.engine.urls import canister_url as look_up_url
 from orchestrator.engine.urls import friendly_names
@@ -51,4 +51,4 @@ async def canister_url(session: Session, canister: str) -> CanisterUrl:
         ids = open_stores(session, connection).ids.load()
         canister_id = resolve_canister(session, ids, canister)
         friendly = await friendly_names(session, connection, ids)
-        return await look_up_url(connection, canister, canister_id, friendly=friendly.get(canister))
+        return await look_up_url(connection, canister, canister_id, friendly=friendly.get(canister_key(session, canister)))

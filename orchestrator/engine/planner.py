@@ -81,6 +81,7 @@ async def make_prospect(
         force=options.force,
         recipes=tuple(use for canister in canisters if (use := describe_use(canister, due[canister.name])) is not None),
         manager=connection.manager if connection is not None else None,
+        bindings={canister.name: canister.bindings for canister in session.environment.canisters},
     )
     plan = diff(desired, observed)
     warn_of_settings(session, desired, observed)

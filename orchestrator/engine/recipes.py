@@ -80,8 +80,12 @@ class _Work:
 
     def render(self, canisters: Sequence[Canister]) -> None:
         """Make steps of what was found, in the order of the canisters. Blocks."""
-        names = [each.name for each in self.session.project.canisters]
+        keys = [each.name for each in self.session.project.canisters]
+        known: dict[int, frozenset[str]] = {}  # canisters of one project share their bindings
         for canister in canisters:
+            if id(canister.bindings) not in known:
+                known[id(canister.bindings)] = frozenset((*keys, *canister.bindings))
+            names = known[id(canister.bindings)]
             if canister.recipe is None or (found := self.found.get(canister.name)) is None:
                 continue
             try:
@@ -140,6 +144,8 @@ def _facts(session: Session, found: LoadedRecipe) -> Mapping[str, object] | None
 
 
 def _with_steps(canister: Canister, reference: RecipeReference, found: LoadedRecipe, steps: "Steps") -> Canister:
+    from orchestrator.manifest import bind_steps
+
     expanded = ExpandedRecipe(
         address=reference.address,
         sha256=found.sha256,
@@ -148,7 +154,8 @@ def _with_steps(canister: Canister, reference: RecipeReference, found: LoadedRec
         sync=len(steps.sync),
         span=redact_span(reference.span),
     )
-    return replace(canister, build=steps.build, sync=(*steps.sync, *canister.sync), recipe=None, expanded=expanded)
+    sync = (*bind_steps(steps.sync, canister.bindings), *canister.sync)
+    return replace(canister, build=steps.build, sync=sync, recipe=None, expanded=expanded)
 
 
 def _unpinned(origin: ExpandedRecipe, canister: Canister) -> Diagnostic:

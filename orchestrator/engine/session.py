@@ -14,6 +14,7 @@ import anyio
 
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.core.project import Canister, Environment, Project
+from orchestrator.core.workspace import resolve_name
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.slots import PluginSlots, available_cores
 from orchestrator.errors import UsageError
@@ -28,6 +29,7 @@ __all__ = [
     "Choices",
     "Connector",
     "Session",
+    "canister_key",
     "check_canister",
     "new_run_name",
     "open_session",
@@ -184,17 +186,32 @@ def select_environment(project: Project, name: str) -> Environment:
             slug="usage/unknown-environment",
             hint=f"use one of: {', '.join(sorted(project.environments))}",
         )
+    if missing := project.missing_environments.get(name):
+        raise UsageError(
+            f"environment `{name}` is not defined by {'dependency' if len(missing) == 1 else 'dependencies'} {', '.join(missing)}",
+            slug="usage/environment-not-defined",
+            detail="every project of a workspace must define the environments that the workspace uses, but for `local` and `ic`",
+            hint=f"add `- name: {name}` to `environments` in {', '.join(f'{key}/icp.yaml' for key in missing)}",
+        )
     return chosen
 
 
 def select_canisters(session: Session, names: Sequence[str]) -> tuple[Canister, ...]:
     """Return the named canisters of the environment in manifest order; no names mean all of them."""
     environment = session.environment
-    known = {canister.name: canister for canister in environment.canisters}
-    for name in names:
-        if name not in known:
+    known = {canister.name for canister in environment.canisters}
+    keys = {name: resolve_name(name, known, session.project.members, session.project.scope) for name in names}
+    for name, key in keys.items():
+        if key not in known:
             raise _unknown_canister(session, name)
-    return tuple(canister for canister in environment.canisters if not names or canister.name in names)
+    chosen = set(keys.values())
+    return tuple(canister for canister in environment.canisters if not chosen or canister.name in chosen)
+
+
+def canister_key(session: Session, name: str) -> str:
+    """Return the key in the workspace of the canister that somebody calls so who works where the session was opened."""
+    project = session.project
+    return resolve_name(name, {canister.name for canister in session.environment.canisters}, project.members, project.scope)
 
 
 def check_canister(session: Session, canister: str) -> None:
@@ -202,7 +219,7 @@ def check_canister(session: Session, canister: str) -> None:
 
     Names that the manifest has dropped count while an id is kept for them.
     """
-    if canister in {each.name for each in session.environment.canisters}:
+    if canister_key(session, canister) in {each.name for each in session.environment.canisters}:
         return
     try:
         Principal.from_text(canister)
@@ -212,7 +229,7 @@ def check_canister(session: Session, canister: str) -> None:
 
 
 def _unknown_canister(session: Session, name: str) -> UsageError:
-    elsewhere = name in {canister.name for canister in session.project.canisters}
+    elsewhere = canister_key(session, name) in {canister.name for canister in session.project.canisters}
     owner = f"environment `{session.environment.name}`" if elsewhere else "the project"
     known = [canister.name for canister in session.environment.canisters]
     guess = did_you_mean(name, known)

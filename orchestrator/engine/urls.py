@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from orchestrator.core.hosts import friendly_hosts
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
+from orchestrator.core.workspace import friendly_names as workspace_names
 from orchestrator.engine.pages import look_at_page
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.session import Session
@@ -50,10 +51,18 @@ def _base(gateway_url: str, label: str) -> tuple[str, bool]:
 
 
 async def friendly_names(session: Session, connection: Connection, ids: Mapping[str, Principal]) -> dict[str, str]:
-    """Tell the gateway the names of the environment's canisters, and return the sub-domain of each that has one now."""
-    if connection.tell_names is None or not await connection.tell_names(ids):
+    """Tell the gateway the names of the environment's canisters, and return the sub-domain of each that has one now.
+
+    A canister of a dependency is called `<name>.<dependency>`; of several such names the first is returned.
+    """
+    known = workspace_names(session.project.members)
+    names = {name: key for key in ids for name in known.get(key, (key,))}
+    if connection.tell_names is None or not await connection.tell_names({name: ids[key] for name, key in names.items()}):
         return {}
-    return friendly_hosts(session.environment.name, ids)
+    hosts: dict[str, str] = {}
+    for name, host in friendly_hosts(session.environment.name, names).items():
+        hosts.setdefault(names[name], host)
+    return hosts
 
 
 async def canister_url(connection: Connection, name: str, canister_id: Principal, *, friendly: str | None = None) -> CanisterUrl:

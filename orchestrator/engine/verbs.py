@@ -21,6 +21,7 @@ from orchestrator.engine.preparing import Expected, plugin_steps, prepare_plugin
 from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.reporting import reported_run
 from orchestrator.engine.run import Run
+from orchestrator.engine.scoping import check_bound, select_in_scope
 from orchestrator.engine.session import Session, select_canisters
 from orchestrator.engine.stores import Stores, open_stores
 from orchestrator.engine.syncing import check_sync, fail_sync, sync_canister
@@ -44,7 +45,7 @@ async def plan(session: Session, names: Sequence[str] = (), *, options: Options 
 
     A managed network that is not running stays so: everything is to be created then.
     """
-    selected = select_canisters(session, names)
+    selected = select_in_scope(session, names)
     with reported_run(session, [canister.name for canister in selected]):
         canisters = await expand_recipes(session, selected)
         artifacts = await build_canisters(session, canisters)
@@ -53,6 +54,8 @@ async def plan(session: Session, names: Sequence[str] = (), *, options: Options 
         async with open_connection(session, when_stopped="ignore") as connection:
             if connection is None:
                 _warn_of_guess(session)
+            else:
+                check_bound(session, open_stores(session, connection).ids.load(), selected, names)
             prospect = await make_prospect(session, connection, canisters, _hashes(artifacts), options or Options())
         result = prospect.plan
         session.emit(PlanReady(environment=result.environment, digest=result.digest, changes=result.changes, recipes=result.recipes))
@@ -98,12 +101,13 @@ async def deploy(session: Session, names: Sequence[str] = (), *, options: Option
 
     Raises what failed, all of it at once, after the canisters that could go on have gone on.
     """
-    selected = select_canisters(session, names)
+    selected = select_in_scope(session, names)
     with reported_run(session, [canister.name for canister in selected]):
         refuse_unapproved(session)
         async with open_connection(session, when_stopped="start") as opened:
             connection = require_connection(opened)
             refuse_anonymous(session, connection)
+            check_bound(session, open_stores(session, connection).ids.load(), selected, names)
             canisters = await expand_recipes(session, selected)
             wanted = options or Options()
             async with prepare_plugins(session) as preparation:

@@ -3,6 +3,17 @@
 from orchestrator.manifest.files import MANIFEST_FILE, OVERLAY_FILE, find_project
 from orchestrator.manifest.load import load_nearest, load_project
 from orchestrator.manifest.rendered import Steps, load_steps
+from orchestrator.manifest.roots import find_root
 from orchestrator.manifest.scopes import bind_steps
 
-__all__ = ["MANIFEST_FILE", "OVERLAY_FILE", "Steps", "bind_steps", "find_project", "load_nearest", "load_project", "load_steps"]
+__all__ = [
+    "MANIFEST_FILE",
+    "OVERLAY_FILE",
+    "Steps",
+    "bind_steps",
+    "find_project",
+    "find_root",
+    "load_nearest",
+    "load_project",
+    "load_steps",
+]

@@ -123,7 +123,7 @@ def _project_if_any(state: State) -> "Project | None":
     from orchestrator import manifest
 
     try:
-        return manifest.load_project(state.project or manifest.find_project(state.terminal.directory).parent)
+        return manifest.load_project(state.project) if state.project else manifest.load_nearest(state.terminal.directory)
     except OrchestratorError:
         return None
 

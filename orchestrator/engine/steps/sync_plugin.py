@@ -175,7 +175,7 @@ def _request(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal
         api_url=_with_path(run.connection.api_url),
         gateway_url=None if run.connection.gateway_url is None else _with_path(run.connection.gateway_url),
         fields=plugin.step.fields,
-        canister_ids=_canister_ids(run),
+        canister_ids=_canister_ids(run, plugin.canister),
         canisters=plugin.step.canisters,
     )
 
@@ -185,15 +185,19 @@ def _with_path(url: str) -> str:
     return url if urlsplit(url).path else f"{url}/"
 
 
-def _canister_ids(run: Run) -> tuple[tuple[str, str], ...]:
-    return tuple((name, str(principal)) for name, principal in sorted(run.stores.ids.load().items()))
+def _canister_ids(run: Run, canister: Canister) -> tuple[tuple[str, str], ...]:
+    """Return every id of the environment by key, and those of the canister's own project by their names in it as well."""
+    ids = run.stores.ids.load()
+    own = {name: ids[key] for name, key in canister.bindings.items() if ":" not in name and key in ids}
+    return tuple((name, str(principal)) for name, principal in sorted({**ids, **own}.items()))
 
 
 def _callable(run: Run, plugin: PluginRun) -> dict[str, Principal]:
     """Find the canisters that a step lists as callable; raises `PluginRefusedError` for one without an id."""
     ids = run.stores.ids.load()
-    for name in plugin.step.canisters:
-        if name not in ids:
+    keys = {name: plugin.canister.bindings.get(name, name) for name in plugin.step.canisters}
+    for name, key in keys.items():
+        if key not in ids:
             raise PluginRefusedError(
                 f"the step lists canister `{name}` as callable, but no canister of that name is known in environment "
                 f"`{run.session.environment.name}`",
@@ -201,4 +205,4 @@ def _callable(run: Run, plugin: PluginRun) -> dict[str, Principal]:
                 span=plugin.step.span,
                 hint="write the name that the canister has in the project, and deploy it first",
             )
-    return {name: ids[name] for name in plugin.step.canisters}
+    return {name: ids[key] for name, key in keys.items()}

@@ -187,3 +187,18 @@ def test_removing_a_controller_is_destructive() -> None:
     assert (change.action, change.destructive, change.reason) == ("settings", True, "1 value differs; a controller is removed")
     assert actions(theirs) == ["unchanged"]
     assert mine.digest != theirs.digest
+
+
+def test_canisters_are_told_the_ids_that_they_are_bound_to() -> None:
+    """A canister of another project has another name here than there; those that nobody shows are not told."""
+    bindings = {"api": {"api": "api", "lib:core": "../lib:core"}, "../lib:core": {"core": "../lib:core"}}
+    core = replace(PRESENT, id=OTHER, settings=ObservedSettings(environment_variables={"PUBLIC_CANISTER_ID:core": str(OTHER)}))
+    desired = replace(DESIRED, names=("api", "../lib:core"), bindings=bindings)
+    both = Observed(canisters={"api": PRESENT, "../lib:core": core}, ids={"api": ID, "../lib:core": OTHER})
+
+    (told,) = diff(desired, both).changes
+    (announced,) = diff(replace(desired, canisters=(replace(WANTED, name="../lib:core"),)), both).of("api")
+
+    assert [(detail.field, detail.after) for detail in told.details] == [("environment_variables.PUBLIC_CANISTER_ID:lib:core", str(OTHER))]
+    assert announced.details == told.details
+    assert diff(desired, both).digest != diff(replace(desired, bindings={}), both).digest

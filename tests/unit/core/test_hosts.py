@@ -22,7 +22,12 @@ def test_names_become_hosts_in_lower_case() -> None:
     assert friendly_hosts("Local", ["web", "My_App"]) == {"web": "web.local", "My_App": "my_app.local"}
 
 
+def test_canisters_of_dependencies_have_several_labels() -> None:
+    """The name in its own project comes first, then the way to that project."""
+    assert friendly_hosts("local", ["core", "core.lib"]) == {"core": "core.local", "core.lib": "core.lib.local"}
+
+
 def test_names_that_a_browser_could_not_tell_apart_have_no_host() -> None:
     """Names that differ in case alone, that are ids, or that are no labels are left out."""
-    assert friendly_hosts("local", ["web", "Web", "a.b", "aaaaa-aa", "ok"]) == {"ok": "ok.local"}
+    assert friendly_hosts("local", ["web", "Web", "a..b", "aaaaa-aa", "aaaaa-aa.lib", "ok"]) == {"ok": "ok.local"}
     assert friendly_hosts("my env", ["ok"]) == {}

@@ -30,7 +30,8 @@ class Target:
 def resolve(request: HttpRequest, look_up: LookUp) -> Target | None:
     """Return the canister that a request is for, or None when it names none.
 
-    Hosts are `<id>.…`, `<id>.raw.…`, `<name>.<environment>.…` and `<name>.<environment>.raw.…`, under any domain.
+    Hosts are `<id>.…`, `<id>.raw.…`, `<name>.<environment>.…` and `<name>.<environment>.raw.…`, under any domain; the name of
+    a dependency's canister has several labels, as in `<name>.<dependency>.<environment>`.
     Raises `GatewayError` when something that should name a canister does not.
     """
     if sum(name == "host" for name, _ in request.headers) > 1:
@@ -89,9 +90,10 @@ def _by_labels(labels: list[str], look_up: LookUp) -> Target | None:
     by_id = _principal_or_none(labels[0])
     if by_id is not None:
         return Target(by_id, is_raw=labels[1] == _RAW)
-    by_name = look_up(f"{labels[0]}.{labels[1]}")
-    if by_name is not None:
-        return Target(by_name, is_raw=labels[2:3] == [_RAW])
+    for count in range(len(labels), 1, -1):  # `core.lib.local` is more than `core` in an environment `lib`
+        by_name = look_up(".".join(labels[:count]))
+        if by_name is not None:
+            return Target(by_name, is_raw=labels[count : count + 1] == [_RAW])
     return None
 
 

@@ -12,7 +12,8 @@ from orchestrator.replica.http.gateway.hosts import Target, candid_page_url, raw
 
 ID = Principal(bytes(7) + b"\x10\x01\x01")
 NAMED = Principal(bytes(7) + b"\x11\x01\x01")
-NAMES = {"web.local": NAMED}
+DEEP = Principal(bytes(7) + b"\x12\x01\x01")
+NAMES = {"web.local": NAMED, "web.lib.local": DEEP, "web.lib": NAMED}
 
 
 def request(host: str, target: str = "/", **headers: str) -> HttpRequest:
@@ -34,6 +35,9 @@ def request(host: str, target: str = "/", **headers: str) -> HttpRequest:
         ("Web.Local.localhost", Target(NAMED)),
         ("web.local.raw.localhost", Target(NAMED, is_raw=True)),
         ("web.local.dev.example", Target(NAMED)),
+        ("web.lib.local.localhost:8000", Target(DEEP)),
+        ("web.lib.local.raw.dev.example", Target(DEEP, is_raw=True)),
+        ("web.lib.localhost", Target(NAMED)),
     ],
 )
 def test_hosts_name_canisters(host: str, target: Target) -> None:
