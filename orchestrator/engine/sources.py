@@ -25,7 +25,7 @@ from orchestrator.store.lock_file import PinKind
 from orchestrator.store.package_errors import ChecksumError
 from orchestrator.store.regular_file import read_regular
 
-__all__ = ["Wanted", "load_source", "open_packages"]
+__all__ = ["Wanted", "load_remote", "load_source", "open_packages"]
 
 _HINT = "check the URL, or use `path:` for a file of the project"
 _OWN_HINTS = frozenset({"download/offline", "download/busy", "download/settings", "store/changed", "store/lock", "store/write"})
@@ -64,14 +64,14 @@ async def load_source(session: Session, step: PrebuiltStep | PluginStep, wanted:
     Raises `wanted.error` at the step's place when the bytes cannot be had or are not those of the step's `sha256`.
     """
     if step.path is None:
-        return await _load_remote(session, step, wanted)
+        return await load_remote(session, step, wanted, Pinning(open_lock_file(session.layout), tell=tell_warnings(session.emit)))
     data = await anyio.to_thread.run_sync(_read, step, step.path, wanted)
     if step.sha256 is not None and step.sha256.lower() != (actual := await _hash(data)):
         raise _unexpected(step, wanted, step.sha256, actual, f"`{step.path}` has")
     return data
 
 
-async def _load_remote(session: Session, step: PrebuiltStep | PluginStep, wanted: Wanted) -> bytes:
+async def load_remote(session: Session, step: PrebuiltStep | PluginStep, wanted: Wanted, pins: Pinning) -> bytes:
     """Download what must be behind a step's URL; pin what nobody has pinned so far, if it can be what it should be."""
     if step.sha256 is None and isinstance(step, PluginStep):
         raise PluginRefusedError(
@@ -83,7 +83,6 @@ async def _load_remote(session: Session, step: PrebuiltStep | PluginStep, wanted
         )
     kind: PinKind = "plugins" if isinstance(step, PluginStep) else "modules"
     what = Pinned(kind=kind, address=step.url or "", stated=step.sha256, span=step.span)
-    pins = Pinning(open_lock_file(session.layout), tell=tell_warnings(session.emit))
     pin = await pins.wanted(what, locked=session.why_locked)
     data = await _fetch(session, step, wanted, pin)
     if pin is None and describe_defect(data) is None and await pins.pin(what, sha256 := await _hash(data)):

@@ -101,9 +101,13 @@ class LockFile:
             if pins.find(kind, address) != sha256.lower():
                 self._write(pins.with_pin(kind, address, sha256))
 
-    def replace(self, pins: Pins) -> None:
-        """Write these pins and no others; without any, no file is made."""
+    def replace(self, pins: Pins, *, was: Pins) -> None:
+        """Write these pins and no others; without any, no file is made. Raises `StoreError` unless what is there is what `was`."""
         with hold_file(self.guard):
+            if self.load() != was:
+                raise StoreError(
+                    f"`{self.path}` has been changed by another process meanwhile", slug="pins/busy", hint="run the command again"
+                )
             self._write(pins)
 
     def _write(self, pins: Pins) -> None:
