@@ -32,6 +32,7 @@ PAGES = [
     "lock",
     "project",
     "project validate",
+    "project schema",
     "completions",
     "lock status",
     "recipe",

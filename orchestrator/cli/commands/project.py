@@ -10,6 +10,7 @@ __all__ = ["project"]
 _COMMANDS = {
     "show": "orchestrator.cli.commands.project_show:show",
     "validate": "orchestrator.cli.commands.project_validate:validate",
+    "schema": "orchestrator.cli.commands.project_schema:schema",
 }
 
 
