@@ -88,23 +88,27 @@ def test_the_clock_is_moved_by_the_script_on_the_page(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.npm
 def test_motoko_is_built_as_the_page_says(tmp_path: Path, npm_modules: Path) -> None:
-    """The build script compiles both canisters of the page, with their interfaces, and says where a mistake is."""
+    """The recipe compiles both canisters of the page, with their interfaces, and says where a mistake is."""
     page = ROOT / "docs/how-to/build-a-canister.md"
     (tmp_path / "node_modules").symlink_to(npm_modules)
-    (tmp_path / "motoko.mjs").write_text(block_with(page, "createRequire"), encoding="utf-8")
+    manifest = block_with(page, "type: motoko")
+    shop = manifest.partition("\n")[2].replace("counter", "shop")
+    (tmp_path / MANIFEST_FILE).write_text(manifest + shop, encoding="utf-8")
     (tmp_path / "src").mkdir()
     (tmp_path / "src/counter.mo").write_text(block_with(page, "var count"), encoding="utf-8")
     (tmp_path / "src/shop.mo").write_text(block_with(page, "envVar<system>("), encoding="utf-8")
+    environ = {**os.environ, "ICP_HOME": str(tmp_path / "icp"), "ORCHESTRATOR_HOME": str(tmp_path / "own")}
 
-    def build(source: str) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "ICP_WASM_OUTPUT_PATH": str(tmp_path / "out.wasm")}
-        return subprocess.run(["node", "motoko.mjs", source], cwd=tmp_path, env=environ, check=False, capture_output=True, text=True)
+    def build() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "orchestrator.cli", "build"]
+        return subprocess.run(command, cwd=tmp_path, env=environ, check=False, capture_output=True, text=True)
 
-    for source, method in (("src/counter.mo", b"increment: () -> (nat)"), ("src/shop.mo", b"sell: () -> (nat)")):
-        done = build(source)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert method in (tmp_path / "out.wasm").read_bytes()
+    done = build()
+    assert done.returncode == 0, done.stderr
+    modules = [path.read_bytes() for path in (tmp_path / ".orchestrator/cache/artifacts").glob("*.wasm")]
+    for method in (b"increment: () -> (nat)", b"sell: () -> (nat)"):
+        assert [method in module for module in modules].count(True) == 1
     (tmp_path / "src/counter.mo").write_text("persistent actor {\n  let x = ;\n}\n", encoding="utf-8")
-    broken = build("src/counter.mo")
+    broken = build()
     assert broken.returncode == 1
-    assert broken.stderr.startswith("src/counter.mo:2: unexpected token")
+    assert "[counter] | src/counter.mo:2:11: unexpected token" in broken.stderr
