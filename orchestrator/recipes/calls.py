@@ -4,24 +4,25 @@ Facts of the dialect (handlebars 6.4, strict, without escaping): a missing name 
 written, but a helper may ask for it; `and` and `or` take a missing value as false, the other helpers refuse it.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from orchestrator.errors import RecipeError
-from orchestrator.recipes.template import Call, Expression, Literal, Lookup, Origin, Place
+from orchestrator.recipes.template import Call, Expression, Literal, Lookup, Node, Origin, Partial, Place
 from orchestrator.recipes.values import compare, is_equal, is_truthy, write_value
 
-__all__ = ["Evaluator", "Found", "Frame"]
+__all__ = ["BLOCKS", "CHOICES", "HELPERS", "Evaluator", "Found", "Frame"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What a block puts in view: its value (`this`), its marks (`@index`), and the names it gives."""
+    """What a block puts in view: its value (`this`), its marks (`@index`), the names it gives, its inline partials."""
 
     value: object
     marks: Mapping[str, object] = field(default_factory=dict)
     names: Mapping[str, object] = field(default_factory=dict)
+    partials: dict[str, tuple[Node, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,42 +41,76 @@ _COMPARISONS: dict[str, Callable[[int], bool]] = {
     "lte": lambda order: order <= 0,
 }
 _ARITY = {"eq": 2, "ne": 2, "gt": 2, "gte": 2, "lt": 2, "lte": 2, "not": 1, "len": 1, "lookup": 2, "replace": 3}
-_HELPERS = ("and", "eq", "gt", "gte", "len", "log", "lookup", "lt", "lte", "ne", "not", "or", "replace")
-_BLOCKS = ("each", "if", "unless", "with")
+_ASKS = frozenset({"lookup", "replace", "log", "and", "or"})
+BLOCKS = ("each", "if", "unless", "with")
+"""Helpers that choose what is rendered; without a body they write nothing."""
+CHOICES = frozenset({"and", "eq", "gt", "gte", "lt", "lte", "ne", "not", "or"})
+"""Helpers that are true or false: as a block, they choose between its body and its `else`."""
+HELPERS = (*BLOCKS, *sorted(CHOICES), "len", "log", "lookup", "raw", "replace")
+"""Every helper."""
+_HELPER_SET = frozenset(HELPERS)
+_LOG_LEVELS = frozenset({"off", "error", "warn", "info", "debug", "trace"})
+_INDEX = re.compile("[+]?[0-9]{1,40}", re.ASCII)
+_CHARACTERS_OF_A_STEP = 1024
+"""Looking at this many characters counts as one step."""
 
 
 class Evaluator:
-    """Evaluates the expressions of one template."""
+    """Evaluates the expressions of one rendering; `spend` counts the steps and refuses too many."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, spend: Callable[[int, Place], None]) -> None:
         self._origin = origin
+        self._spend = spend
 
-    def output(self, expression: Expression, frames: Sequence[Frame], place: Place) -> object:
-        """Return the value of an expression that is written; a missing one is an error."""
-        if isinstance(expression, Lookup) and expression.text in _HELPERS:
-            expression = Call(name=expression.text)
-        found = self.parameter(expression, frames, place)
-        if found.missing:
-            raise self.missing(expression, place, frames)
-        return found.value
-
-    def partial_name(self, expression: Expression, frames: Sequence[Frame], place: Place) -> str:
-        """Return the name of a partial: a bare word stands for itself."""
+    def name(self, expression: Expression, frames: Sequence[Frame], place: Place) -> str:
+        """Return the name that an expression stands for: a bare word stands for itself."""
         if isinstance(expression, Lookup):
             return expression.text
-        return write_value(self.parameter(expression, frames, place).value)
+        return self.written(self.parameter(expression, frames, place).value, place)
+
+    def written(self, value: object, place: Place) -> str:
+        """Return a value as text."""
+        text = write_value(value)
+        self._spend(len(text) // _CHARACTERS_OF_A_STEP, place)
+        return text
 
     def parameter(self, expression: Expression, frames: Sequence[Frame], place: Place) -> Found:
         """Return the value of an expression that may be missing."""
         match expression:
             case Literal():
+                self._spend(1, place)
                 return Found(value=expression.value)
             case Lookup():
+                self._spend(1 + len(expression.steps) // 8, place)
                 return self._look_up(expression, frames, place)
-        return Found(value=self._call(expression, frames, place))
+        return Found(value=self.call(expression, frames, place))
+
+    def call(self, call: Call, frames: Sequence[Frame], place: Place) -> object:
+        """Return what a helper makes of its parameters; raise `RecipeError` where it cannot."""
+        found = [self.parameter(parameter, frames, place) for parameter in call.parameters]
+        options = {name: self.parameter(option, frames, place).value for name, option in call.options.items()}
+        self._spend(1, place)
+        if call.name not in _HELPER_SET:
+            raise self.unknown_helper(call.name, place)
+        needed = _ARITY.get(call.name, 1 if call.name in BLOCKS else 0)
+        if len(found) < needed:
+            raise self._too_few(call.name, needed, len(found), place)
+        values = [result.value for result in found]
+        if call.name in BLOCKS:
+            if call.name == "with" and not is_truthy(values[0]):
+                raise self.missing(call.parameters[0], place, frames) if found[0].missing else self.unusable(call, place)
+            return ""
+        if call.name not in _ASKS:
+            for parameter, result in zip(call.parameters[:needed], found, strict=False):
+                if result.missing:
+                    raise self.missing(parameter, place, frames)
+        self._spend(sum(len(value) for value in values if isinstance(value, str)) // _CHARACTERS_OF_A_STEP, place)
+        return self._apply(call.name, values, options, place)
 
     def missing(self, expression: Expression, place: Place, frames: Sequence[Frame]) -> RecipeError:
         """Return the error of a value that is not there."""
+        from difflib import get_close_matches  # only a recipe that fails pays for it
+
         if not isinstance(expression, Lookup):
             return self._origin.error("missing-value", "the recipe looks up something that is not there", place)
         close = get_close_matches(expression.text, _known_names(expression, frames), n=1)
@@ -88,43 +123,58 @@ class Evaluator:
             hint=hint,
         )
 
-    def unusable(self, block: str, expression: Expression, place: Place) -> RecipeError:
+    def unusable(self, call: Call, place: Place) -> RecipeError:
         """Return the error of a value that is there, and that a block without `else` can do nothing with."""
-        what = f"`{expression.text}`" if isinstance(expression, Lookup) else "its value"
-        needed = "a list or a map" if block == "each" else "a value that is not empty"
+        subject = call.parameters[0]
+        what = f"`{subject.text}`" if isinstance(subject, Lookup) else "its value"
+        needed = "a list or a map" if call.name == "each" else "a value that is not empty"
         return self._origin.error(
-            "wrong-value", f"`{block}` needs {needed}, and {what} is none", place, hint="add an `{{else}}` for that case"
+            "wrong-value", f"`{call.name}` needs {needed}, and {what} is none", place, hint="add an `{{else}}` for that case"
         )
 
     def unknown_helper(self, name: str, place: Place) -> RecipeError:
         """Return the error of a helper that does not exist."""
-        close = get_close_matches(name, [*_HELPERS, *_BLOCKS], n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"the helpers are {', '.join([*_BLOCKS, *_HELPERS])}"
+        from difflib import get_close_matches  # only a recipe that fails pays for it
+
+        close = get_close_matches(name, HELPERS, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"the helpers are {', '.join(HELPERS)}"
         return self._origin.error("unknown-helper", f"there is no helper `{name}`", place, hint=hint)
+
+    def unknown_partial(self, partial: Partial, name: str) -> RecipeError:
+        """Return the error of a partial that does not exist."""
+        hint = f'define it with {{{{#*inline "{name}"}}}}'
+        return self._origin.error("unknown-partial", f"there is no partial `{name}`", partial.place, hint=hint)
+
+    def _too_few(self, name: str, needed: int, found: int, place: Place) -> RecipeError:
+        if name in BLOCKS:
+            return self._origin.error("template-syntax", f"`{name}` needs a value", place, hint=f"write {{{{#{name} VALUE}}}}")
+        plural = "" if needed == 1 else "s"
+        return self._origin.error("helper-parameters", f"`{name}` needs {needed} parameter{plural} and has {found}", place)
 
     def _look_up(self, path: Lookup, frames: Sequence[Frame], place: Place) -> Found:
         steps = path.steps
-        if path.local and len(steps) > 1 and steps[0] == "root":
-            return self._descend(frames[0].value, steps[1:], path, place)
-        frame = frames[max(0, len(frames) - 1 - path.up)]
+        if path.root:
+            return self._descend(frames[0].value, steps, path, place)
         if path.local:
-            if not steps or steps[0] not in frame.marks:
-                return _MISSING
-            return self._descend(frame.marks[steps[0]], steps[1:], path, place)
-        if steps and not path.up:
-            for named in reversed(frames):
-                if steps[0] in named.names:
-                    return self._descend(named.names[steps[0]], steps[1:], path, place)
+            if not steps:
+                return Found(value=frames[-1].value)
+            marks = frames[-1 - path.up].marks if path.up < len(frames) else {}
+            return Found(value=marks[steps[0]]) if steps[0] in marks else _MISSING
+        if steps:
+            for frame in reversed(frames):
+                if steps[0] in frame.names:
+                    return self._descend(frame.names[steps[0]], steps[1:], path, place)
+        frame = frames[-1 - path.up] if path.up < len(frames) else frames[-1]
         return self._descend(frame.value, steps, path, place)
 
     def _descend(self, value: object, steps: Sequence[str], path: Lookup, place: Place) -> Found:
         for step in steps:
             if isinstance(value, list):
-                if not (step.isascii() and step.isdigit()):
+                if not _INDEX.fullmatch(step):
                     raise self._origin.error(
                         "missing-value", f"`{path.text}` asks a list for `{step}`", place, hint="items of a list have numbers, from 0"
                     )
-                if len(step) > len(str(len(value))) or int(step) >= len(value):
+                if int(step) >= len(value):
                     return _MISSING
                 value = value[int(step)]
             elif isinstance(value, Mapping) and step in value:
@@ -133,23 +183,10 @@ class Evaluator:
                 return _MISSING
         return Found(value=value)
 
-    def _call(self, call: Call, frames: Sequence[Frame], place: Place) -> object:
-        if call.name not in _HELPERS:
-            raise self.unknown_helper(call.name, place)
-        found = [self.parameter(parameter, frames, place) for parameter in call.parameters]
-        needed = _ARITY.get(call.name, 0)
-        if len(found) < needed:
-            raise self._origin.error("helper-parameters", f"`{call.name}` needs {needed} parameters and has {len(found)}", place)
-        if call.name not in {"lookup", "replace", "log", "and", "or"}:
-            for parameter, result in zip(call.parameters[:needed], found, strict=False):
-                if result.missing:
-                    raise self.missing(parameter, place, frames)
-        return self._apply(call.name, [result.value for result in found], place)
-
-    def _apply(self, name: str, values: list[object], place: Place) -> object:
+    def _apply(self, name: str, values: list[object], options: Mapping[str, object], place: Place) -> object:
         match name:
             case "eq" | "ne":
-                return is_equal(values[0], values[1]) == (name == "eq")
+                return is_equal(values[0], values[1], lambda: self._spend(1, place)) == (name == "eq")
             case "gt" | "gte" | "lt" | "lte":
                 order = compare(values[0], values[1])
                 return order is not None and _COMPARISONS[name](order)
@@ -160,18 +197,26 @@ class Evaluator:
             case "len":
                 return _length(values[0])
             case "replace":
-                old, new, text = map(write_value, values[:3])
-                return text.replace(old, new)
+                return self._replace(values, place)
             case "lookup":
                 return self._item(values[0], values[1], place)
+            case "log" if isinstance(level := options.get("level"), str) and level.lower() not in _LOG_LEVELS:
+                raise self._origin.error("helper-parameters", f"`{level}` is no level of a log", place)
         return ""
+
+    def _replace(self, values: list[object], place: Place) -> str:
+        """Replace in a text; how long it becomes is known before it is made."""
+        old, new, text = (self.written(value, place) for value in values[:3])
+        times = text.count(old) if old else len(text) + 1
+        self._spend((len(text) + times * (len(new) + 1)) // _CHARACTERS_OF_A_STEP, place)
+        return text.replace(old, new)
 
     def _item(self, collection: object, key: object, place: Place) -> object:
         if isinstance(collection, list) and isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(collection):
             return collection[key]
         if isinstance(collection, Mapping) and isinstance(key, str) and key in collection:
             return collection[key]
-        raise self._origin.error("missing-value", f"`lookup` finds no `{write_value(key)}`", place)
+        raise self._origin.error("missing-value", f"`lookup` finds no `{write_value(key)[:100]}`", place)
 
 
 def _length(value: object) -> int:

@@ -1,169 +1,246 @@
-"""What stands inside `{{ }}`: paths, literals, helper calls, sub-expressions."""
+"""What stands inside `{{ }}`: paths, literals, helper calls, sub-expressions.
 
-import json
+The dialect is a parsing expression grammar: alternatives are tried in order, the first that fits is taken, and nothing
+that was taken is given back. Each reader takes a position and returns what it read with the position behind it, or
+None. What was tried furthest into the text is where a tag that fits nothing is wrong.
+"""
+
 import re
-from dataclasses import dataclass
-from typing import NoReturn
+from bisect import bisect_right
+from dataclasses import dataclass, field
 
+from orchestrator.errors import RecipeError
+from orchestrator.recipes.literals import LiteralReader
 from orchestrator.recipes.template import Call, Expression, Literal, Lookup, Origin, Place
 
-__all__ = ["MAX_EXPRESSION_DEPTH", "Cursor", "parse_head", "parse_names", "parse_parameter", "parse_partial"]
+__all__ = ["MAX_EXPRESSION_DEPTH", "Head", "Scanner", "named"]
 
 MAX_EXPRESSION_DEPTH = 20
-"""Sub-expressions inside each other."""
+"""Sub-expressions inside each other, and lists or maps inside each other in an expression."""
 
-_SPACE = re.compile(r"\s*")
-_NAME = r"[A-Za-z0-9_$\-\u0080-\U0010ffff]+"
-_STEP = rf"(?:\[[^\]]*\]|{_NAME})"
-_PATH = re.compile(rf"@?(?:\./)?(?P<up>(?:\.\./)*)(?P<steps>{_STEP}(?:[./]{_STEP})*)")
-_STEPS = re.compile(_STEP)
-_OPTION = re.compile(rf"({_NAME})\s*=\s*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![A-Za-z0-9_$\-./\[\u0080-\U0010ffff])")
-_DOUBLE_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_SINGLE_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
-_NAMES = re.compile(rf"as\s*\|\s*({_NAME}(?:\s+{_NAME})*)\s*\|")
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
-
-
-@dataclass(slots=True)
-class Cursor:
-    """A position in the template's text while a tag is read; `start` is where the tag begins."""
-
-    text: str
-    position: int
-    start: int
-    origin: Origin
-
-    def skip_space(self) -> None:
-        """Move over white space."""
-        match = _SPACE.match(self.text, self.position)
-        self.position = match.end() if match else self.position
-
-    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Move over what a pattern matches here, and return the match."""
-        match = pattern.match(self.text, self.position)
-        if match:
-            self.position = match.end()
-        return match
-
-    def at(self, word: str) -> bool:
-        """Say whether the text goes on with a word."""
-        return self.text.startswith(word, self.position)
-
-    def place(self, position: int | None = None, length: int = 1) -> Place:
-        """Return the place of a position (the cursor's own by default)."""
-        index = self.position if position is None else position
-        line = self.text.count("\n", 0, index) + 1
-        return Place(line=line, column=index - self.text.rfind("\n", 0, index), length=length)
-
-    def fail(self, expected: str) -> NoReturn:
-        """Raise the error of a tag that cannot be read."""
-        found = self.text[self.position : self.position + 1]
-        raise self.origin.error(
-            "template-syntax",
-            "the template has a tag that cannot be read",
-            self.place() if found else self.place(self.start, 2),
-            detail=f"expected {expected}, found {'the end of the template' if not found else f'`{found}`'}",
-        )
+_LINE_END = re.compile("\n")
+_SPACE = re.compile(r"[ \t\n\r]*+")
+_SYMBOL = r"[A-Za-z0-9_$:\-\u0080-\U0010ffff]"
+_NAME = re.compile(rf"{_SYMBOL}++")
+_ITEM = rf"(?>{_SYMBOL}++|\[[^\]]*+\])"
+_PATH = re.compile(
+    rf"(?:this[./]|\./)?+(?P<root>@root[./])?+(?P<local>@)?+(?P<up>(?:\.\.[./])*+)(?P<steps>{_ITEM}(?:[./]{_ITEM})*+)",
+)
+_ITEMS = re.compile(_ITEM)
+_RESERVED = re.compile(rf"(?:as|else)[ \t\n\r]*+(?!{_SYMBOL})")
+_PARTIAL_NAME = re.compile(r"[A-Za-z0-9_@/.\-\u0080-\U0010ffff]++|'(?:\\'|[^'])++'")
 
 
-def parse_head(cursor: Cursor) -> Expression:
-    """Read a tag's expression: a path, or a helper with parameters and options."""
-    cursor.skip_space()
-    if cursor.at("("):
-        return parse_parameter(cursor)
-    path = cursor.take(_PATH)
-    if path is None:
-        cursor.fail("a name")
-    parameters, options = _parse_arguments(cursor, depth=0)
-    if parameters or options:
-        return Call(name=path.group(), parameters=parameters, options=options)
-    return _lookup(path)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What a tag says: the name, the parameters, and the names it gives (`as |x i|`)."""
+
+    name: Expression
+    parameters: tuple[Expression, ...] = ()
+    options: dict[str, Expression] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> str | None:
+        """Return the name as it was written; a name that is computed has none."""
+        return self.name.text if isinstance(self.name, Lookup) else None
+
+    def expression(self) -> Expression:
+        """Return the tag as an expression: a helper with parameters, or what the name stands for."""
+        if isinstance(self.name, Lookup) and (self.parameters or self.options):
+            return Call(name=self.name.text, parameters=self.parameters, options=self.options)
+        return self.name
 
 
-def parse_partial(cursor: Cursor) -> tuple[Expression, Expression | None, dict[str, Expression]]:
-    """Read the use of a partial: its name, the data it is given, the names added to that."""
-    cursor.skip_space()
-    name = parse_parameter(cursor)
-    parameters, options = _parse_arguments(cursor, depth=0)
-    if len(parameters) > 1:
-        cursor.fail("`}}`: a partial takes one value")
-    return name, parameters[0] if parameters else None, options
+class Scanner:
+    """Reads parts of tags out of a template's text, and remembers how far it came.
 
+    `fault` is the first value that is written like one and is none, to be raised once all tags were read.
+    """
 
-def parse_names(cursor: Cursor) -> tuple[str, ...]:
-    """Read `as |x i|`, if it is there."""
-    cursor.skip_space()
-    names = cursor.take(_NAMES)
-    return tuple(names.group(1).split()) if names else ()
+    def __init__(self, text: str, origin: Origin) -> None:
+        self.text = text
+        self.origin = origin
+        self.furthest = 0
+        self.fault: RecipeError | None = None
+        self._literals = LiteralReader(text, MAX_EXPRESSION_DEPTH)
+        self._line_starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
 
+    def space(self, position: int) -> int:
+        """Return the position behind white space."""
+        match = _SPACE.match(self.text, position)
+        return match.end() if match else position
 
-def parse_parameter(cursor: Cursor, depth: int = 0) -> Expression:
-    """Read one parameter: a literal, a path, or a sub-expression in parentheses."""
-    if cursor.at("("):
-        return _parse_subexpression(cursor, depth + 1)
-    if cursor.at('"') or cursor.at("'"):
-        return Literal(value=_parse_text(cursor))
-    if number := cursor.take(_NUMBER):
-        value: int | float = json.loads(number.group())
-        return Literal(value=value)
-    path = cursor.take(_PATH)
-    if path is None:
-        cursor.fail("a name, a text, a number or `(`")
-    if path.group() in _WORDS:
-        return Literal(value=_WORDS[path.group()])
-    return _lookup(path)
+    def failed(self, position: int) -> None:
+        """Remember that something was looked for at a position and not found."""
+        self.furthest = max(self.furthest, position)
 
+    def name(self, position: int) -> tuple[str, int] | None:
+        """Read a plain name."""
+        match = _NAME.match(self.text, position)
+        if match is None:
+            self.failed(position)
+            return None
+        return match.group(), match.end()
 
-def _parse_subexpression(cursor: Cursor, depth: int) -> Call:
-    if depth > MAX_EXPRESSION_DEPTH:
-        cursor.fail(f"at most {MAX_EXPRESSION_DEPTH} nested parentheses")
-    cursor.position += 1
-    cursor.skip_space()
-    name = cursor.take(_PATH)
-    if name is None:
-        cursor.fail("the name of a helper")
-    parameters, options = _parse_arguments(cursor, depth)
-    if not cursor.at(")"):
-        cursor.fail("`)`")
-    cursor.position += 1
-    return Call(name=name.group(), parameters=parameters, options=options)
+    def path(self, position: int) -> tuple[Lookup, int] | None:
+        """Read a path into the data."""
+        match = _PATH.match(self.text, position)
+        if match is None:
+            self.failed(position)
+            return None
+        items = list(_ITEMS.finditer(self.text, match.start("steps"), match.end()))
+        self.failed(max((item.start() for item in items if item.group().startswith("[")), default=items[0].start()))
+        if self.text.startswith((".", "/"), match.end()):
+            self.failed(match.end() + 1)
+        names = [item.group().removeprefix("[").removesuffix("]") for item in items]
+        steps = tuple(name for name in names if name != "this")
+        local = match["local"] is not None and match["root"] is None
+        up = match["up"].count("..")
+        return Lookup(text=match.group(), steps=steps, up=up, local=local, root=match["root"] is not None), match.end()
 
+    def output(self, position: int) -> tuple[Head, int] | None:
+        """Read what a tag writes: a helper with parameters, a path, or a sub-expression."""
+        return self._call(position, depth=0) or self.value(position)
 
-def _parse_arguments(cursor: Cursor, depth: int) -> tuple[tuple[Expression, ...], dict[str, Expression]]:
-    parameters: list[Expression] = []
-    options: dict[str, Expression] = {}
-    while True:
-        cursor.skip_space()
-        if (
-            not cursor.text[cursor.position : cursor.position + 1]
-            or cursor.text[cursor.position] in "})~"
-            or _NAMES.match(cursor.text, cursor.position)
-        ):
-            return tuple(parameters), options
-        if option := cursor.take(_OPTION):
-            options[option.group(1)] = parse_parameter(cursor, depth)
+    def value(self, position: int) -> tuple[Head, int] | None:
+        """Read a path or a sub-expression."""
+        found = self._subexpression(position, depth=0) or self.path(position)
+        return (Head(name=found[0]), found[1]) if found else None
+
+    def line(self, position: int) -> tuple[Head, int] | None:
+        """Read the inside of a block's tag: a name, parameters, and `as |x i|`."""
+        name = self.name(position)
+        if name is None:
+            return None
+        parameters, options, position = self._arguments(name[1], depth=0)
+        names, position = self._names(position)
+        return Head(name=named(name[0]), parameters=parameters, options=options, names=names), position
+
+    def partial(self, position: int) -> tuple[Head, int] | None:
+        """Read the inside of a partial's tag: its name, and what it is given."""
+        name: Expression
+        if match := _PARTIAL_NAME.match(self.text, position):
+            name, position = named(match.group()), match.end()
         else:
-            parameters.append(parse_parameter(cursor, depth))
+            self.failed(position)
+            found = self.value(position)
+            if found is None:
+                return None
+            name, position = found[0].name, found[1]
+        parameters, options, position = self._arguments(position, depth=0)
+        return Head(name=name, parameters=parameters, options=options), position
+
+    def partial_name(self, position: int) -> tuple[str, int] | None:
+        """Read the name in a partial block's closing tag."""
+        match = _PARTIAL_NAME.match(self.text, position)
+        return (match.group(), match.end()) if match else None
+
+    def line_of(self, position: int) -> int:
+        """Return the line of a position, from 1."""
+        return bisect_right(self._line_starts, position)
+
+    def place(self, position: int, length: int = 1) -> Place:
+        """Return the place of a position."""
+        line = self.line_of(position)
+        return Place(line=line, column=position - self._line_starts[line - 1] + 1, length=length)
+
+    def too_deep(self, position: int) -> RecipeError:
+        """Return the error of an expression that is nested too deeply."""
+        detail = f"more than {MAX_EXPRESSION_DEPTH} levels"
+        return self.origin.error("too-deep", "an expression is nested too deeply", self.place(position), detail=detail)
+
+    def _call(self, position: int, *, depth: int) -> tuple[Head, int] | None:
+        """Read a name with at least one parameter."""
+        name = self.name(position)
+        if name is None:
+            return None
+        parameters, options, end = self._arguments(name[1], depth=depth)
+        if not parameters and not options:
+            return None
+        return Head(name=named(name[0]), parameters=parameters, options=options), end
+
+    def _arguments(self, position: int, *, depth: int) -> tuple[tuple[Expression, ...], dict[str, Expression], int]:
+        """Read parameters and `name=value` pairs, none or more; return them and the position behind the last."""
+        parameters: list[Expression] = []
+        options: dict[str, Expression] = {}
+        while True:
+            start = self.space(position)
+            if option := self._option(start, depth):
+                key, value, position = option
+                options[key] = value
+            elif parameter := self._parameter(start, depth):
+                parameters.append(parameter[0])
+                position = parameter[1]
+            else:
+                self.failed(start)
+                return tuple(parameters), options, position
+
+    def _option(self, position: int, depth: int) -> tuple[str, Expression, int] | None:
+        name = self.name(position)
+        if name is None:
+            return None
+        sign = self.space(name[1])
+        if not self.text.startswith("=", sign):
+            return None
+        value = self._parameter(self.space(sign + 1), depth)
+        return (name[0], *value) if value else None
+
+    def _parameter(self, position: int, depth: int) -> tuple[Expression, int] | None:
+        if _RESERVED.match(self.text, position):
+            self.failed(position)
+            return None
+        literal = self._literals.read(position)
+        if literal.too_deep:
+            raise self.too_deep(position)
+        self.failed(literal.furthest)
+        if literal.end is not None:
+            if literal.fault is not None and self.fault is None:
+                place = self.place(position, literal.end - position)
+                self.fault = self.origin.error("template-syntax", "the template has a value that is not JSON", place, detail=literal.fault)
+            return Literal(value=literal.value), literal.end
+        found = self.path(position) or self._subexpression(position, depth)
+        if found is None:
+            self.failed(position)
+        return found
+
+    def _subexpression(self, position: int, depth: int) -> tuple[Expression, int] | None:
+        if not self.text.startswith("(", position):
+            self.failed(position)
+            return None
+        if depth >= MAX_EXPRESSION_DEPTH:
+            raise self.too_deep(position)
+        start = self.space(position + 1)
+        call: Expression
+        if found := self._call(start, depth=depth + 1):
+            call, end = found[0].expression(), found[1]
+        elif path := self.path(start):
+            call, end = Call(name=path[0].text), path[1]
+        else:
+            return None
+        end = self.space(end)
+        return (call, end + 1) if self.text.startswith(")", end) else None
+
+    def _names(self, position: int) -> tuple[tuple[str, ...], int]:
+        """Read `as |x|` or `as |x i|`, if it is there."""
+        start = self.space(position)
+        if not self.text.startswith("as", start):
+            self.failed(start)
+            return (), position
+        bar = self.space(start + 2)
+        first = self.name(self.space(bar + 1)) if self.text.startswith("|", bar) else None
+        if first is None:
+            self.failed(start)
+            return (), position
+        second = self.name(self.space(first[1]))
+        names = (first[0], second[0]) if second else (first[0],)
+        end = self.space(second[1] if second else first[1])
+        if not self.text.startswith("|", end):
+            self.failed(start)
+            return (), position
+        return names, end + 1
 
 
-def _parse_text(cursor: Cursor) -> str:
-    quoted = cursor.take(_DOUBLE_QUOTED) or cursor.take(_SINGLE_QUOTED)
-    if quoted is None:
-        cursor.fail("the closing quote")
-    text = quoted.group()
-    if text.startswith("'"):
-        return text[1:-1].replace("\\'", "'").replace("\\\\", "\\")
-    try:
-        value = json.loads(text, strict=False)
-    except ValueError:
-        cursor.fail("a text with JSON's escapes")
-    return str(value)
-
-
-def _lookup(path: re.Match[str]) -> Lookup:
-    local = path.group().startswith("@")
-    steps = [step[1:-1] if step.startswith("[") else step for step in _STEPS.findall(path["steps"])]
-    if steps[0] == "this" and not local:
-        steps = steps[1:]
-    return Lookup(text=path.group(), steps=tuple(steps), up=path["up"].count("/"), local=local)
+def named(name: str) -> Lookup:
+    """Return a plain name as a path."""
+    return Lookup(text=name, steps=(name,))

@@ -5,7 +5,22 @@ from pathlib import Path
 
 from orchestrator.errors import RecipeError, Span
 
-__all__ = ["Block", "Call", "Expression", "Inline", "Literal", "Lookup", "Node", "Origin", "Output", "Partial", "Place", "Template", "Text"]
+__all__ = [
+    "Block",
+    "Call",
+    "Decoration",
+    "Expression",
+    "Inline",
+    "Literal",
+    "Lookup",
+    "Node",
+    "Origin",
+    "Output",
+    "Partial",
+    "Place",
+    "Template",
+    "Text",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,26 +46,37 @@ class Origin:
         length = max(1, min(place.length, len(text) - place.column + 1))
         return Span(path=self.path, line=place.line, column=place.column, length=length, text=text)
 
-    def error(self, slug: str, summary: str, place: Place, *, detail: str | None = None, hint: str | None = None) -> RecipeError:
-        """Return the error of a fault at a place; `slug` comes without its `recipe/`."""
-        return RecipeError(summary, slug=f"recipe/{slug}", span=self.span(place), detail=detail, related=self.related, hint=hint)
+    def error(
+        self,
+        slug: str,
+        summary: str,
+        place: Place,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+        notes: tuple[tuple[Place, str], ...] = (),
+    ) -> RecipeError:
+        """Return the error of a fault at a place; `slug` comes without its `recipe/`, `notes` are places of the template."""
+        related = (*((self.span(other), note) for other, note in notes), *self.related)
+        return RecipeError(summary, slug=f"recipe/{slug}", span=self.span(place), detail=detail, related=related, hint=hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal:
-    """A text, number, boolean or null written in an expression."""
+    """A value written in an expression, as JSON has them."""
 
-    value: str | int | float | bool | None
+    value: object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """A path into the data: `up` counts `../`, `local` marks `@name`, `text` is the path as written."""
+    """A path into the data, `text` as written: `up` counts `../`, `local` marks `@name`, `root` marks `@root.name`."""
 
     text: str
     steps: tuple[str, ...]
     up: int = 0
     local: bool = False
+    root: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +101,26 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """An expression whose value is written."""
+    """An expression whose value is written; `computed` marks a sub-expression, whose value may name a helper."""
 
     expression: Expression
     place: Place
+    computed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A block helper: its body, what follows `else`, and the names it gives to values (`as |x i|`)."""
+    """A block helper: its body, what follows `else`, and the names it gives to values (`as |x i|`).
+
+    `indents` says that its tag was alone on its line: what it writes first takes the indentation of its partial.
+    """
 
     call: Call
     body: tuple["Node", ...]
     otherwise: tuple["Node", ...] | None
     names: tuple[str, ...]
     place: Place
+    indents: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +133,32 @@ class Inline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decoration:
+    """A decorator that cannot be obeyed; rendering ends here, with `reason`."""
+
+    reason: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Partial:
-    """The use of a partial, with the data it is given; `indent` is put in front of each of its lines."""
+    """The use of a partial, with the data it is given; `indent` is put in front of each of its lines.
+
+    `body` is what stands between the tags of a partial block: `@partial-block` in the partial, and what is rendered
+    where there is no such partial. `others` are parameters that have no effect; `indents` is as in `Block`.
+    """
 
     name: Expression
     context: Expression | None
     options: dict[str, Expression]
     indent: str
     place: Place
+    body: tuple["Node", ...] | None = None
+    others: tuple[Expression, ...] = ()
+    indents: bool = False
 
 
-Node = Text | Output | Block | Inline | Partial
+Node = Text | Output | Block | Inline | Decoration | Partial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,15 @@
 
 import math
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 
-__all__ = ["compare", "is_equal", "is_truthy", "write_value"]
+__all__ = ["compare", "is_equal", "is_truthy", "merged", "write_value"]
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
+
+_MAX_INTEGER_LENGTH = 20
+"""Characters of a 64-bit number; a longer one is compared as a float."""
 
 
 def is_truthy(value: object, *, include_zero: bool = False) -> bool:
@@ -15,18 +19,19 @@ def is_truthy(value: object, *, include_zero: bool = False) -> bool:
         case bool():
             return value
         case int() | float():
-            return include_zero or (value != 0 and not math.isnan(value))
+            return include_zero or abs(value) >= sys.float_info.min
         case str() | list() | Mapping():
             return len(value) > 0
     return False
 
 
-def is_equal(left: object, right: object) -> bool:
-    """Compare as JSON: 1, 1.0 and true are three different values."""
+def is_equal(left: object, right: object, spend: Callable[[], None] = lambda: None) -> bool:
+    """Compare as JSON: 1, 1.0 and true are three different values; `spend` is called for each pair looked at."""
+    spend()
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(is_equal, left, right))
+        return len(left) == len(right) and all(is_equal(one, other, spend) for one, other in zip(left, right, strict=True))
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(is_equal(value, right[key]) for key, value in left.items())
+        return len(left) == len(right) and all(name in right and is_equal(value, right[name], spend) for name, value in left.items())
     return type(left) is type(right) and left == right
 
 
@@ -45,7 +50,23 @@ def compare(left: object, right: object) -> int | None:
 def _number(value: object) -> int | float | None:
     if isinstance(value, int | float):
         return value
-    return float(value) if isinstance(value, str) and _JSON_NUMBER.fullmatch(value) else None
+    if not isinstance(value, str) or not _JSON_NUMBER.fullmatch(value):
+        return None
+    if len(value) <= _MAX_INTEGER_LENGTH and value.removeprefix("-").isdigit():
+        return int(value)
+    return float(value)
+
+
+def merged(value: object, added: Mapping[str, object]) -> object:
+    """Return a value with names put into it: what is no map becomes one, of its items or characters by number."""
+    if not added:
+        return value
+    match value:
+        case Mapping():
+            return {**value, **added}
+        case list() | str():
+            return {**{str(index): item for index, item in enumerate(value)}, **added}
+    return dict(added)
 
 
 def write_value(value: object) -> str:

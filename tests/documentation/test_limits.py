@@ -9,7 +9,7 @@ from orchestrator.candid import cursor, interface, interface_files, stream, subt
 from orchestrator.cli import logs
 from orchestrator.core import units
 from orchestrator.documents import source, yaml_reader
-from orchestrator.engine import adapter, modules, preparing, readiness, session, shell, slots
+from orchestrator.engine import adapter, modules, preparing, readiness, recipe_loading, session, shell, slots
 from orchestrator.engine.authoring import recording_file, trace
 from orchestrator.manifest import arguments, problems
 from orchestrator.network import ping, seeding, settings
@@ -17,9 +17,9 @@ from orchestrator.network.dfx import runner as dfx
 from orchestrator.network.docker import command as docker_command
 from orchestrator.network.docker import runner as docker
 from orchestrator.protocol import certificate, pem
-from orchestrator.recipes import expressions, parser, render
+from orchestrator.recipes import expressions, local, parser, render
 from orchestrator.sandbox import cache, compiler, component, confinement, declared, host, limits, meter, private_contents, usage, worker
-from orchestrator.store import download, packages
+from orchestrator.store import download, lock_file, packages
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "limits.md"
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -32,11 +32,14 @@ SAID = {
     "a file of arguments or of a variable's value": f"{arguments.MAX_VALUE_FILE_BYTES // MIB} MiB",
     "an amount as text": f"{units._MAX_AMOUNT_LENGTH} characters",
     "a recipe's template": f"{parser.MAX_TEMPLATE_CHARACTERS:,} characters",
+    "a recipe's template, as a file or a download": f"{local.MAX_TEMPLATE_BYTES // MIB} MiB",
+    "a recipe's download as a whole, further attempts included": f"{recipe_loading.RECIPE_SECONDS:.0f} seconds",
+    "`orchestrator.lock`": f"{lock_file.MAX_LOCK_FILE_BYTES // MIB} MiB",
     "a recipe's output": f"{render.MAX_RENDERED_CHARACTERS:,} characters",
     "parts that rendering a recipe goes through": f"{render.MAX_RENDER_STEPS:,}",
     "blocks inside each other in a recipe": f"{parser.MAX_NESTING}",
     "sub-expressions inside each other in a recipe": f"{expressions.MAX_EXPRESSION_DEPTH}",
-    "partials inside each other in a recipe": f"{render.MAX_PARTIAL_DEPTH}",
+    "blocks and partials inside each other while a recipe is rendered": f"{render.MAX_RENDER_DEPTH}",
     "a canister's module, unpacked": f"{modules.MAX_MODULE_BYTES // MIB} MiB",
     "a download": f"{download.MAX_DOWNLOAD_BYTES // MIB} MiB",
     "redirections of a download": f"{download.MAX_REDIRECTS}",
