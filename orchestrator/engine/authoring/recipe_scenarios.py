@@ -154,7 +154,8 @@ def _infer(usage: Usage) -> Parameter:
     if usage.items is not None and not usage.items.path.endswith("[][]"):
         return Parameter(name=name, type="list", required=usage.required, items=_infer(usage.items))
     if usage.fields:
-        return Parameter(name=name, type="map", required=usage.required, fields=tuple(map(_infer, usage.fields.values())))
+        fields = tuple(map(_infer, usage.fields.values()))
+        return Parameter(name=name, type="map", required=usage.required or any(each.required for each in fields), fields=fields)
     if usage.is_condition and not usage.is_written:
         return Parameter(name=name, type="boolean", required=usage.required)
     return Parameter(name=name, type="string", required=usage.required)

@@ -151,8 +151,13 @@ class _Walk:
             usage.places.append(place)
             usage.is_condition |= condition
             usage.is_written |= written
-            usage.required |= not condition and usage.path not in view.known
+            usage.required |= not condition and not _is_known(usage.path, view.known)
         return usage
+
+
+def _is_known(path: str, known: frozenset[str]) -> bool:
+    """Tell whether a value, or what it is a part of, is known to be there."""
+    return any(path == each or path.startswith((f"{each}.", f"{each}[")) for each in known)
 
 
 def _partial_name(expression: Expression) -> str:

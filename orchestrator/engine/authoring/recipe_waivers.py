@@ -15,7 +15,7 @@ from orchestrator.recipes.template import Template
 
 __all__ = ["apply_waivers"]
 
-_WAIVER: Final = re.compile(r"lint:\s*allow\s+(?P<names>(?:recipe-lint/)?[a-z0-9-]+(?:[ ,]+(?:recipe-lint/)?[a-z0-9-]+)*)")
+_WAIVER: Final = re.compile(r"lint:\s*allow\s+(?P<names>(?:recipe-lint/)?[a-z][a-z0-9-]*(?:[ ,]+(?:recipe-lint/)?[a-z][a-z0-9-]*)*)")
 _IN_TEMPLATE: Final = re.compile(r"\{\{~?!(?:--)?\s*" + _WAIVER.pattern + r"\s*(?:--)?~?\}\}")
 _IN_DESCRIPTION: Final = re.compile(r"#\s*" + _WAIVER.pattern)
 

@@ -257,7 +257,7 @@ class _Reader:
             parts.active(Active(f"{kind}command", tokens=_Reader(inner, self._depth + 1).tokens(closing="")))
         elif self._at("(("):
             self._position += 2
-            parts.active(Active(f"{kind}arithmetic", self._balanced("(", ")", 2)))
+            parts.active(Active(f"{kind}arithmetic", self._balanced("(", ")", 2).removesuffix(")")))
         elif self._at("("):
             self._position += 1
             inner_reader = _Reader(self._script, self._depth + 1)
