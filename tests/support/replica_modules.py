@@ -99,3 +99,18 @@ ALARM = """
 def alarm() -> bytes:
     """Return a canister whose timer is due an hour after its installation; it answers how often that has fired."""
     return module(("global_timer_set", "time", "msg_reply", "msg_reply_data_append"), ALARM)
+
+
+def told(variable: str) -> bytes:
+    """Return a canister whose query `told` answers with the value of one of its environment variables, up to 127 bytes of it."""
+    body = f"""
+(data (i32.const 0) "{variable}")
+(data (i32.const 256) "DIDL\\00\\01\\71")
+(func (export "canister_query told") (local $size i32)
+  (local.set $size (call $env_var_value_size (i32.const 0) (i32.const {len(variable)})))
+  (i32.store8 (i32.const 263) (local.get $size))
+  (call $env_var_value_copy (i32.const 0) (i32.const {len(variable)}) (i32.const 264) (i32.const 0) (local.get $size))
+  (call $msg_reply_data_append (i32.const 256) (i32.add (i32.const 8) (local.get $size)))
+  (call $msg_reply))
+"""
+    return module(("msg_reply", "msg_reply_data_append", "env_var_value_size", "env_var_value_copy"), body)
