@@ -70,9 +70,11 @@ def check_keys(
 
 
 def read_mapping(node: Node | None, what: str, problems: Problems) -> MappingNode | None:
-    """Return a map."""
+    """Return a map; where nothing at all is written, an empty one."""
     if node is None or isinstance(node, MappingNode):
         return node
+    if isinstance(node, ScalarNode) and node.is_empty:
+        return MappingNode(entries=(), span=node.span)
     wrong_type(node, what, "a map", problems)
     return None
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from orchestrator.documents import MappingNode, load_yaml
+from orchestrator.documents import MappingNode, ScalarNode, load_yaml
 from orchestrator.errors import DocumentError, ManifestError, Span
 from orchestrator.manifest.problems import Problems
 
@@ -35,7 +35,7 @@ def load_map(path: Path, problems: Problems) -> MappingNode | None:
     except DocumentError as error:
         problems.add(error.diagnostics)
         return None
-    if node is None:
+    if node is None or (isinstance(node, ScalarNode) and node.is_empty):
         return MappingNode(entries=(), span=Span(path=path, line=1, column=1))
     if isinstance(node, MappingNode):
         return node

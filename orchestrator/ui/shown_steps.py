@@ -34,7 +34,8 @@ def show_step(step: BuildStep | SyncStep) -> dict[str, object]:
 
 
 def _commands(step: ScriptStep) -> dict[str, object]:
-    if "command" in step.written or ("commands" not in step.written and len(step.commands) == 1):
+    first = next((key for key in step.written if key in {"command", "commands"}), None)
+    if first == "command" or (first is None and len(step.commands) == 1):
         return {"command": step.commands[0]}
     return {"commands": list(step.commands)}
 
