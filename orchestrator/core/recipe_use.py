@@ -59,7 +59,7 @@ def describe_use(canister: Canister, due: tuple[int, ...]) -> RecipeUse | None:
 
 def _reach_of(canister: Canister, index: int, step: PluginStep) -> Reach | None:
     proxy = None if step.proxy in _OWN_ROUTES else step.proxy
-    others = tuple(name for name in step.canisters if name != canister.name)
+    others = tuple(name for name in step.canisters if name not in {canister.name, canister.local_name})
     return Reach(step=index, name=step.name, proxy=proxy, canisters=others) if proxy or others else None
 
 

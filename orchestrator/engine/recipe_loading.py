@@ -52,7 +52,7 @@ class RecipeLoader:
     """Finds templates, each once; an object is for one run.
 
     `directory` is the project's, where relative paths start; `pins` may be missing outside of a project: then only a
-    reference's own `sha256` counts. `offline` downloads nothing.
+    reference's own `sha256` counts. `offline` downloads nothing; what is downloaded must be here after `seconds`.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class RecipeLoader:
         offline: bool = False,
         working_directory: Path | None = None,
         bundled_directory: Path | None = None,
+        seconds: float = RECIPE_SECONDS,
     ) -> None:
         """Take where to look; nothing is read yet."""
         self.directory = directory
@@ -74,6 +75,7 @@ class RecipeLoader:
         self._offline = offline
         self._working_directory = working_directory
         self._bundled_directory = bundled_directory
+        self._seconds = seconds
         self._loaded: dict[tuple[str, str | None, Path], LoadedRecipe] = {}
         self._turns: dict[tuple[str, str | None, Path], anyio.Lock] = {}
         self._rendered: dict[tuple[object, ...], Steps] = {}
@@ -163,12 +165,12 @@ class RecipeLoader:
         from orchestrator.recipes.local import MAX_TEMPLATE_BYTES
 
         try:
-            with anyio.fail_after(RECIPE_SECONDS):
+            with anyio.fail_after(self._seconds):
                 if wanted is None:
                     return await self._packages.fetch_unpinned(url, offline=self._offline, most_bytes=MAX_TEMPLATE_BYTES)
                 return await self._packages.fetch(url, wanted, offline=self._offline, most_bytes=MAX_TEMPLATE_BYTES)
         except TimeoutError as error:
-            raise _not_fetched(reference, url, f"it takes longer than {RECIPE_SECONDS:g} seconds") from error
+            raise _not_fetched(reference, url, f"it takes longer than {self._seconds:g} seconds") from error
         except ChecksumError as error:
             raise _unexpected(reference, wanted or "", error.found) from error
         except StoreError as error:

@@ -52,7 +52,7 @@ async def expand_recipes(session: Session, canisters: Sequence[Canister], *, loa
         for canister in canisters:
             if canister.recipe is not None:
                 group.start_soon(work.load, canister, canister.recipe)
-    await anyio.to_thread.run_sync(work.render, canisters)
+    await anyio.to_thread.run_sync(work.render, canisters, abandon_on_cancel=True)  # it changes nothing but `work`
     await work.pin()
     work.raise_all(canisters)
     return tuple(work.expanded.get(canister.name, canister) for canister in canisters)

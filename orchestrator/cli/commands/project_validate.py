@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import offline_option, shared_options
+from orchestrator.cli.options import locked_option, offline_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import find_directory, look_into, show_warnings
 from orchestrator.errors import ExitCode, ManifestError
@@ -22,6 +22,7 @@ __all__ = ["validate"]
 @click.command(short_help="Check the project's files.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @offline_option
+@locked_option
 @shared_options
 @click.pass_obj
 def validate(state: State, *, strict: bool) -> int:
