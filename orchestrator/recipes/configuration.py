@@ -1,7 +1,7 @@
 """A recipe's configuration against what the recipe takes: everything that does not fit is said at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from orchestrator.core.project import RecipeReference
@@ -34,14 +34,21 @@ def check_configuration(description: RecipeDescription, reference: RecipeReferen
     values = check.take_map(description.parameters, given, ())
     check.compare(description)
     if check.problems:
-        raise RecipeError(
-            f"the configuration of the recipe `{description.name}` is not what it takes",
-            slug="recipe/configuration",
-            detail=list_parameters(description),
-            span=check.problems[0].span,
-            diagnostics=sorted(check.problems, key=_place),
-        )
+        raise _error(description, sorted(check.problems, key=_place))
     return CheckedConfiguration(values=values, warnings=tuple(check.warnings))
+
+
+def _error(description: RecipeDescription, problems: list[Diagnostic]) -> RecipeError:
+    """Return the error with all problems; the last one lists what the recipe takes."""
+    last = replace(problems[-1], detail=list_parameters(description))
+    if len(problems) == 1:
+        return RecipeError(last.summary, slug=last.slug, detail=last.detail, span=last.span, hint=last.hint)
+    return RecipeError(
+        f"the configuration of the recipe `{description.name}` is not what it takes",
+        slug="recipe/configuration",
+        span=problems[0].span,
+        diagnostics=[*problems[:-1], last],
+    )
 
 
 @dataclass(slots=True, kw_only=True)

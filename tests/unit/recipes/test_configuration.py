@@ -105,7 +105,7 @@ def test_report(name: str, description: RecipeDescription, snapshot: SnapshotAss
     with pytest.raises(RecipeError) as caught:
         check(description, WRONG[name])
     report = render_error(caught.value, description.path.parent)
-    assert f"{report}\n{caught.value.detail}" == snapshot
+    assert report == snapshot
     assert "secret" not in report
 
 
@@ -155,7 +155,7 @@ def test_expanding_checks_first(description: RecipeDescription) -> None:
     """With a description the template is not rendered with what does not fit, and gets defaults where it does."""
     template, path = b"{{profile}} {{nothing}}", description.path.with_name("recipe.hbs")
     wrong = reference("  configuration: {package: a, dir: d, nothing: x}\n", description.path.parent)
-    with pytest.raises(RecipeError, match="is not what it takes"):
+    with pytest.raises(RecipeError, match="the recipe takes no `nothing`"):
         expand(wrong, template, path, canister="web", description=description)
     right = reference("  configuration: {package: a, dir: d}\n", description.path.parent)
     assert expand(right, b"{{profile}}", path, canister="web", description=description).text == "release"
