@@ -6,7 +6,7 @@ from pathlib import Path
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import read_text
-from orchestrator.manifest.files import CANISTER_FILE, load_map
+from orchestrator.manifest.files import CANISTER_FILE, is_file, load_map
 from orchestrator.manifest.overlays import lay_over
 from orchestrator.manifest.patterns import PatternError, find_directories, is_pattern
 from orchestrator.manifest.problems import Problems
@@ -111,13 +111,13 @@ def _expand(document: Document, section: str, kind: str, problems: Problems) -> 
 def _load(node: Node, text: str, directory: Path, kind: str, problems: Problems) -> list[Document]:
     if kind != "canister":
         path = directory / text
-        if not _is_file(path):
+        if not is_file(path):
             _missing(node, text, kind, problems, hint=f"write the path of the {kind}'s file, or the {kind} itself, with `name:`")
             return []
         return _documents([(path, directory)], problems)
     if not is_pattern(text):
         found = [directory / text]
-        if not _is_file(found[0] / CANISTER_FILE):
+        if not is_file(found[0] / CANISTER_FILE):
             hint = (
                 f"name the directory, without `/{CANISTER_FILE}`"
                 if text.endswith(CANISTER_FILE)
@@ -137,23 +137,16 @@ def _documents(files: list[tuple[Path, Path]], problems: Problems) -> list[Docum
 
 def _glob(node: Node, pattern: str, directory: Path, problems: Problems) -> list[Path]:
     try:
-        found = [place for place in find_directories(directory, pattern) if _is_file(place / CANISTER_FILE)]
+        found = [place for place in find_directories(directory, pattern) if is_file(place / CANISTER_FILE)]
     except (PatternError, ValueError, OSError) as error:
         problems.error(
             "invalid-glob", f"`{pattern}` is not a pattern of directories", node.span, detail=str(error), hint="write it like `canisters/*`"
         )
         return []
     if not found:
-        braces = "`{` and `}` have no meaning in a pattern" if "{" in pattern else None
-        problems.warn("empty-glob", f"no directory with {CANISTER_FILE} matches `{pattern}`", node.span, detail=braces)
+        braces, hint = ("`{` and `}` have no meaning in a pattern", "write an entry for each directory") if "{" in pattern else (None, None)
+        problems.warn("empty-glob", f"no directory with {CANISTER_FILE} matches `{pattern}`", node.span, detail=braces, hint=hint)
     return found
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file system accepts
-        return False
 
 
 def _missing(node: Node, text: str, kind: str, problems: Problems, *, hint: str) -> None:

@@ -6,7 +6,7 @@ from orchestrator.documents import MappingNode, ScalarNode, load_yaml
 from orchestrator.errors import DocumentError, ManifestError, Span
 from orchestrator.manifest.problems import Problems
 
-__all__ = ["CANISTER_FILE", "MANIFEST_FILE", "OVERLAY_FILE", "find_project", "load_map"]
+__all__ = ["CANISTER_FILE", "MANIFEST_FILE", "OVERLAY_FILE", "find_project", "is_file", "load_map"]
 
 MANIFEST_FILE = "icp.yaml"
 OVERLAY_FILE = "orchestrator.yaml"
@@ -26,6 +26,14 @@ def find_project(start: Path) -> Path:
         detail=f"neither {start} nor a directory above it holds {MANIFEST_FILE}",
         hint=f"run this in a directory with {MANIFEST_FILE}, or name one with `--project DIR`",
     )
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a path leads to a file; one that no file system accepts leads nowhere."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def load_map(path: Path, problems: Problems) -> MappingNode | None:

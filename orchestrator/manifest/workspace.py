@@ -12,7 +12,7 @@ from orchestrator.documents import MappingNode, ScalarNode, SequenceNode
 from orchestrator.errors import Span
 from orchestrator.manifest.entries import Document, NamedEntry, collect_entries
 from orchestrator.manifest.fields import check_keys, read_items, wrong_type
-from orchestrator.manifest.files import MANIFEST_FILE, OVERLAY_FILE, load_map
+from orchestrator.manifest.files import MANIFEST_FILE, OVERLAY_FILE, is_file, load_map
 from orchestrator.manifest.names import check_name
 from orchestrator.manifest.overlays import lay_over
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
@@ -82,7 +82,7 @@ def read_workspace(directory: Path, problems: Problems) -> tuple[ProjectFiles, .
 
 def _read_project(directory: Path, place: Path, root: Path, problems: Problems) -> ProjectFiles:
     manifest = _read_top(directory / MANIFEST_FILE, problems)
-    overlay = _read_top(directory / OVERLAY_FILE, problems) if (directory / OVERLAY_FILE).is_file() else None
+    overlay = _read_top(directory / OVERLAY_FILE, problems) if is_file(directory / OVERLAY_FILE) else None
     canisters = collect_entries(manifest, overlay, "canisters", problems)
     is_root = place == root
     return ProjectFiles(

@@ -4,10 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from orchestrator.core.project import Canister, Project
 from orchestrator.errors import ManifestError
-from orchestrator.manifest import load_nearest
+from orchestrator.manifest import load_nearest, load_project
+from orchestrator.manifest.workspace import MAX_PROJECTS
+from tests.support.reports import render_error
 from tests.support.workspaces import CASES, write_files
 
 Facts = dict[str, object]
@@ -64,3 +67,97 @@ def test_what_icp_refuses_is_refused(name: str, tmp_path: Path) -> None:
         load(tmp_path, case["files"], case["directory"])
     assert caught.value.diagnostics
     assert all(each.span is not None and each.span.path.is_file() for each in caught.value.diagnostics)
+
+
+BUILD = "build: {steps: [{type: script, command: x}]}"
+BROKEN = {
+    "app/icp.yaml": f"""canisters:
+  - {{ name: lib, {BUILD}, depends_on: [b], settings: {{ controllers: ["mid:m"] }} }}
+dependencies:
+  - {{ name: lib, path: ../lib, colour: red }}
+  - {{ name: mid, path: ../mid, canisters: [m, n] }}
+  - {{ name: a b, path: ../mid }}
+  - {{ path: ../mid }}
+  - ../mid
+  - {{ name: nowhere }}
+environments:
+  - {{ name: staging, canisters: ["mid:m"] }}
+""",
+    "lib/icp.yaml": f"""canisters:
+  - {{ name: core, {BUILD}, settings: {{ memory_allocation: 1zb }} }}
+dependencies:
+  - {{ name: back, path: ../app }}
+networks:
+  - {{ name: ic, mode: managed, ii: true }}
+  - {{ name: other, mode: conected }}
+environments:
+  - {{ name: staging, settings: {{ core: {{ compute_allocation: many }} }}, network: unknown }}
+""",
+    "mid/icp.yaml": f"canisters: [{{ name: m, {BUILD}, depends_on: ['../lib:core', core] }}]\n",
+}
+
+
+def test_report_of_a_broken_workspace(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """Everything that is wrong in any of the projects comes in one error, each in its own file."""
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path, BROKEN)
+    assert render_error(caught.value, tmp_path) == snapshot
+
+
+def test_report_of_missing_projects(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """All dependencies that are not there are named at once."""
+    manifest = "dependencies:\n  - { name: a, path: ../a }\n  - { name: b, path: sub/icp.yaml }\n  - { name: c, path: 5 }\n"
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path, {"app/icp.yaml": manifest, "app/sub/icp.yaml": ""})
+    assert render_error(caught.value, tmp_path) == snapshot
+
+
+def test_a_project_inside_a_workspace(tmp_path: Path) -> None:
+    """The root is taken, which a warning says; that it is no error with `strict`, and a folder that is named stands alone."""
+    manifests = {"icp.yaml": "dependencies: [{name: l, path: lib}]", "lib/icp.yaml": f"canisters: [{{name: c, {BUILD}}}]", "lib/src/a": ""}
+    project = load(tmp_path, manifests, "lib/src")
+    (warning,) = project.warnings
+    assert (project.directory, project.scope, warning.slug) == (tmp_path, "lib", "manifest/workspace")
+    assert warning.hint == f"use `--project {tmp_path / 'lib'}` to work on that project alone"
+    assert load_nearest(tmp_path / "lib", strict=True).scope == "lib"
+    assert (load_nearest(tmp_path).scope, load_nearest(tmp_path).warnings) == ("", ())
+    assert load_project(tmp_path / "lib").directory == tmp_path / "lib"
+
+
+def write_chain(folder: Path, length: int) -> None:
+    """Write projects of which each depends on the next."""
+    chain = {f"p{index}/icp.yaml": f"dependencies: [{{name: next, path: {folder}/p{index + 1}}}]" for index in range(length - 1)}
+    write_files(folder, {**chain, f"p{length - 1}/icp.yaml": ""})
+
+
+def test_a_long_chain_of_projects(tmp_path: Path) -> None:
+    """A chain is followed to its end, however long."""
+    write_chain(tmp_path, 300)
+    assert [member.key for member in load_project(tmp_path / "p0").members] == ["", *(f"../p{index}" for index in range(1, 300))]
+
+
+@pytest.mark.slow
+def test_a_workspace_has_a_limit(tmp_path: Path) -> None:
+    """As many projects as the limit says, and not one more."""
+    write_chain(tmp_path, MAX_PROJECTS + 1)
+    assert len(load_project(tmp_path / "p1").members) == MAX_PROJECTS
+    with pytest.raises(ManifestError) as caught:
+        load_project(tmp_path / "p0")
+    assert caught.value.slug == "manifest/too-many-projects"
+
+
+def test_paths_that_grow_too_long(tmp_path: Path) -> None:
+    """A path that the system refuses is an error with its place."""
+    with pytest.raises(ManifestError, match="there is no project") as caught:
+        load(tmp_path, {"app/icp.yaml": f"dependencies: [{{name: l, path: {'x/../' * 2000}}}]"})
+    assert caught.value.detail == "File name too long"
+
+
+def test_settings_of_several_environments_of_one_name(tmp_path: Path) -> None:
+    """With `settings_merge` the root's settings come on top of what a member says in its environment."""
+    member = "environments: [{name: s, settings_merge: true, settings: {c: {compute_allocation: 1}}}]"
+    root = "environments: [{name: s, settings_merge: true, settings: {'../lib:c': {memory_allocation: 2}}}]"
+    canister = f"canisters: [{{name: c, {BUILD}, settings: {{controllers: [c]}}}}]"
+    files = {"app/icp.yaml": f"dependencies: [{{name: l, path: ../lib}}]\n{root}", "lib/icp.yaml": f"{canister}\n{member}"}
+    (found,) = load(tmp_path, files).environments["s"].canisters
+    assert facts(found) == {"controllers": ["../lib:c"], "compute_allocation": 1, "memory_allocation": 2}
