@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.project import Canister, PrebuiltStep, RecipeReference, ScriptStep
+from orchestrator.core.project import Canister, ExpandedRecipe, PrebuiltStep, RecipeReference, ScriptStep
 from orchestrator.engine.pins import open_lock_file
-from orchestrator.engine.recipes import expand_recipes
+from orchestrator.engine.recipe_loading import RecipeLoader
+from orchestrator.engine.recipes import expand_recipes, open_loader
 from orchestrator.engine.session import Session
 from orchestrator.errors import ManifestError, RecipeError, Span, StoreError
 from orchestrator.store import PackageCache
 from orchestrator.store.download import DownloadError
 from tests.support.memory_network import MemoryNetwork
 from tests.support.package_caches import served_cache
-from tests.support.projects import Recording, make_project, memory_session
+from tests.support.projects import Recording, connected, make_project, memory_session
 
 pytestmark = pytest.mark.anyio
 TEMPLATE = """\
@@ -248,3 +249,88 @@ async def test_a_template_that_makes_no_steps_is_explained(tmp_path: Path, sessi
         await expand_recipes(session, [canister(tmp_path, "./recipe.hbs")])
 
     assert not (tmp_path / "home").exists()
+
+
+async def test_bundled_recipes_are_told_more(tmp_path: Path, session: Session) -> None:
+    """They know whether the network is managed and what the host can do; others are told what icp-cli tells them."""
+    template = 'build: { steps: [{ type: script, command: "{{ _.network.managed }} {{ _.host.batch }}" }] }\n'
+    (tmp_path / "bundled" / "known").mkdir(parents=True)
+    (tmp_path / "bundled" / "known" / "recipe.hbs").write_text(template)
+    (tmp_path / "recipe.hbs").write_text(template)
+    loader = RecipeLoader(directory=tmp_path, packages=session.packages, bundled_directory=tmp_path / "bundled")
+    away = replace(session, environment=replace(session.environment, network=connected()))
+
+    (local,) = await expand_recipes(session, [canister(tmp_path, "known")], loader=loader)
+    (remote,) = await expand_recipes(away, [canister(tmp_path, "known")], loader=loader)
+
+    steps = [step for expanded in (local, remote) for step in expanded.build]
+    assert [step.commands for step in steps if isinstance(step, ScriptStep)] == [("true true",), ("false true",)]
+    with pytest.raises(RecipeError):
+        await expand_recipes(session, [canister(tmp_path, "./recipe.hbs")], loader=loader)
+
+
+async def test_many_canisters_share_a_template(tmp_path: Path, session: Session, recording: Recording) -> None:
+    """A recipe is downloaded, pinned and warned about once, however many canisters use it at once, in several environments."""
+    server = Server()
+    opened = served(session, server)
+    many = [replace(canister(tmp_path, "@dfinity/rust@v3.2.0"), name=f"c{number}") for number in range(50)]
+    loader = open_loader(opened)
+
+    first = await expand_recipes(opened, many, loader=loader)
+    again = await expand_recipes(replace(opened, environment=replace(opened.environment, name="other")), many, loader=loader)
+
+    assert first == again
+    assert first[7].sync[0] is again[7].sync[0]
+    assert [each.name for each in first] == [each.name for each in many]
+    assert (len(server.asked), len(recording.of("warning"))) == (1, 1)
+
+
+async def test_all_broken_recipes_are_told(tmp_path: Path, session: Session) -> None:
+    """One error has what is wrong with every canister's recipe, in their order; the same twice is told once."""
+    (tmp_path / "broken.hbs").write_text("{{#if}}")
+    places = [replace(SPAN, line=line) for line in range(1, 5)]
+    addresses = ["./broken.hbs", "https://recipes.test/missing.hbs", "nobody-has-this", "@nobody/x@v1"]
+    canisters = [
+        Canister(name=f"c{span.line}", directory=tmp_path, recipe=RecipeReference(address=address, span=span))
+        for span, address in zip(places, addresses, strict=True)
+    ]
+
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(served(session, Server()), [*canisters, canisters[1]])
+
+    assert caught.value.slug == "recipe/several"
+    slugs = [each.slug for each in caught.value.diagnostics]
+    assert slugs[1:] == ["recipe/download", "recipe/unknown-bundled", "recipe/unknown-registry"]
+
+
+async def test_what_makes_no_steps_is_not_pinned(tmp_path: Path, session: Session) -> None:
+    """A template that is broken today is not what everybody must use tomorrow."""
+    server = Server("{{#if}}")
+    unpinned = canister(tmp_path, "https://recipes.test/a.hbs")
+    with pytest.raises(RecipeError):
+        await expand_recipes(served(session, server), [unpinned])
+    assert not session.layout.recipe_lock.exists()
+    server.template = TEMPLATE
+
+    await expand_recipes(served(session, server), [unpinned])
+
+    assert open_lock_file(session.layout).load().recipes == {"https://recipes.test/a.hbs": SHA256}
+
+
+async def test_what_is_expanded_says_where_it_comes_from(tmp_path: Path, session: Session) -> None:
+    """An expanded canister knows its recipe, the template's hash, and which steps are the recipe's."""
+    (expanded,) = await expand_recipes(served(session, Server()), [canister(tmp_path, "https://recipes.test/a.hbs")])
+
+    assert expanded.expanded == ExpandedRecipe(address="https://recipes.test/a.hbs", sha256=SHA256, remote=True, build=1, sync=1, span=SPAN)
+    assert len(expanded.sync) == 2
+
+
+async def test_http_is_warned_about_on_first_use(tmp_path: Path, session: Session, recording: Recording) -> None:
+    """Who is between can choose what is pinned; a stated hash, and this machine, are safe."""
+    opened = served(session, Server())
+    for address, sha256 in (("http://recipes.test/a.hbs", None), ("http://recipes.test/b.hbs", SHA256), ("http://localhost:1/c.hbs", None)):
+        await expand_recipes(opened, [canister(tmp_path, address, sha256=sha256)])
+    await expand_recipes(opened, [canister(tmp_path, "http://recipes.test/a.hbs")])
+
+    slugs = [getattr(event, "slug", "") for event in recording.of("warning")]
+    assert slugs == ["recipe/insecure", "recipe/unpinned", "recipe/unpinned"]
