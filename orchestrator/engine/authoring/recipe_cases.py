@@ -186,7 +186,7 @@ def _outcome(recipe: "AuthoredRecipe", case: RecipeCase, given: RecipeInput) -> 
 
     try:
         expansion = render_recipe(recipe, given)
-        load_steps(expansion.text, expansion.path, directory=case.folder, related=expansion.related)
+        load_steps(expansion.text, expansion.path, directory=case.folder, related=expansion.related, shown=expansion.shown)
     except OrchestratorError as error:
         return _Outcome(kind="error", text="".join(map(_describe, error.diagnostics)))
     return _Outcome(kind="text", text=expansion.text)

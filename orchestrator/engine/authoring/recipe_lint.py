@@ -24,7 +24,8 @@ from orchestrator.recipes.template import Template
 
 __all__ = ["LintReport", "lint_recipe"]
 
-_SHOWN_PROBES: Final = 3
+_SIMPLE_TAG: Final = re.compile(r"\{\{[~{]?\s*([^\s{}~]+)\s*[~}]?\}\}")
+_SCRIPT_HINT: Final = "write the script as a block (`command: |`), where YAML takes every line as it is"
 _HARMS: Final[Mapping[Harm, tuple[Severity, str, str]]] = {
     "yaml-value": (
         "error",
@@ -147,10 +148,16 @@ class _Trial:
             for tag, probes in tags.items():
                 if harm == "yaml-type" and tag in failures.tags("yaml-value"):
                     continue
-                shown = ", ".join(json.dumps(probe, ensure_ascii=False) for probe in probes[:_SHOWN_PROBES])
                 span = self._template.origin.span(instrumented.places[tag])
+                name = _SIMPLE_TAG.fullmatch(span.text[span.column - 1 : span.column - 1 + span.length])
+                in_script = harm != "shell-quoting" and tag in failures.tags("shell-quoting")
                 yield Diagnostic(
-                    slug=f"recipe-lint/{harm}", summary=summary, severity=severity, span=span, detail=f"for example {shown}", hint=hint
+                    slug=f"recipe-lint/{harm}",
+                    summary=summary,
+                    severity=severity,
+                    span=span,
+                    detail=f"for example {json.dumps(probes[0], ensure_ascii=False)}",
+                    hint=_SCRIPT_HINT if in_script else hint.replace("NAME", name[1]) if name is not None else hint,
                 )
 
 

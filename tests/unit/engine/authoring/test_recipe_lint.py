@@ -257,7 +257,7 @@ def test_a_finding_says_which_value_shows_it(tmp_path: Path) -> None:
     assert found.span is not None
     assert (found.span.column, found.span.length) == (12, 8)
     assert found.detail == 'for example "say \\"a\\""'
-    assert found.hint == """put it between single quotes: `'{{replace "'" "'\\\\''" NAME}}'`"""
+    assert found.hint == """put it between single quotes: `'{{replace "'" "'\\\\''" text}}'`"""
 
 
 def test_a_recipe_with_many_parameters(tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""The recipe that `recipe new` writes: it works, and nothing is overwritten."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.engine.authoring.recipe_cases import run_recipe_cases
+from orchestrator.engine.authoring.recipe_files import open_recipe
+from orchestrator.engine.authoring.recipe_lint import lint_recipe
+from orchestrator.engine.authoring.recipe_project import MAX_NAME_CHARACTERS, write_recipe_project
+from orchestrator.errors import UsageError
+
+
+def test_a_new_recipe_passes_its_own_checks(tmp_path: Path) -> None:
+    """It has a case that renders and one that fails, both pass, and there is nothing to find."""
+    project = write_recipe_project(tmp_path / "site")
+    recipe = open_recipe("site", tmp_path)
+    report = run_recipe_cases(recipe)
+
+    assert (project.name, recipe.description is not None and recipe.description.name) == ("site", "site")
+    assert {case.result for case in report.cases} == {"passed"}
+    assert {case.outcome for case in report.cases} == {"text", "error"}
+    assert lint_recipe(recipe).findings == ()
+
+
+def test_all_files_have_the_name_and_are_listed(tmp_path: Path) -> None:
+    """No placeholder is left, and the list is what is there."""
+    project = write_recipe_project(tmp_path / "x y", name="site")
+    written = {path.relative_to(tmp_path / "x y").as_posix(): path.read_text(encoding="utf-8") for path in (tmp_path / "x y").rglob("*.*")}
+
+    assert sorted(written) == sorted(project.files)
+    assert not any("RECIPE_NAME" in text for text in written.values())
+    assert written["README.md"].startswith("# site\n")
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """One file in the way is enough; then nothing is written."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "recipe.yaml").write_text("mine", encoding="utf-8")
+
+    with pytest.raises(UsageError) as caught:
+        write_recipe_project(tmp_path / "site")
+    assert caught.value.slug == "usage/files-in-the-way"
+    assert [path.name for path in (tmp_path / "site").iterdir()] == ["recipe.yaml"]
+
+
+@pytest.mark.parametrize("name", ["Site", "a b", "", "-a", "a--b", "ä", "a" * (MAX_NAME_CHARACTERS + 1), "rust"])
+def test_names_that_a_recipe_should_not_have(tmp_path: Path, name: str) -> None:
+    """Those that no address could say, and those of bundled recipes."""
+    with pytest.raises(UsageError) as caught:
+        write_recipe_project(tmp_path / "site", name=name)
+    assert caught.value.slug == "usage/recipe-name"
+    assert not (tmp_path / "site").exists()
