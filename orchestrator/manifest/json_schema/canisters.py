@@ -6,14 +6,18 @@ from orchestrator.manifest.json_schema.terms import CYCLES, DURATION, HASH, MEMO
 __all__ = ["CANISTER_NAME", "canister", "canister_definitions"]
 
 CANISTER_NAME = "^[A-Za-z0-9_-]+$"
+_NAME_OR_KEY = "^(.+:)?[A-Za-z0-9_-]+$"
 _URL = "^[hH][tT][tT][pP][sS]?://"
 _SCALAR = ["string", "number", "boolean"]
 
 
 def canister(*, complete: bool = True) -> Schema:
     """Return the schema of a canister; an entry of orchestrator.yaml need not be `complete`."""
+    name = "The canister's name, unique in the project."
+    if not complete:
+        name += " A canister of a dependency has a key, such as `../lib:core`."
     properties: dict[str, Schema] = {
-        "name": terms.text("The canister's name, unique in the project.", pattern=CANISTER_NAME, examples=["backend"]),
+        "name": terms.text(name, pattern=CANISTER_NAME if complete else _NAME_OR_KEY, examples=["backend"]),
         "build": terms.reference("build"),
         "recipe": terms.reference("recipe"),
         "sync": terms.reference("sync"),
@@ -34,11 +38,13 @@ def canister(*, complete: bool = True) -> Schema:
     return terms.mapping(what, properties, required=["name"], filled=["build", "recipe"], closed=True, rules=rules)
 
 
-def canister_definitions() -> dict[str, Schema]:
-    """Return what canisters refer to."""
+def canister_definitions(*, complete: bool = True) -> dict[str, Schema]:
+    """Return what canisters refer to; steps of orchestrator.yaml need not be `complete`."""
+    added = () if complete else ("addition",)
     return {
-        "build": _steps("How the module is made: steps that run one after another.", "buildScript", "prebuilt", required=True),
-        "sync": _steps("What runs after each deployment; with a recipe, after the recipe's steps.", "syncScript", "plugin"),
+        **({} if complete else {"addition": _addition()}),
+        "build": _steps("How the module is made: steps that run one after another.", "buildScript", "prebuilt", *added, required=True),
+        "sync": _steps("What runs after each deployment; with a recipe, after the recipe's steps.", "syncScript", "plugin", *added),
         "buildScript": _script("Shell commands that make the module.", {"inputs": _inputs()}),
         "syncScript": _script("Shell commands that run after each deployment.", {"run": _run()}),
         "prebuilt": _prebuilt(),
@@ -54,6 +60,13 @@ def _steps(description: str, *kinds: str, required: bool = False) -> Schema:
     least: Schema = {"minItems": 1} if required else {}
     steps = terms.items("The steps, in the order in which they run.", {"anyOf": [terms.reference(kind) for kind in kinds]}, **least)
     return terms.mapping(description, {"steps": steps}, required=["steps"], filled=["steps"] if required else [], closed=False)
+
+
+def _addition() -> Schema:
+    """Return the schema of an item of orchestrator.yaml that adds keys to a step of icp.yaml."""
+    properties = {"inputs": _inputs(), **_plugin_keys()}
+    what = "Adds keys to the step of its `name`, else to the one at its own position. `{}` adds nothing."
+    return terms.mapping(what, properties, required=[], closed=False, rules={"not": {"required": ["type"]}})
 
 
 def _script(description: str, own: dict[str, Schema]) -> Schema:
@@ -102,10 +115,16 @@ def _prebuilt() -> Schema:
 
 
 def _plugin() -> Schema:
+    kind: Schema = {"const": "plugin", "description": "Runs a sync plugin in a sandbox."}
+    properties = {"type": kind, **_plugin_keys()}
+    pinned: Schema = {"anyOf": [_has("path"), {"allOf": [_has_url(), _has("sha256")]}]}
+    return terms.mapping("A sync plugin; one from a `url` needs its `sha256`.", properties, required=["type"], closed=False, rules=pinned)
+
+
+def _plugin_keys() -> dict[str, Schema]:
     path = terms.text("A path from the canister's folder.")
     named = terms.entries("Names and their paths, for plugins of icp:sync-plugin@0.2.", {"anyOf": [path, {"type": "array", "items": path}]})
-    properties: dict[str, Schema] = {
-        "type": {"const": "plugin", "description": "Runs a sync plugin in a sandbox."},
+    return {
         **_location("plugin"),
         "dirs": terms.one_of("Folders that the plugin may read, under these names.", {"type": "array", "items": path}, named),
         "files": terms.one_of("Files that the plugin is handed as text.", {"type": "array", "items": path}, named),
@@ -122,8 +141,6 @@ def _plugin() -> Schema:
         "max_cycles": terms.amount(f"Cycles that all its calls together may attach. {OWN}", CYCLES, "1t"),
         "run": _run(),
     }
-    pinned: Schema = {"anyOf": [_has("path"), {"allOf": [_has_url(), _has("sha256")]}]}
-    return terms.mapping("A sync plugin; one from a `url` needs its `sha256`.", properties, required=["type"], closed=False, rules=pinned)
 
 
 def _settings() -> Schema:

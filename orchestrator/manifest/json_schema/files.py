@@ -57,13 +57,15 @@ def _section(description: str, path: Schema, kind: str) -> Schema:
     return terms.items(description, {"anyOf": [path, terms.reference(kind)]}, default=[])
 
 
-def _dependency() -> Schema:
+def _dependency(*, complete: bool) -> Schema:
     properties: dict[str, Schema] = {
         "name": terms.text("What this project calls it.", pattern=CANISTER_NAME),
         "path": terms.text("The folder of its icp.yaml."),
         "canisters": terms.items("Which of its canisters this project sees; all by default.", terms.text("The name of a canister.")),
     }
-    return terms.mapping("A project that this one depends on.", properties, required=["name", "path"], closed=True)
+    return terms.mapping(
+        "A project that this one depends on.", properties, required=["name", "path"] if complete else ["name"], closed=True
+    )
 
 
 _MAKERS: Final[dict[SchemaName, Callable[[], Schema]]] = {
@@ -82,7 +84,7 @@ def _definitions(name: SchemaName) -> dict[str, Schema]:
         return {}
     if name == "recipe":
         return recipe_definitions()
-    shared = canister_definitions()
+    shared = canister_definitions(complete=name != "overlay")
     if name == "canister":
         return shared
     of_environments = {**environment_definitions(), "settings": shared["settings"], "arguments": shared["arguments"]}
@@ -93,6 +95,6 @@ def _definitions(name: SchemaName) -> dict[str, Schema]:
         "canister": canister(complete=complete),
         "network": network(complete=complete),
         "environment": environment(),
-        "dependency": _dependency(),
+        "dependency": _dependency(complete=complete),
     }
     return {**inner, **shared, **of_environments}

@@ -198,6 +198,18 @@ def test_overlay_need_not_be_whole() -> None:
     assert len(faults("icp", plain_value(node))) == 2
 
 
+def test_overlay_may_add_to_steps_and_to_canisters_of_dependencies() -> None:
+    """Steps without a type, keys of canisters, and dependencies without a path; a step with a type is whole."""
+    added = "canisters: [{name: '../lib:core', sync: {steps: [{}, {name: seed, timeout: 5s}]}}]\ndependencies: [{name: lib, canisters: []}]"
+    node = parse_yaml(added, Path("orchestrator.yaml"))
+    assert node is not None
+    assert faults("overlay", plain_value(node)) == []
+    assert len(faults("icp", plain_value(node))) == 2
+    broken = parse_yaml("canisters: [{name: a, sync: {steps: [{type: plugin, timeout: 5s}]}}]", Path("orchestrator.yaml"))
+    assert broken is not None
+    assert len(faults("overlay", plain_value(broken))) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
