@@ -2,17 +2,23 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.core.project import Canister, PluginStep, PrebuiltStep, Project
+from orchestrator.core.redaction import redact_url
 from orchestrator.engine.building import wanted_module
+from orchestrator.engine.pins import open_lock_file
 from orchestrator.engine.plugins import combined, load_component
 from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.session import Session, select_canisters
 from orchestrator.engine.sources import load_source
 from orchestrator.engine.tasks import run_all
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.recipes import is_remote
+from orchestrator.store import Layout
 from orchestrator.store.download import MAX_DOWNLOAD_BYTES
+from orchestrator.store.lock_file import Pins
 from orchestrator.store.regular_file import read_regular
 
 __all__ = ["fetch_packages", "name_components"]
@@ -55,12 +61,26 @@ async def _fetch(session: Session, canister: Canister, step: PrebuiltStep | Plug
 
 
 def name_components(project: Project) -> Mapping[str, str]:
-    """Return what to call the components of a project's own files, by their SHA-256 in lower-case hex."""
-    names: dict[str, str] = {}
+    """Return what to call the components of a project's own files, and its recipes, by their SHA-256 in lower-case hex."""
+    names = _name_recipes(project)
     for canister in project.canisters:
         for step in canister.sync:
             if isinstance(step, PluginStep) and step.path is not None and (sha256 := _hash(step.path)) is not None:
                 names.setdefault(sha256, f"{step.name or step.path.name} of canister {canister.name}")
+    return names
+
+
+def _name_recipes(project: Project) -> dict[str, str]:
+    """Return the addresses of remote recipes, as they may be shown, by the hashes that they are pinned to."""
+    names: dict[str, str] = {}
+    pins = Pins()
+    with suppress(StoreError):  # a list of names is no place to complain about the lock file
+        pins = open_lock_file(Layout(project.directory)).load()
+    for canister in project.canisters:
+        if canister.recipe is not None and is_remote(canister.recipe.address):
+            sha256 = canister.recipe.sha256 or pins.find("recipes", canister.recipe.address)
+            if sha256 is not None:
+                names.setdefault(sha256.lower(), f"recipe {redact_url(canister.recipe.address)}")
     return names
 
 

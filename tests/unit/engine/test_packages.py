@@ -1,6 +1,7 @@
 """The cache of downloads is filled ahead of time."""
 
 import hashlib
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,23 @@ async def test_what_is_fetched_is_there_offline(tmp_path: Path, network: MemoryN
 
     assert [getattr(event, "slug", "") for event in recording.of("warning")] == ["build/unpinned", "recipe/unpinned"]
     assert "secret" not in session.layout.recipe_lock.read_text()
+
+
+@pytest.mark.parametrize("broken", [False, True])
+async def test_recipes_of_a_project_have_names(tmp_path: Path, *, broken: bool) -> None:
+    """A downloaded recipe is called by its address, without secrets; a broken lock file is no hindrance."""
+    addresses = {"@acme/a@v1": None, "https://me:hunter2@x.test/b?k=v": "b" * 64, "./c.hbs": "c" * 64, "@acme/d@v1": None}
+    canisters = [
+        Canister(name=f"c{index}", directory=tmp_path, recipe=RecipeReference(address=address, sha256=sha256))
+        for index, (address, sha256) in enumerate(addresses.items())
+    ]
+    text = "<<<" if broken else json.dumps({"v": 1, "recipes": {"@acme/a@v1": "a" * 64}})
+    (tmp_path / "orchestrator.lock").write_text(text)
+
+    names = name_components(make_project(tmp_path, canisters))
+
+    pinned = {} if broken else {"a" * 64: "recipe @acme/a@v1"}
+    assert names == pinned | {"b" * 64: "recipe https://***@x.test/b?k=***"}
 
 
 async def test_components_of_a_project_have_names(tmp_path: Path) -> None:
