@@ -13,11 +13,14 @@ MAX_NAT128 = 2**128 - 1
 _MAX_AMOUNT_LENGTH = 100
 """Characters of an amount; a longer one is refused before it is parsed."""
 _MAX_POWER = 120
+_MAX_EXPONENT = 2**63 - 1
+"""Even nothing has no larger exponent, for icp-cli."""
 
 _CYCLES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 _MEMORY = {"": 1, "kb": 10**3, "kib": 2**10, "mb": 10**6, "mib": 2**20, "gb": 10**9, "gib": 2**30}
 _DURATION = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_NUMBER = re.compile(r"(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?(?:e(?P<exponent>[-+]?[0-9]+))?", re.ASCII)
+_NUMBER = re.compile(r"(?P<sign>[-+]?)(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?(?:e(?P<exponent>[-+]?[0-9]+))?", re.ASCII)
+_WHOLE = re.compile(r"\+?[0-9]+", re.ASCII)
 _SUFFIX = re.compile(r"([a-z]*)\Z", re.ASCII)
 
 
@@ -50,8 +53,7 @@ def parse_memory(text: str) -> int:
 def parse_duration(text: str) -> int:
     """Return seconds: a whole number, then `s`, `m`, `h`, `d` or `w`, or nothing for seconds."""
     number, factor = _split(text, _DURATION, "s, m, h, d or w")
-    number = number.rstrip()
-    if text.strip().startswith("-") or not (number.isascii() and number.isdigit()):
+    if _WHOLE.fullmatch(number) is None:
         raise UnitError(f"`{text}` is not a whole number with a unit (s, m, h, d or w)")
     return _in_range(int(number) * factor, text, MAX_NAT64, "seconds")
 
@@ -67,34 +69,37 @@ def render_duration(seconds: int) -> str:
 
 def _amount(text: str, factors: dict[str, int], unit: str, suffixes: str, maximum: int) -> int:
     number, factor = _split(text, factors, suffixes)
-    number = number.rstrip() if factors is _MEMORY else number
     match = _NUMBER.fullmatch(number)
     if match is None or not (match["whole"] or match["fraction"]):
         raise UnitError(f"`{text}` is not a number with an optional suffix ({suffixes})")
     fraction = match["fraction"] or ""
-    power = int(match["exponent"] or "0") - len(fraction)
+    digits, exponent = int(match["whole"] + fraction), int(match["exponent"] or "0")
+    if digits == 0 and abs(exponent) <= _MAX_EXPONENT:
+        return 0
+    if match["sign"] == "-":
+        raise UnitError(f"`{text}` is negative")
+    power = exponent - len(fraction)
     if abs(power) > _MAX_POWER:
         raise UnitError(f"`{text}` is out of range")
-    scaled, rest = divmod(int(match["whole"] + fraction) * factor * 10 ** max(power, 0), 10 ** max(-power, 0))
+    scaled, rest = divmod(digits * factor * 10 ** max(power, 0), 10 ** max(-power, 0))
     if rest:
         raise UnitError(f"`{text}` is not a whole number of {unit}")
     return _in_range(scaled, text, maximum, unit)
 
 
 def _split(text: str, factors: dict[str, int], suffixes: str) -> tuple[str, int]:
-    clean = text.strip().replace("_", "").lower()
+    """Return the number of an amount, without its underscores, and what its unit counts; a unit has none within or behind it."""
+    clean = text.strip().lower()
     if not clean:
         raise UnitError("the amount is empty")
     if len(clean) > _MAX_AMOUNT_LENGTH:
         raise UnitError("the amount is too long")
-    clean = clean.removeprefix("+")
-    if clean.startswith("-") and clean.strip("-0.") != "":
-        raise UnitError(f"`{text}` is negative")
     match = _SUFFIX.search(clean)
     suffix = match.group(1) if match else ""
     if suffix not in factors:
         raise UnitError(f"`{text}` ends with an unknown unit `{suffix}`: expected {suffixes}")
-    return clean[: len(clean) - len(suffix)].removeprefix("-"), factors[suffix]
+    number = clean[: len(clean) - len(suffix)]
+    return (number if factors is _CYCLES else number.rstrip()).replace("_", ""), factors[suffix]
 
 
 def _in_range(value: int, text: str, maximum: int, unit: str) -> int:

@@ -22,6 +22,12 @@ from orchestrator.core.units import MAX_NAT64, MAX_NAT128, Amount, UnitError, pa
         (".5k", 500),
         ("+5", 5),
         ("-0", 0),
+        ("-0.0t", 0),
+        ("_-_0_k", 0),
+        ("0e99999m", 0),
+        ("0e-99999", 0),
+        ("1_t", 10**12),
+        ("1e-3k", 1),
     ],
 )
 def test_cycles(text: str, cycles: int) -> None:
@@ -56,7 +62,27 @@ def test_duration(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "-1", "1.5.5", "t", "1q", "1 .5", "1 t", "--0", "-0.1", "0x10", "1.0000000000001t", "1e99999999999", "9" * 200, "١"]
+    "text",
+    [
+        "",
+        "  ",
+        "-1",
+        "1.5.5",
+        "t",
+        "1q",
+        "1 .5",
+        "1 t",
+        "--0",
+        "-0.1",
+        "0x10",
+        "1.0000000000001t",
+        "1e99999999999",
+        "9" * 200,
+        "١",
+        "1t_",
+        "0e99999999999999999999",
+        "1 k",
+    ],
 )
 def test_wrong_cycles(text: str) -> None:
     """What is not an amount is refused with a reason, whatever its size."""
@@ -64,7 +90,7 @@ def test_wrong_cycles(text: str) -> None:
         parse_cycles(text)
 
 
-@pytest.mark.parametrize("text", ["1.5s", "1y", "1e3", "", "s", "-5", "²"])
+@pytest.mark.parametrize("text", ["1.5s", "1y", "1e3", "", "s", "-5", "²", "-0", "_-0", "5d_", "1_d_"])
 def test_wrong_duration(text: str) -> None:
     """Durations have no fractions, no exponents and no years."""
     with pytest.raises(UnitError):
