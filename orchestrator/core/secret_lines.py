@@ -6,16 +6,18 @@ canisters and configurations of recipes, and those of keys whose names say that 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from orchestrator.errors import Span
 
-__all__ = ["MASK", "hide_secrets", "secret_parts", "secret_texts", "shown_line"]
+__all__ = ["MASK", "hide_secrets", "hide_texts", "secret_parts", "secret_texts", "shown_line"]
 
 MASK = "********"
 """What stands for a secret, however long that is."""
+SHORT_SECRET = 4
+"""Characters; a shorter one is looked for in quotes only, because it may be a part of any word."""
 Part = tuple[int, int]
 """From where to where (not included) in a line, counted from 0."""
 
@@ -65,6 +67,18 @@ def secret_texts(span: Span) -> tuple[str, ...]:
     start, end = span.column - 1, span.column - 1 + span.length
     found = (span.text[max(first, 0) : last] for first, last in _parts_of(span) if first < end and start < last)
     return tuple(dict.fromkeys(text for each in found for text in (each, each.strip("\"' ")) if text.strip()))
+
+
+def hide_texts(text: str, secrets: Iterable[str]) -> str:
+    """Return words without the secrets that they repeat; short ones, which may be anything, are looked for in quotes only."""
+    for secret in secrets:
+        if len(secret) >= SHORT_SECRET:
+            text = text.replace(secret, MASK)
+        else:
+            for before, after in ("``", '""', "''"):
+                text = text.replace(f"{before}{secret}{after}", f"{before}{MASK}{after}")
+            text = text.removesuffix(f"the number {secret}") + "a number" if text.endswith(f"the number {secret}") else text
+    return text
 
 
 def _parts_of(span: Span) -> tuple[Part, ...]:

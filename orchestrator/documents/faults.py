@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import yaml
 
+from orchestrator.documents.guesses import guess_fault
 from orchestrator.documents.source import Source
 from orchestrator.errors import DocumentError, Span
 
@@ -32,7 +33,7 @@ _FAULTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("sequence entries", "", "indentation", "a list item stands where no list can be", "start the list on its own line, under its key"),
     ("tag", "", "tag", "a text starts with `!`, which marks a tag", _QUOTE_HINT),
     ("", "directive", "directive", "a line starts with `%`, which marks a directive", _QUOTE_HINT),
-    ("alphabetic or numeric", "", "anchor", "`&` or `*` starts an anchor or an alias, which needs a name", _QUOTE_HINT),
+    ("alphabetic or numeric", "", "anchor", "`&` and `*` at the start of a text mean something else to YAML", _QUOTE_HINT),
 )  # fmt: skip
 
 
@@ -57,7 +58,9 @@ def explain_fault(error: yaml.YAMLError, source: Source) -> DocumentError:
     if fault is None:
         return DocumentError("the file is not valid YAML", slug="document/syntax", detail=problem or None, span=noticed)
     slug, summary, hint = fault[2:]
-    if slug == "character" and noticed is not None:
+    if noticed is not None and (guessed := guess_fault(slug, source, noticed)) is not None:
+        return guessed
+    if slug == "character" and noticed is not None and source.shown == source.lines:
         summary, hint = _about_character(noticed)
     span, other, note = noticed, begun, "what it belongs to starts here"
     if slug in _LATE and begun is not None:

@@ -19,18 +19,22 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A text and where it comes from; `lines` are without their ends, as YAML counts lines."""
+    """A text and where it comes from; `lines` are without their ends, as YAML counts lines.
+
+    `shown` are the lines that places have, of the same lengths: those of the text, or ones that hide what is secret.
+    """
 
     path: Path
     text: str
     lines: tuple[str, ...]
+    shown: tuple[str, ...]
 
     def span(self, line: int, column: int, length: int = 1) -> Span:
         """Return the span at a line and a column that count from 0, cut at the end of the line."""
-        text = self.lines[line] if line < len(self.lines) else ""
+        text = self.shown[line] if line < len(self.shown) else ""
         column = min(column, len(text))
         length = max(1, min(length, len(text) - column))
-        return Span(path=self.path, line=line + 1, column=column + 1, length=length, text=text, lines=self.lines)
+        return Span(path=self.path, line=line + 1, column=column + 1, length=length, text=text, lines=self.shown)
 
     def span_of_index(self, index: int) -> Span:
         """Return the span of one character of the text."""
@@ -38,12 +42,17 @@ class Source:
         return self.span(len(ends), index - (ends[-1].end() if ends else 0))
 
 
-def source_of_text(text: str, path: Path) -> Source:
-    """Take a text as it is; raise `DocumentError` for what no YAML text may contain."""
+def source_of_text(text: str, path: Path, *, shown: str | None = None) -> Source:
+    """Take a text as it is; raise `DocumentError` for what no YAML text may contain.
+
+    `shown` is the text as places may show it, with other characters in place of those that are secret.
+    """
     if len(text) > MAX_DOCUMENT_BYTES:
         raise _too_large(path)
     text = text.removeprefix(_BYTE_ORDER_MARK)
-    source = Source(path=path, text=text, lines=tuple(_LINE_END.split(text)))
+    lines = tuple(_LINE_END.split(text))
+    hidden = lines if shown is None else tuple(_LINE_END.split(shown.removeprefix(_BYTE_ORDER_MARK)))
+    source = Source(path=path, text=text, lines=lines, shown=hidden)
     if unprintable := _UNPRINTABLE.search(text):
         code = ord(unprintable.group())
         raise DocumentError(
@@ -77,7 +86,8 @@ def _decode(data: bytes, path: Path) -> str:
     except UnicodeDecodeError as error:
         utf16 = data.startswith(_UTF16_MARKS)
         before = data[: error.start].decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
-        readable = Source(path=path, text=before, lines=tuple(_LINE_END.split(before)))
+        lines = tuple(_LINE_END.split(before))
+        readable = Source(path=path, text=before, lines=lines, shown=lines)
         raise DocumentError(
             "the file is not UTF-8 text",
             slug="document/not-utf-8",

@@ -44,9 +44,12 @@ def load_yaml(path: Path) -> Node | None:
     return _compose(read_source(path))
 
 
-def parse_yaml(text: str, path: Path) -> Node | None:
-    """Read a text as one YAML document, reported under `path`; None when it is empty. Raise `DocumentError`."""
-    return _compose(source_of_text(text, path))
+def parse_yaml(text: str, path: Path, *, shown: str | None = None) -> Node | None:
+    """Read a text as one YAML document, reported under `path`; None when it is empty. Raise `DocumentError`.
+
+    `shown` is the text as errors may show it: of the same length, with other characters in place of those that are secret.
+    """
+    return _compose(source_of_text(text, path, shown=shown))
 
 
 @dataclass(slots=True)

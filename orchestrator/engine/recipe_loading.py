@@ -185,7 +185,9 @@ def render_steps(
     from orchestrator.recipes import expand
 
     expansion = expand(reference, found.data, found.path, canister=canister.local_name, facts=facts, description=found.description)
-    steps = load_steps(expansion.text, expansion.path, directory=canister.directory, canisters=names, related=expansion.related)
+    steps = load_steps(
+        expansion.text, expansion.path, directory=canister.directory, canisters=names, related=expansion.related, shown=expansion.shown
+    )
     return replace(steps, warnings=(*expansion.warnings, *steps.warnings))
 
 

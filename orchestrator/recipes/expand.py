@@ -1,6 +1,7 @@
 """A recipe reference and its template to the text of build and sync steps, with where each line comes from."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,12 +13,15 @@ from orchestrator.recipes.configuration import RESERVED_NAME, CheckedConfigurati
 from orchestrator.recipes.parameters import RecipeDescription
 from orchestrator.recipes.parser import parse_template
 from orchestrator.recipes.render import render_template
+from orchestrator.recipes.sheet import Rendered
 from orchestrator.recipes.template import Template
 
 __all__ = ["Expansion", "TemplateFile", "expand"]
 
 _PARSED_TEMPLATES = 32
 """Templates that are kept in memory, parsed."""
+_VALUE_CHARACTER = re.compile("[^\t\n\r\x85\u2028\u2029]")
+_HIDDEN = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +38,11 @@ class Expansion:
     """A rendered recipe: `text` is YAML with `build` and `sync`, to be reported under `path`.
 
     `lines[i]` is the line of the template (from 1) that line `i` of the text comes from; `sha256` is
-    the hash of the template's bytes.
+    the hash of the template's bytes. `shown` is the text with `*` for each character of a value, which may be secret.
     """
 
     text: str
+    shown: str
     path: Path
     lines: tuple[int, ...]
     sha256: str
@@ -95,6 +100,7 @@ def expand(
         raise _with_use(error, reference) from error
     return Expansion(
         text=rendered.text,
+        shown=_hide(rendered),
         path=path.with_name(f"{path.name} (rendered for {canister})"),
         lines=rendered.lines,
         sha256=sha256,
@@ -109,6 +115,14 @@ def expand(
 def _parse(text: str, path: Path) -> Template:
     """Parse a template; one that many canisters share is parsed once."""
     return parse_template(text, path)
+
+
+def _hide(rendered: Rendered) -> str:
+    pieces, position = [], 0
+    for start, end in rendered.values:
+        pieces += [rendered.text[position:start], _VALUE_CHARACTER.sub(_HIDDEN, rendered.text[start:end])]
+        position = end
+    return "".join([*pieces, rendered.text[position:]])
 
 
 def _with_use(error: RecipeError, reference: RecipeReference) -> RecipeError:

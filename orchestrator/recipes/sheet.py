@@ -7,10 +7,14 @@ __all__ = ["Rendered", "Sheet"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A template's output; `lines[i]` is the line of the template (from 1) that line `i` of `text` came from."""
+    """A template's output; `lines[i]` is the line of the template (from 1) that line `i` of `text` came from.
+
+    `values` are the parts of the text, from where to where (not included), that are not the template's own words.
+    """
 
     text: str
     lines: tuple[int, ...]
+    values: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -20,10 +24,15 @@ class Sheet:
     pieces: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=lambda: [1])
     line_is_empty: bool = True
+    values: list[tuple[int, int]] = field(default_factory=list)
+    size: int = 0
 
     def write(self, text: str, line: int, *, advances: bool) -> None:
         """Append a text; `advances` says that its lines are lines of the template."""
         self.pieces.append(text)
+        if text and not advances:
+            self.values.append((self.size, self.size + len(text)))
+        self.size += len(text)
         for number, part in enumerate(text.split("\n")):
             origin = line + number if advances else line
             if number:
@@ -35,7 +44,7 @@ class Sheet:
 
     def finish(self) -> Rendered:
         """Return the output."""
-        return Rendered(text="".join(self.pieces), lines=tuple(self.lines))
+        return Rendered(text="".join(self.pieces), lines=tuple(self.lines), values=tuple(self.values))
 
 
 @dataclass(slots=True)

@@ -16,15 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.core.redaction import redact_urls
-from orchestrator.core.secret_lines import MASK, secret_texts
+from orchestrator.core.secret_lines import hide_texts, secret_texts
 from orchestrator.errors import Diagnostic, OrchestratorError, Span
 from orchestrator.ui.excerpts import render_excerpt, render_note, render_place
 from orchestrator.ui.style import PLAIN, Paint, Style, harmless, harmless_block
 
 __all__ = ["count_problems", "diagnostic_to_json", "error_to_json", "render_diagnostic", "render_error", "render_place"]
-
-_SHORT_SECRET = 4
-"""Characters; a shorter one is looked for in quotes only, because it may be a part of any word."""
 
 
 def render_error(error: OrchestratorError, *, base: Path, style: Style = PLAIN) -> str:
@@ -95,19 +92,9 @@ def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
     secrets = sorted(secret_texts(diagnostic.span), key=len, reverse=True)
     if not secrets:
         return diagnostic
-    summary, detail, hint = (_hide(text, secrets) for text in (diagnostic.summary, diagnostic.detail or "", diagnostic.hint or ""))
+    words = (diagnostic.summary, diagnostic.detail or "", diagnostic.hint or "")
+    summary, detail, hint = (redact_urls(hide_texts(text, secrets)) for text in words)
     return replace(diagnostic, summary=summary, detail=detail or None, hint=hint or None)
-
-
-def _hide(text: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        if len(secret) >= _SHORT_SECRET:
-            text = text.replace(secret, MASK)
-        else:
-            for before, after in ("``", '""', "''"):
-                text = text.replace(f"{before}{secret}{after}", f"{before}{MASK}{after}")
-            text = text.removesuffix(f"the number {secret}") + "a number" if text.endswith(f"the number {secret}") else text
-    return redact_urls(text)
 
 
 def _label(diagnostic: Diagnostic, style: Style) -> str:

@@ -54,7 +54,7 @@ class Workshop:
         reference = RecipeReference(address=recipe, configuration=configuration)
         description = load_description(template)
         expansion = expand(reference, template.read_bytes(), template, canister="web", description=description)
-        return load_steps(expansion.text, expansion.path, directory=self.directory, related=expansion.related).build
+        return load_steps(expansion.text, expansion.path, directory=self.directory, related=expansion.related, shown=expansion.shown).build
 
     def build(self, recipe: str, **configuration: object) -> Built:
         """Run the steps as a build does: in the canister's folder, until one fails."""

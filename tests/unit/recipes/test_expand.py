@@ -59,7 +59,7 @@ def report(error: OrchestratorError) -> str:
 def test_a_recipe_becomes_steps() -> None:
     """Template and configuration give the steps that the manifest reads."""
     expansion = expand(reference(commands=["a", "b"], plugin="p.wasm", dir="d"), TEMPLATE.encode(), PATH, canister="web")
-    steps = load_steps(expansion.text, expansion.path, directory=PROJECT, related=expansion.related)
+    steps = load_steps(expansion.text, expansion.path, directory=PROJECT, related=expansion.related, shown=expansion.shown)
     (script,), (plugin,) = steps.build, steps.sync
     assert isinstance(script, ScriptStep)
     assert script.commands == ("a", "b")
@@ -89,7 +89,7 @@ def test_a_rendered_fault_points_everywhere(snapshot: SnapshotAssertion) -> None
     template = "build:\n  steps:\n    {{#each steps}}\n    - type: {{this}}\n    {{/each}}\n"
     expansion = expand(reference(steps=["script", "scirpt"]), template.encode(), PATH, canister="web")
     with pytest.raises(ManifestError) as caught:
-        load_steps(expansion.text, expansion.path, directory=PROJECT, related=expansion.related)
+        load_steps(expansion.text, expansion.path, directory=PROJECT, related=expansion.related, shown=expansion.shown)
     assert report(caught.value) == snapshot
 
 
