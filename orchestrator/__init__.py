@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from orchestrator.core.project import Project
     from orchestrator.engine import Options, Session, apply, build, call, deploy, load_project, open_session, plan, sync
     from orchestrator.engine.authoring.mock import CallFailure
+    from orchestrator.engine.authoring.recipe_cases import run_recipe_cases
+    from orchestrator.engine.authoring.recipe_files import open_recipe
+    from orchestrator.engine.authoring.recipe_lint import lint_recipe
+    from orchestrator.engine.authoring.recipe_rendering import RecipeInput, render_recipe
     from orchestrator.engine.authoring.running import run_plugin_alone
     from orchestrator.engine.authoring.trial import PluginTrial
     from orchestrator.network.control import advance_time
@@ -32,6 +36,7 @@ __all__ = [
     "Plan",
     "PluginTrial",
     "Project",
+    "RecipeInput",
     "Session",
     "TrialCall",
     "TrialReport",
@@ -44,10 +49,14 @@ __all__ = [
     "deploy",
     "errors",
     "events",
+    "lint_recipe",
     "load_project",
+    "open_recipe",
     "open_session",
     "plan",
+    "render_recipe",
     "run_plugin_alone",
+    "run_recipe_cases",
     "sync",
 ]
 
@@ -56,6 +65,10 @@ _HOMES = {
     "core.project": ("Project",),
     "engine": ("Options", "Session", "apply", "build", "call", "deploy", "load_project", "open_session", "plan", "sync"),
     "engine.authoring.mock": ("CallFailure",),
+    "engine.authoring.recipe_cases": ("run_recipe_cases",),
+    "engine.authoring.recipe_files": ("open_recipe",),
+    "engine.authoring.recipe_lint": ("lint_recipe",),
+    "engine.authoring.recipe_rendering": ("RecipeInput", "render_recipe"),
     "engine.authoring.running": ("run_plugin_alone",),
     "engine.authoring.trial": ("PluginTrial",),
     "network.control": ("advance_time",),
