@@ -64,8 +64,9 @@ class Source:
         line_start = self.text.rfind("\n", 0, start) + 1
         line_end = self.text.find("\n", start)
         line = self.text[line_start : line_end if line_end >= 0 else len(self.text)].rstrip("\r")
-        length = max(1, min(end, line_start + len(line)) - start)
-        return Span(path=self.path, line=self.text.count("\n", 0, start) + 1, column=start - line_start + 1, length=length, text=line)
+        column = min(start - line_start, len(line))
+        length = max(1, min(end - line_start, len(line)) - column)
+        return Span(path=self.path, line=self.text.count("\n", 0, start) + 1, column=column + 1, length=length, text=line)
 
     def error(self, message: str, start: int, end: int, *, slug: str | None = None, hint: str | None = None) -> CandidSyntaxError:
         """Return the error that points at this place."""

@@ -1,0 +1,1 @@
+"""Readers of text from outside under random input: `scripts/fuzz`."""
