@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import orchestrator
-from orchestrator.manifest import MANIFEST_FILE, load_project
+from orchestrator.manifest import MANIFEST_FILE, OVERLAY_FILE, load_project
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,6 +48,18 @@ MANIFESTS = [
 ]
 
 
+OVERLAYS = [
+    pytest.param(block, id=f"{page.relative_to(ROOT)}-{index}")
+    for page in PAGES
+    for index, block in enumerate(blocks(page))
+    if block.startswith(f"# {OVERLAY_FILE}\n")
+]
+LEDGER = "canisters: [{name: index, recipe: {type: rust}}]\nenvironments: [{name: production}]\n"
+DEPENDENCY = "dependencies: [{name: ledger, path: ../ledger}]\n"
+STEPS = "[{type: script, command: 'true'}, {type: plugin, path: plugin.wasm}]"
+BACKEND = f"canisters: [{{name: backend, recipe: {{type: rust}}, sync: {{steps: {STEPS}}}}}]\n{DEPENDENCY}"
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_python_can_be_run_as_it_stands(script: str) -> None:
     """A script compiles as a file, without a prompt's liberties, and uses public names that exist."""
@@ -58,12 +70,31 @@ def test_python_can_be_run_as_it_stands(script: str) -> None:
     assert named <= set(orchestrator.__all__)
 
 
-@pytest.mark.parametrize("text", MANIFESTS)
-def test_manifests_load(text: str, tmp_path: Path) -> None:
-    """What a page has for `icp.yaml` is taken without errors and warnings."""
-    (tmp_path / MANIFEST_FILE).write_text(text, encoding="utf-8")
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Return the folder of a project beside another one."""
+    for name in ("shop", "ledger"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "ledger" / MANIFEST_FILE).write_text(LEDGER, encoding="utf-8")
+    return tmp_path / "shop"
 
-    assert load_project(tmp_path).warnings == ()
+
+@pytest.mark.parametrize("text", MANIFESTS)
+def test_manifests_load(text: str, shop: Path) -> None:
+    """What a page has for `icp.yaml` is taken without errors and warnings; it may speak of a project beside it."""
+    depends = "../ledger" in text and "dependencies:" not in text
+    (shop / MANIFEST_FILE).write_text(text + DEPENDENCY if depends else text, encoding="utf-8")
+
+    assert load_project(shop).warnings == ()
+
+
+@pytest.mark.parametrize("text", OVERLAYS)
+def test_overlays_load(text: str, shop: Path) -> None:
+    """What a page has for `orchestrator.yaml` is taken beside a manifest without errors and warnings."""
+    (shop / MANIFEST_FILE).write_text(BACKEND, encoding="utf-8")
+    (shop / OVERLAY_FILE).write_text(text, encoding="utf-8")
+
+    assert load_project(shop).warnings == ()
 
 
 @pytest.mark.slow
