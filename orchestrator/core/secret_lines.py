@@ -66,7 +66,7 @@ def secret_texts(span: Span) -> tuple[str, ...]:
     """Return the secrets that the marked part of a line touches, as they are written and without their quotes."""
     start, end = span.column - 1, span.column - 1 + span.length
     found = (span.text[max(first, 0) : last] for first, last in _parts_of(span) if first < end and start < last)
-    return tuple(dict.fromkeys(text for each in found for text in (each, each.strip("\"' ")) if text.strip()))
+    return tuple(dict.fromkeys(text for each in found for text in (each, each.strip("\"' ")) if any(map(str.isalnum, text))))
 
 
 def hide_texts(text: str, secrets: Iterable[str]) -> str:

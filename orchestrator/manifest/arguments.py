@@ -6,6 +6,7 @@ from typing import Literal
 from orchestrator.core.project import Arguments, ArgumentsFormat
 from orchestrator.documents import MappingNode, Node, ScalarNode
 from orchestrator.manifest.fields import check_keys, read_choice, read_entries, read_text, wrong_type
+from orchestrator.manifest.habits import words_for
 from orchestrator.manifest.problems import Problems
 
 __all__ = ["MAX_VALUE_FILE_BYTES", "read_arguments", "read_variables"]
@@ -22,7 +23,7 @@ def read_arguments(node: Node | None, key: _Key, directory: Path, problems: Prob
     if node is None:
         return None
     if isinstance(node, ScalarNode):
-        text = read_text(node, f"`{key}`", problems)
+        text = _read_quoted(node, f"`{key}`", problems, hint=f'write Candid text in quotes, such as `{key}: "(42)"`')
         return Arguments(content=text.strip(), span=node.span) if text is not None else None
     if not isinstance(node, MappingNode):
         wrong_type(node, f"`{key}`", "text or a map", problems, hint=f'write `{key}: "(42)"`, or a map with `path` or `value`')
@@ -76,8 +77,18 @@ def read_variables(node: Node | None, directory: Path, problems: Problems) -> di
 
 def _variable_of_value(node: Node, name: str, problems: Problems) -> str | None:
     if isinstance(node, ScalarNode):
-        return read_text(node, f"the variable `{name}`", problems)
+        empty = node.value is None
+        hint = f'write `{name}: ""` for an empty text' if empty else f'put its value in quotes: `{name}: "…"`'
+        return _read_quoted(node, f"the variable `{name}`", problems, hint=hint)
     wrong_type(node, f"the variable `{name}`", "text or `{ path: FILE }`", problems)
+    return None
+
+
+def _read_quoted(node: ScalarNode, what: str, problems: Problems, *, hint: str) -> str | None:
+    """Return a text; what is another value is not repeated, because it may be a secret."""
+    if isinstance(node.value, str):
+        return node.value
+    problems.error("wrong-type", f"{what} must be text, not {words_for(node)}", node.span, hint=hint)
     return None
 
 

@@ -7,6 +7,7 @@ from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, 
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import read_text
 from orchestrator.manifest.files import CANISTER_FILE, is_file, load_map
+from orchestrator.manifest.habits import hint_for_list, hint_for_place
 from orchestrator.manifest.overlays import lay_over
 from orchestrator.manifest.patterns import PatternError, find_directories, is_pattern
 from orchestrator.manifest.problems import Problems
@@ -59,7 +60,8 @@ def _by_name(documents: list[Document], kind: str, problems: Problems) -> dict[s
     for document in documents:
         node = document.mapping.get("name")
         if node is None:
-            hint = f"add `name:`, the name of the {kind}"
+            inside = document.mapping.entry(f"{kind}s") is not None
+            hint = f"a file of its own holds one {kind}: start it with `name:`" if inside else f"add `name:`, the name of the {kind}"
             problems.error("missing-name", f"{article} {kind} has no `name`", document.mapping.span, hint=hint)
             continue
         name = _read_name(node, kind, problems)
@@ -89,7 +91,7 @@ def _expand(document: Document, section: str, kind: str, problems: Problems) -> 
     if entry is None or (isinstance(entry.value, ScalarNode) and entry.value.is_empty):
         return []
     if not isinstance(entry.value, SequenceNode):
-        hint = f"write `{section}: []` for none" if describe(entry.value) == "nothing" else "put `- ` in front of each entry"
+        hint = f"write `{section}: []` for none" if describe(entry.value) == "nothing" else hint_for_list(entry.value)
         problems.error("wrong-type", f"`{section}` must be a list, not {describe(entry.value)}", entry.value.span, hint=hint)
         return []
     documents: list[Document] = []
@@ -112,7 +114,7 @@ def _load(node: Node, text: str, directory: Path, kind: str, problems: Problems)
     if kind != "canister":
         path = directory / text
         if not is_file(path):
-            _missing(node, text, kind, problems, hint=f"write the path of the {kind}'s file, or the {kind} itself, with `name:`")
+            _missing(node, text, kind, directory, problems, hint=f"write the path of the {kind}'s file, or the {kind} itself, with `name:`")
             return []
         return _documents([(path, directory)], problems)
     if not is_pattern(text):
@@ -123,7 +125,7 @@ def _load(node: Node, text: str, directory: Path, kind: str, problems: Problems)
                 if text.endswith(CANISTER_FILE)
                 else f"add {CANISTER_FILE} to that directory"
             )
-            _missing(node, text, kind, problems, hint=hint)
+            _missing(node, text, kind, directory, problems, hint=hint)
             return []
     else:
         found = _glob(node, text, directory, problems)
@@ -149,5 +151,5 @@ def _glob(node: Node, pattern: str, directory: Path, problems: Problems) -> list
     return found
 
 
-def _missing(node: Node, text: str, kind: str, problems: Problems, *, hint: str) -> None:
-    problems.error("missing-file", f"there is no {kind} at `{text}`", node.span, hint=hint)
+def _missing(node: Node, text: str, kind: str, directory: Path, problems: Problems, *, hint: str) -> None:
+    problems.error("missing-file", f"there is no {kind} at `{text}`", node.span, hint=hint_for_place(text, kind, directory) or hint)

@@ -23,6 +23,7 @@ _KEYS = (
     *("name", "network", "canisters", "settings", "init_args", "upgrade_args"),
     *("identity", "proxy", "protected", "settings_merge", "approvers", "rollout"),
 )
+_MAINNET_NAMES = frozenset({"mainnet", "main", "icp", "IC"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ def _read_network(node: Node | None, what: str, known: Known, problems: Problems
     if name is None:
         return None
     if name not in known.networks and name not in known.broken_networks and node is not None:
-        hint = did_you_mean(name, known.networks) or f"the networks are {listed(known.networks)}"
+        guess = "mainnet is called `ic`" if name in _MAINNET_NAMES else did_you_mean(name, known.networks)
+        hint = guess or f"the networks are {listed(known.networks)}"
         problems.error("unknown-network", f"{what} names the network `{name}`, which does not exist", node.span, hint=hint)
     return known.networks.get(name)

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 from orchestrator.core.units import MAX_NAT64, Amount, UnitError
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe
 from orchestrator.errors import Span
+from orchestrator.manifest.habits import hint_for_key, hint_for_list, hint_for_map, hint_for_null
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
 
 _Choice = TypeVar("_Choice", bound=str)
 _FLAG_WORDS = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
+_LEADING_DIGITS = re.compile("[0-9]{1,20}")
+_SHA256_DIGITS = 64
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -58,7 +61,7 @@ def check_keys(
         if entry.name in unsupported:
             problems.warn("not-supported", f"the key `{entry.name}` in {what} has no effect yet", entry.key.span)
             continue
-        hint = did_you_mean(entry.name, known) or f"the keys here are {listed(sorted(known))}"
+        hint = hint_for_key(entry.name, known)
         note = problems.error if severity == "error" else problems.warn
         note(
             "unknown-key",
@@ -75,7 +78,7 @@ def read_mapping(node: Node | None, what: str, problems: Problems) -> MappingNod
         return node
     if isinstance(node, ScalarNode) and node.is_empty:
         return MappingNode(entries=(), span=node.span)
-    wrong_type(node, what, "a map", problems)
+    wrong_type(node, what, "a map", problems, hint=hint_for_map(node, what))
     return None
 
 
@@ -91,8 +94,7 @@ def read_items(node: Node | None, what: str, problems: Problems) -> tuple[Node, 
         return None
     if isinstance(node, SequenceNode):
         return node.items
-    one = node.text if isinstance(node, ScalarNode) else "..."
-    wrong_type(node, what, "a list", problems, hint=f"write it as a list: `[{one}]`, or `- {one}` on a line of its own")
+    wrong_type(node, what, "a list", problems, hint=hint_for_list(node, key="type"))
     return None
 
 
@@ -103,8 +105,7 @@ def read_text(node: Node | None, what: str, problems: Problems) -> str | None:
     if isinstance(node, ScalarNode):
         if isinstance(node.value, str):
             return node.value
-        hint = f'quote it: "{node.text}"' if node.value is not None else None
-        wrong_type(node, what, "text", problems, hint=hint)
+        wrong_type(node, what, "text", problems, hint=f'quote it: "{node.text}"' if node.value is not None else hint_for_null(what))
         return None
     wrong_type(node, what, "text", problems)
     return None
@@ -135,7 +136,8 @@ def read_integer(node: Node | None, what: str, problems: Problems, *, maximum: i
     if node is None:
         return None
     if not isinstance(node, ScalarNode) or not isinstance(node.value, int) or isinstance(node.value, bool):
-        wrong_type(node, what, "a whole number", problems)
+        digits = _LEADING_DIGITS.match(node.text) if isinstance(node, ScalarNode) else None
+        wrong_type(node, what, "a whole number", problems, hint=f"write the number alone: `{digits[0]}`" if digits else None)
         return None
     if not 0 <= node.value <= maximum:
         problems.error("out-of-range", f"{what} must be from 0 to {maximum}", node.span)
@@ -186,7 +188,15 @@ def read_hash(node: Node | None, what: str, problems: Problems) -> str | None:
         "invalid-hash",
         f"{what} is not a SHA-256",
         node.span,
-        detail=f"it has {len(text)} characters; a SHA-256 is 64 hex digits",
-        hint="`sha256sum FILE` prints it",
+        detail=_hash_detail(text),
+        hint="write the digits alone, without what stands in front of them" if ":" in text else "`sha256sum FILE` prints it",
     )
     return None
+
+
+def _hash_detail(text: str) -> str:
+    """Return what keeps a text from being 64 hex digits."""
+    odd = next((character for character in text if character not in "0123456789abcdefABCDEF"), None)
+    if len(text) == _SHA256_DIGITS and odd is not None:
+        return f"`{odd}` is no hex digit"
+    return f"it has {len(text)} characters; a SHA-256 is {_SHA256_DIGITS} hex digits"

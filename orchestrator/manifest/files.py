@@ -24,8 +24,21 @@ def find_project(start: Path) -> Path:
         "there is no project here",
         slug="manifest/not-found",
         detail=f"neither {start} nor a directory above it holds {MANIFEST_FILE}",
-        hint=f"run this in a directory with {MANIFEST_FILE}, or name one with `--project DIR`",
+        hint=_hint_for_folder(start),
     )
+
+
+def _hint_for_folder(folder: Path) -> str:
+    """Return what to do in a folder without a manifest: what lies there tells what somebody thought it was."""
+    if is_file(folder / "icp.yml"):
+        return f"rename `icp.yml` to `{MANIFEST_FILE}`"
+    if is_file(folder / CANISTER_FILE):
+        return f"`{CANISTER_FILE}` is a canister of a project: add `{MANIFEST_FILE}` above it, with `canisters: [FOLDER]`"
+    if is_file(folder / OVERLAY_FILE):
+        return f"`{OVERLAY_FILE}` adds to an `{MANIFEST_FILE}` beside it: add that, it may be empty"
+    if is_file(folder / "dfx.json"):
+        return f"this is a project of dfx: write its canisters into an `{MANIFEST_FILE}`; a recipe such as `rust` or `motoko` says how each is built"
+    return f"run this in a directory with {MANIFEST_FILE}, or name one with `--project DIR`"
 
 
 def is_file(path: Path) -> bool:

@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from orchestrator.core.project import ConnectedNetwork, ManagedNetwork, Network
+from orchestrator.core.redaction import redact_url
 from orchestrator.documents import MappingNode
 from orchestrator.manifest.containers import CONTAINER_KEYS, read_container
 from orchestrator.manifest.fields import check_keys, read_choice, read_text
@@ -96,13 +97,23 @@ def _read_url(mapping: MappingNode, key: str, problems: Problems) -> str | None:
     if text is None or node is None:
         return None
     if not text.lower().startswith(("https://", "http://")):
-        problems.error("invalid-url", f"`{key}` must start with `https://` or `http://`", node.span, hint=f"write `{key}: https://{text}`")
+        problems.error(
+            "invalid-url",
+            f"`{key}` must start with `https://` or `http://`",
+            node.span,
+            hint=_write_https(key, text),
+        )
         return None
     if not _HOST.match(text):
         detail = "after `//` come the host and, if need be, `:` with a port up to 65535"
         problems.error("invalid-url", f"`{key}` names no host that can be reached", node.span, detail=detail)
         return None
     return text.rstrip("/")
+
+
+def _write_https(key: str, text: str) -> str:
+    url = redact_url(f"https://{text.rpartition('://')[2]}")
+    return f"write `{key}: {url}`"
 
 
 def _read_root_key(mapping: MappingNode, name: str, problems: Problems) -> Literal["mainnet", "fetch"] | bytes | None:
@@ -133,5 +144,6 @@ def _read_root_key(mapping: MappingNode, name: str, problems: Problems) -> Liter
         "`root-key` is not a root key",
         node.span,
         detail=f"it is `mainnet`, `fetch`, or {_ROOT_KEY_BYTES * 2} hex digits",
+        hint="write `root-key: mainnet` for the mainnet, or `root-key: fetch` for a network of your own that only you can reach",
     )
     return None

@@ -38,7 +38,9 @@ def select_own(entry: NamedEntry, own: Mapping[str, Canister], problems: Problem
     for item in items:
         name = read_text(item, "an item of `canisters`", problems)
         if name is not None and name not in own:
-            hint = did_you_mean(name, own) or "only canisters of this project can be named"
+            hint = did_you_mean(name, own) or (
+                f"the canisters here are {listed(own)}" if own else "the project has no canisters of its own"
+            )
             summary = f"environment `{entry.name}` names the canister `{name}`, which does not exist"
             problems.error("unknown-canister", summary, item.span, hint=hint)
         names.add(name)

@@ -85,9 +85,11 @@ class Problems:
             return
         if not strict:
             found += [warning for warning in self._warnings if warning.slug == "manifest/unknown-key"]
-        found = sorted(dict.fromkeys(found), key=_place)[:MAX_PROBLEMS]
+        found = sorted(dict.fromkeys(found), key=_place)
         if len(found) > 1:
-            raise ManifestError("the project cannot be loaded", diagnostics=found)
+            left = len(found) - MAX_PROBLEMS
+            more = f"{left} more {'is' if left == 1 else 'are'} not shown" if left > 0 else None
+            raise ManifestError("the project cannot be loaded", detail=more, diagnostics=found[:MAX_PROBLEMS])
         (one,) = found
         raise ManifestError(one.summary, slug=one.slug, detail=one.detail, span=one.span, hint=one.hint, diagnostics=found)
 
@@ -97,11 +99,11 @@ def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
     return (str(span.path), span.line, span.column) if span is not None else ("", 0, 0)
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
-    """Return the hint for a misspelt name, or None where nothing comes close."""
+def did_you_mean(name: str, candidates: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the hint for a misspelt name, or None where nothing comes as close as `cutoff` (1 is the same)."""
     from difflib import get_close_matches  # only a project with problems pays for it
 
-    close = get_close_matches(name.lower().replace("_", "-"), _spellings(candidates), n=1, cutoff=0.6)
+    close = get_close_matches(name.lower().replace("_", "-"), _spellings(candidates), n=1, cutoff=cutoff)
     return f"did you mean `{_spellings(candidates)[close[0]]}`?" if close else None
 
 

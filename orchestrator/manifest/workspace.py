@@ -13,6 +13,7 @@ from orchestrator.errors import Span
 from orchestrator.manifest.entries import Document, NamedEntry, collect_entries
 from orchestrator.manifest.fields import check_keys, read_items, wrong_type
 from orchestrator.manifest.files import MANIFEST_FILE, OVERLAY_FILE, is_file, load_map
+from orchestrator.manifest.habits import note_other_format
 from orchestrator.manifest.names import check_name
 from orchestrator.manifest.overlays import lay_over
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
@@ -104,6 +105,8 @@ def _read_project(directory: Path, place: Path, root: Path, problems: Problems) 
 
 def _read_top(path: Path, problems: Problems) -> Document:
     mapping = load_map(path, problems) or MappingNode(entries=(), span=Span(path=path, line=1, column=1))
+    if note_other_format(mapping, path.name, problems):
+        return Document(mapping=MappingNode(entries=(), span=mapping.span), directory=path.parent)
     check_keys(mapping, _KEYS, f"`{path.name}`", problems, severity="error")
     return Document(mapping=mapping, directory=path.parent)
 
