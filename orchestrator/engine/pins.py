@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import anyio
 import anyio.to_thread
 
 from orchestrator.core.redaction import redact_span, redact_url
@@ -62,6 +63,7 @@ class Pinning:
         self._store = store
         self._tell = tell
         self._pins: Pins | None = None
+        self._turn = anyio.Lock()
 
     async def wanted(self, what: Pinned, *, locked: str | None = None) -> str | None:
         """Return the SHA-256 that something must have, in lower-case hex; `None` where nobody has said so far.
@@ -69,9 +71,7 @@ class Pinning:
         `locked` says why nothing may be pinned or pinned anew; `StoreError` (`pins/not-locked`, `pins/contradiction`) where
         something would be. Raises as `LockFile.load` does.
         """
-        if self._pins is None:
-            self._pins = await anyio.to_thread.run_sync(self._store.load)
-        present = self._pins.find(what.kind, what.address)
+        present = (await self._load()).find(what.kind, what.address)
         if what.stated is None:
             if present is None and locked is not None:
                 raise _not_locked(what, locked)
@@ -93,6 +93,12 @@ class Pinning:
         if kept != sha256:
             raise changed(what, kept, sha256)
         return True
+
+    async def _load(self) -> Pins:
+        async with self._turn:
+            if self._pins is None:
+                self._pins = await anyio.to_thread.run_sync(self._store.load)
+            return self._pins
 
     async def _overrule(self, what: Pinned, stated: str, present: str, locked: str | None) -> None:
         """Let the manifest's pin count, and write it into the lock file: whoever wrote it has chosen."""

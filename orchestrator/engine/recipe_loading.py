@@ -10,10 +10,17 @@ import anyio
 import anyio.to_thread
 
 from orchestrator.core.project import Canister, RecipeReference
-from orchestrator.core.redaction import redact_span, redact_url
-from orchestrator.engine.pins import Pinned, Pinning, describe_change, hint_of_change
+from orchestrator.engine.pins import Pinning
+from orchestrator.engine.recipe_errors import (
+    checksum_error,
+    describe_pinned,
+    download_error,
+    not_fetched,
+    refuse_page,
+    warn_insecure,
+)
 from orchestrator.engine.registries import Registries
-from orchestrator.errors import Diagnostic, OrchestratorError, RecipeError, StoreError
+from orchestrator.errors import Diagnostic, RecipeError, StoreError
 from orchestrator.store import PackageCache
 from orchestrator.store.package_errors import ChecksumError
 
@@ -21,12 +28,10 @@ if TYPE_CHECKING:
     from orchestrator.manifest import Steps
     from orchestrator.recipes import Address, LocalRecipe, RecipeDescription
 
-__all__ = ["RECIPE_SECONDS", "LoadedRecipe", "RecipeLoader", "describe_pinned"]
+__all__ = ["RECIPE_SECONDS", "LoadedRecipe", "RecipeLoader"]
 
 RECIPE_SECONDS: Final = 120.0
 """How long a template may take to come, all attempts included."""
-_PAGES: Final = (b"<!doctype", b"<html", b"<?xml")
-_BEGINNING_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +128,8 @@ class RecipeLoader:
             case LocalRecipe():
                 found = await anyio.to_thread.run_sync(self._load_local, reference, address, start)
             case RegistryRecipe():
-                url = await anyio.to_thread.run_sync(self._registries.url_of, address, reference.span)
-                return await self._load_remote(reference, url, locked)
+                await anyio.to_thread.run_sync(self._registries.load)
+                return await self._load_remote(reference, self._registries.url_of(address, reference.span), locked)
             case _:
                 return await self._load_remote(reference, address.url, locked)
         _check_hash(reference, reference.sha256, found.sha256)
@@ -150,7 +155,7 @@ class RecipeLoader:
         data = await self._fetch(reference, url, wanted)
         sha256 = _hash(data)
         if wanted is None:
-            _refuse_page(reference, url, data)
+            refuse_page(reference, url, data)
         return LoadedRecipe(
             path=self._packages.path_of(sha256),
             data=data,
@@ -158,7 +163,7 @@ class RecipeLoader:
             remote=True,
             url=url,
             pinned=wanted is not None,
-            warnings=_insecure(reference, url) if wanted is None else (),
+            warnings=warn_insecure(reference, url) if wanted is None else (),
         )
 
     async def _fetch(self, reference: RecipeReference, url: str, wanted: str | None) -> bytes:
@@ -170,11 +175,11 @@ class RecipeLoader:
                     return await self._packages.fetch_unpinned(url, offline=self._offline, most_bytes=MAX_TEMPLATE_BYTES)
                 return await self._packages.fetch(url, wanted, offline=self._offline, most_bytes=MAX_TEMPLATE_BYTES)
         except TimeoutError as error:
-            raise _not_fetched(reference, url, f"it takes longer than {self._seconds:g} seconds") from error
+            raise not_fetched(reference, url, f"it takes longer than {self._seconds:g} seconds") from error
         except ChecksumError as error:
-            raise _unexpected(reference, wanted or "", error.found) from error
+            raise checksum_error(reference, wanted or "", error.found) from error
         except StoreError as error:
-            raise _explained(reference, url, error) from error
+            raise download_error(reference, url, error) from error
 
 
 def render_steps(
@@ -215,97 +220,10 @@ def load_bundled(reference: RecipeReference, name: str, directory: Path | None =
     return LoadedRecipe(path=path, data=data, sha256=_hash(data), description=load_description(path), bundled=True)
 
 
-def describe_pinned(reference: RecipeReference) -> Pinned:
-    """Return what the pins call a remote recipe."""
-    return Pinned(kind="recipes", address=reference.address, stated=reference.sha256, span=reference.span)
-
-
 def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
 def _check_hash(reference: RecipeReference, wanted: str | None, found: str) -> None:
     if wanted is not None and wanted.lower() != found:
-        raise _unexpected(reference, wanted.lower(), found)
-
-
-def _unexpected(reference: RecipeReference, wanted: str, found: str) -> RecipeError:
-    what = describe_pinned(reference)
-    return RecipeError(
-        "the recipe's template is not the one that was pinned",
-        slug="recipe/checksum",
-        detail=describe_change(what, wanted, found),
-        span=redact_span(reference.span),
-        hint=hint_of_change(what),
-    )
-
-
-def _explained(reference: RecipeReference, url: str, error: StoreError) -> OrchestratorError:
-    """Return the error of a download as the error of a recipe; what is not about the URL stays as it is."""
-    from orchestrator.store.download import DownloadError
-
-    if error.slug == "download/offline":
-        return RecipeError(
-            f"the recipe `{redact_url(reference.address)}` is not in the package cache, and nothing is downloaded offline",
-            slug="recipe/offline",
-            detail=f"its template is at {redact_url(url)}",
-            span=redact_span(reference.span),
-            hint="run `orchestrator recipe lock` once with a connection, or leave out `--offline`",
-        )
-    if not error.slug.startswith("download/"):
-        return error
-    status = error.status if isinstance(error, DownloadError) else None
-    return _not_fetched(reference, url, error.detail or error.summary, status, settings=error.hint if error.slug in _OWN_HINTS else None)
-
-
-_OWN_HINTS: Final = frozenset({"download/busy", "download/settings"})
-_MISSING: Final[Mapping[int, str]] = {
-    401: "the server wants to know who asks: save the template in the project, and write its path",
-    403: "the server wants to know who asks: save the template in the project, and write its path",
-    404: "check the recipe's name and version: there is nothing at this address",
-    410: "check the recipe's name and version: there is nothing at this address any more",
-}
-
-
-def _not_fetched(
-    reference: RecipeReference, url: str, detail: str, status: int | None = None, *, settings: str | None = None
-) -> RecipeError:
-    general = "check the address and the connection, or save the template in the project and write its path"
-    return RecipeError(
-        f"the recipe `{redact_url(reference.address)}` cannot be downloaded",
-        slug="recipe/download",
-        detail=f"{redact_url(url)}: {detail}",
-        span=redact_span(reference.span),
-        hint=settings or _MISSING.get(status or 0, general),
-    )
-
-
-def _refuse_page(reference: RecipeReference, url: str, data: bytes) -> None:
-    """Refuse what is no template before it is pinned: servers answer with pages where something is missing."""
-    beginning = data[:_BEGINNING_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if data.strip() and not beginning.startswith(_PAGES):
-        return
-    found = "a web page" if data.strip() else "nothing"
-    raise RecipeError(
-        f"what is at the address of the recipe `{redact_url(reference.address)}` is no template",
-        slug="recipe/not-a-template",
-        detail=f"{redact_url(url)} sent {found}",
-        span=redact_span(reference.span),
-        hint="write the address of the template's own text, such as a file of a release",
-    )
-
-
-def _insecure(reference: RecipeReference, url: str) -> tuple[Diagnostic, ...]:
-    from orchestrator.core.registries import is_loopback_url
-
-    if not url.startswith("http://") or is_loopback_url(url):
-        return ()
-    return (
-        Diagnostic(
-            slug="recipe/insecure",
-            summary=f"the recipe `{redact_url(reference.address)}` is downloaded over http, where anybody between can change it",
-            severity="warning",
-            span=redact_span(reference.span),
-            hint="write `https://`, or the template's `sha256` below its `type`",
-        ),
-    )
+        raise checksum_error(reference, wanted.lower(), found)

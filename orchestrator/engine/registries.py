@@ -33,19 +33,22 @@ class Registries:
         self._settings = settings
         self._tell = tell
         self._all: Mapping[str, str] | None = None
+        self._overridden: list[str] = []
 
     def load(self) -> Mapping[str, str]:
         """Return all registries' templates by name. Raises `ManifestError` for a settings file with problems. Blocks."""
         if self._all is None:
             own = self._load_own()
-            for name in sorted(own.keys() & BUILT_IN_REGISTRIES.keys()):
-                self._tell(_overridden(name, own[name], self._settings))
+            self._overridden = [name for name in sorted(BUILT_IN_REGISTRIES) if name in own]
             self._all = {**BUILT_IN_REGISTRIES, **self._project, **own}
         return self._all
 
     def url_of(self, address: "RegistryRecipe", span: Span | None) -> str:
-        """Return where a recipe's template is; raises `RecipeError` for an unknown registry."""
+        """Return where a recipe's template is; raises `RecipeError` for an unknown registry, and as `load` does."""
         known = self.load()
+        while self._overridden:
+            name = self._overridden.pop()
+            self._tell(_overridden(name, known[name], self._settings))
         template = known.get(address.registry)
         if template is None:
             raise self._unknown(address, known, span)

@@ -110,6 +110,7 @@ class PackageCache:
         self._lock_seconds = lock_seconds
         self._tasks: dict[str, anyio.Lock] = {}
         self._failures: dict[tuple[str, str], StoreError] = {}
+        self._found: dict[str, str] = {}
 
     async def fetch(self, url: str, sha256: str, *, offline: bool = False, most_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:
         """Return the bytes with this SHA-256: from the cache, else from `url`.
@@ -131,15 +132,17 @@ class PackageCache:
     async def fetch_unpinned(self, url: str, *, offline: bool = False, most_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:
         """Download what nobody has pinned yet, and keep it under the hash that it turns out to have.
 
-        Raises `StoreError` as `fetch` does.
+        The same object does that once for a URL. Raises `StoreError` as `fetch` does.
         """
         if offline:
             raise unpinned_error(url)
         async with self._attempting(url, ""):
+            if (known := self._found.get(url)) is not None and (kept := await anyio.to_thread.run_sync(self.load, known)) is not None:
+                return kept
             memory = MemoryTarget()
             await self._transfer(url, CappedTarget(target=memory, most_bytes=most_bytes, url=redact_url(url)))
             data = bytes(memory.body)
-            await anyio.to_thread.run_sync(self._add, url, data)
+            self._found[url] = await anyio.to_thread.run_sync(self._add, url, data)
             return data
 
     @asynccontextmanager
@@ -154,14 +157,15 @@ class PackageCache:
                 self._failures[url, wanted] = error
                 raise
 
-    def _add(self, url: str, data: bytes) -> None:
-        """Keep bytes that are here already."""
+    def _add(self, url: str, data: bytes) -> str:
+        """Keep bytes that are here already; returns their hash."""
         self._prepare()
         final = self.path_of(hashlib.sha256(data).hexdigest())
         write_atomic(final.with_name(f"{final.name}.json"), json.dumps({"url": redact_url(url)}).encode(), PRIVATE_MODE)
         write_atomic(final, data, PRIVATE_MODE)
         with suppress(StoreError):
             self.prune()
+        return final.name
 
     async def _fetch_locked(self, url: str, wanted: str, most_bytes: int) -> bytes:
         await anyio.to_thread.run_sync(self._prepare)

@@ -330,3 +330,38 @@ async def test_the_longest_unused_go_first(tmp_path: Path) -> None:
     assert not (tmp_path / "partial" / hashes[0]).exists()
     assert cache.clear() == (2, 200)
     assert leftovers(tmp_path) == []
+
+
+async def test_what_is_not_pinned_is_the_same_in_one_run(tmp_path: Path) -> None:
+    """Two users of a URL at once get one download; the next run asks again, and keeps each under its own hash."""
+    got: list[bytes] = []
+    with faulty_server(Answer(body=BODY), Answer(body=OTHER)) as server:
+        cache = make_cache(tmp_path)
+
+        async def one() -> None:
+            got.append(await cache.fetch_unpinned(server.url))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(one)
+            group.start_soon(one)
+        assert (got, len(server.requests)) == ([BODY, BODY], 1)
+        assert await make_cache(tmp_path).fetch_unpinned(server.url) == OTHER
+        assert await cache.fetch(server.url, SHA256, offline=True) == BODY
+
+
+async def test_a_lower_limit_than_the_cache_has(tmp_path: Path) -> None:
+    """Whoever wants little is given little, pinned or not, from the server or from the cache."""
+    most = len(BODY) - 1
+    with faulty_server(Answer(body=BODY, claimed=None)) as server:
+        for attempt in (
+            make_cache(tmp_path).fetch_unpinned(server.url, most_bytes=most),
+            make_cache(tmp_path).fetch(server.url, SHA256, most_bytes=most),
+        ):
+            with pytest.raises(StoreError) as caught:
+                await attempt
+            assert caught.value.slug == "download/too-large"
+        cache = make_cache(tmp_path)
+        await cache.fetch(server.url, SHA256)
+        with pytest.raises(StoreError) as caught:
+            await cache.fetch(server.url, SHA256, most_bytes=most)
+        assert caught.value.slug == "download/too-large"
