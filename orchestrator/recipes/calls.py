@@ -114,13 +114,15 @@ class Evaluator:
         if not isinstance(expression, Lookup):
             return self._origin.error("missing-value", "the recipe looks up something that is not there", place)
         close = get_close_matches(expression.text, _known_names(expression, frames), n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"add `{expression.text}` to the recipe's `configuration`"
+        inside = not expression.up and frames[-1].value is not frames[0].value
+        written = f"`{expression.text}:`" if len(expression.steps) == 1 else f"`{expression.text}`"
+        where = "to what this block goes through" if inside else "under `configuration`"
         return self._origin.error(
             "missing-value",
             f"the recipe needs a value for `{expression.text}`",
             place,
-            detail="nothing in its configuration has that name",
-            hint=hint,
+            detail=f"nothing in {'the value here' if inside else 'its configuration'} has that name",
+            hint=f"did you mean `{close[0]}`?" if close else f"add {written} {where}",
         )
 
     def unusable(self, call: Call, place: Place) -> RecipeError:
