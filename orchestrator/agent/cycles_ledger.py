@@ -29,7 +29,6 @@ type settings = record {
   memory_allocation : opt nat;
   freezing_threshold : opt nat;
   reserved_cycles_limit : opt nat;
-  log_visibility : opt variant { controllers; public; allowed_viewers : vec principal };
 };
 type subnet_selection = variant {
   Subnet : record { subnet : principal };
@@ -59,10 +58,8 @@ service : {
   icrc1_balance_of : (account) -> (nat) query;
 };
 """
-CREATION_SETTINGS = frozenset(
-    {"controllers", "compute_allocation", "memory_allocation", "freezing_threshold", "reserved_cycles_limit", "log_visibility"}
-)
-"""The settings that a creation takes."""
+CREATION_SETTINGS = frozenset({"controllers", "compute_allocation", "memory_allocation", "freezing_threshold", "reserved_cycles_limit"})
+"""The settings that the ledger takes with a creation; it ignores all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
