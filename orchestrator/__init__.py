@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator import errors, events
     from orchestrator.core.plan import Plan
     from orchestrator.core.project import Project
+    from orchestrator.core.version import __version__ as __version__
     from orchestrator.engine import Options, Session, apply, build, call, deploy, load_project, open_session, plan, sync
     from orchestrator.engine.authoring.mock import CallFailure
     from orchestrator.engine.authoring.recipe_cases import run_recipe_cases
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from orchestrator.network.control import advance_time
     from orchestrator.network.manager import connect
     from orchestrator.sandbox.reports import TrialCall, TrialReport, TrialSection
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CallFailure",
@@ -63,6 +62,7 @@ __all__ = [
 _HOMES = {
     "core.plan": ("Plan",),
     "core.project": ("Project",),
+    "core.version": ("__version__",),
     "engine": ("Options", "Session", "apply", "build", "call", "deploy", "load_project", "open_session", "plan", "sync"),
     "engine.authoring.mock": ("CallFailure",),
     "engine.authoring.recipe_cases": ("run_recipe_cases",),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from orchestrator.core.version import __version__
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe, load_yaml, plain_value
 from orchestrator.errors import Diagnostic, DocumentError, RecipeError, Span
 from orchestrator.recipes.bundled import TEMPLATE_NAME
@@ -60,8 +61,6 @@ def load_description(template: Path, *, version: str | None = None) -> RecipeDes
 
 
 def _check_version(description: RecipeDescription, node: Node | None, version: str | None) -> None:
-    from orchestrator import __version__
-
     needed = description.minimum_version
     present = version or __version__
     if needed is None or _parts(needed) <= _parts(present):
