@@ -162,9 +162,9 @@ def make_consent(state: State) -> Consent | None:
 def _question(plan: "Plan") -> str:
     """Name what somebody agrees to."""
     changed = ", ".join(dict.fromkeys(change.canister for change in plan.destructive))
-    reaching = ", ".join(f"{use.recipe} of {use.canister}" for use in plan.reaching)
+    reaching = ", ".join(f"the recipe {use.recipe} of {use.canister}" for use in plan.reaching)
     parts = [f"its destructive changes to {changed}"] if changed else []
-    parts += [f"what the recipe {reaching} reaches"] if reaching else []
+    parts += [f"the proxies and canisters that are named by {reaching}"] if reaching else []
     return f"Apply the plan, with {' and '.join(parts)}?"
 
 

@@ -3,6 +3,7 @@
 import io
 import signal
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +16,7 @@ from orchestrator.cli.state import State
 from orchestrator.cli.terminal import Terminal
 from orchestrator.cli.verbs import make_consent
 from orchestrator.core.plan import Change, Plan
+from orchestrator.core.recipe_use import Reach, RecipeUse
 from orchestrator.errors import ExitCode, InterruptedRunError, UsageError
 from orchestrator.ui.display import PlainLines
 
@@ -92,6 +94,22 @@ def test_question_names_what_would_be_destroyed() -> None:
     assert isinstance(stream, io.StringIO)
     assert answer
     assert stream.getvalue() == "Apply the plan, with its destructive changes to a? [y/N] "
+
+
+def test_question_names_recipes_that_reach_others() -> None:
+    """Whoever agrees to what a remote recipe reaches has read which recipe it is."""
+    asked = state(Keyboard("n\n"))
+    consent = make_consent(asked)
+    assert consent is not None
+    use = RecipeUse(canister="b", recipe="@acme/pay@v1", sha256="00", reaches=(Reach(step=1, name=None, proxy="aaaaa-aa"),))
+
+    answer = anyio.run(consent, replace(PLAN, recipes=(use, replace(use, canister="c", reaches=()))))
+
+    stream = asked.terminal.stderr
+    assert isinstance(stream, io.StringIO)
+    assert not answer
+    expected = "its destructive changes to a and the proxies and canisters that are named by the recipe @acme/pay@v1 of b"
+    assert stream.getvalue() == f"Apply the plan, with {expected}? [y/N] "
 
 
 @pytest.mark.parametrize(

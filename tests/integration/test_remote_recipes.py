@@ -1,0 +1,59 @@
+"""Recipes of other machines, deployed by the real command to a real network."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.components import component_that_returns_ok
+from tests.support.recipe_server import recipe_server
+from tests.support.workspace import workspace
+
+TEMPLATE = """\
+build:
+  steps: [{ type: script, command: 'cp {{ path }} "$ICP_WASM_OUTPUT_PATH"' }]
+sync:
+  steps: [{ type: plugin, path: plugin.wasm, name: pay, proxy: PROXY }]
+"""
+MANIFEST = """\
+canisters:
+  - name: api
+    recipe: {{ type: "@acme/pay@v1", configuration: {{ path: a.wasm }} }}
+  - name: broken
+    recipe: {{ type: "@nobody/x@v1" }}
+registries: {{ acme: "{url}/{{name}}/{{version}}" }}
+networks:
+  - name: local
+    mode: managed
+    gateway: {{ port: 0 }}
+"""
+
+
+@pytest.mark.slow
+def test_what_a_recipe_reaches_needs_a_yes(tmp_path: Path) -> None:
+    """Without a terminal nothing is sent until somebody agrees; a saved plan has been agreed to; another canister's recipe is no hindrance."""
+    with recipe_server({}) as server, workspace(tmp_path, manifest=MANIFEST.format(url=server.url)) as project:
+        (project.directory / "a.wasm").write_bytes(b"\0asm\1\0\0\0")
+        (project.directory / "plugin.wasm").write_bytes(component_that_returns_ok())
+        proxy = json.loads(project.succeed("network", "start", "local", "--json").stdout)["proxy_canister_id"]
+        server.files["/pay/v1"] = TEMPLATE.replace("PROXY", proxy).encode()
+
+        refused = project.run("deploy", "api")
+        saved = project.run("plan", "api", "--json", "--locked")
+        (project.directory / "plan.json").write_text(saved.stdout)
+        applied = project.run("apply", "plan.json", "--locked")
+        again = project.run("sync", "api")
+        agreed = project.run("sync", "api", "--yes", "--offline")
+        everything = project.run("deploy", "--yes")
+
+    assert refused.exit_code == 1
+    assert "error[deploy/recipe-consent]" in refused.stderr
+    (use,) = json.loads(saved.stdout)["recipes"]
+    assert use["reaches"] == [{"step": 1, "name": "pay", "proxy": proxy, "canisters": []}]
+    actions = [change["action"] for change in json.loads(saved.stdout)["changes"]]
+    assert actions == ["create", "install", "sync"], "nothing was sent before"
+    assert applied.exit_code == 0, str(applied)
+    assert (again.exit_code, "error[deploy/recipe-consent]" in again.stderr) == (1, True)
+    assert agreed.exit_code == 0, str(agreed)
+    assert "error[recipe/unknown-registry]" in everything.stderr
+    assert server.asked == ["/pay/v1"]
