@@ -10,7 +10,7 @@ from orchestrator.manifest.problems import Problems, did_you_mean, listed
 __all__ = ["hint_for_key", "hint_for_list", "hint_for_map", "hint_for_null", "hint_for_place", "note_other_format", "words_for"]
 
 _SETTINGS: Final = "`settings:` of a canister"
-_STEP: Final = "a step: an item of `build: steps:` or `sync: steps:`"
+_STEP: Final = "a step, which is an item of `build: steps:` or `sync: steps:`"
 _HOMES: Final = {
     **dict.fromkeys(
         (
@@ -22,15 +22,15 @@ _HOMES: Final = {
     ),
     **dict.fromkeys(("command", "commands", "dirs", "files"), _STEP),
     "steps": "`build:` or `sync:` of a canister",
-    "type": "`recipe:`, or " + _STEP,
+    "type": f"`recipe:`, or in {_STEP}",
     "configuration": "`recipe:` of a canister",
-    "settings": "a canister, or below a canister's name into an environment",
+    "settings": "a canister, or in an environment",
     "build": "a canister",
     "sync": "a canister",
     "recipe": "a canister",
     "depends_on": "a canister",
-    "init_args": "a canister, or below a canister's name into an environment",
-    "upgrade_args": "a canister, or below a canister's name into an environment",
+    "init_args": "a canister, or in an environment",
+    "upgrade_args": "a canister, or in an environment",
     "rollout": "an environment",
     "protected": "an environment",
     "network": "an environment",
@@ -39,6 +39,12 @@ _HOMES: Final = {
     "gateway": "a network",
 }
 """Where keys belong that were found elsewhere."""
+_MARKS: Final = ("networks", "configuration")
+"""Keys that tell where one is: in icp.yaml, in a recipe."""
+_SPECIAL: Final = {
+    ("version", "networks"): "a manifest has no version: remove the line",
+    ("name", "configuration"): "write `type:` instead of `name:`",
+}
 _RECIPE_KEYS: Final = frozenset({"package", "candid", "main", "source", "metadata", "shrink", "crate"})
 """What dfx.json has in a canister, and what recipes take as configuration."""
 _ITEMS_SHOWN: Final = 10
@@ -47,12 +53,12 @@ _ITEMS_SHOWN: Final = 10
 def hint_for_key(key: str, known: Iterable[str]) -> str:
     """Return what helps with a key that nobody knows here: its right spelling, its right place, or the keys there are."""
     names = tuple(known)
-    guess = did_you_mean(key, names, cutoff=0.8)
+    guess = _SPECIAL.get((key, next((name for name in _MARKS if name in names), ""))) or did_you_mean(key, names, cutoff=0.8)
     if guess is not None:
         return guess
     home = _HOMES.get(key)
     if home is not None:
-        return f"`{key}` belongs into {home}; look at the indentation"
+        return f"`{key}` belongs in {home}; check the indentation"
     if key in _RECIPE_KEYS and "recipe" in names:
         return f"if a recipe takes it, write it into its configuration: `recipe: {{ type: NAME, configuration: {{ {key}: … }} }}`"
     return (
@@ -70,6 +76,8 @@ def hint_for_list(node: Node, *, key: str = "name") -> str | None:
     if not node.entries:
         return "write `[]` for none"
     first = node.entries[0]
+    if key != "name" and node.span.text[node.span.column - 1 : node.span.column] == "{":
+        return "put `[` in front of the `{` and `]` behind the `}`"
     if key == "name" and node.entry("name") is None and all(isinstance(entry.value, MappingNode) for entry in node.entries):
         return f"write `- name: {first.name}` instead of `{first.name}:`, and put the keys below it under `name`"
     return f"put `- ` in front of `{first.name}:`, and indent the lines below it by two more spaces"
@@ -170,7 +178,7 @@ def words_for(node: Node) -> str:
         case None:
             return "nothing"
         case bool():
-            return "`true` or `false`"
+            return "a yes-or-no value"
         case int() | float():
             return "a number"
         case _:

@@ -19,5 +19,13 @@ def check_name(name: str, node: Node | None, problems: Problems, *, what: str) -
             f"`{name}` cannot be the name of a {what}",
             node.span,
             detail="names are made of letters, digits, `-` and `_` (`:` is reserved for dependencies)",
-            hint=f"write `name: {re.sub('[^A-Za-z0-9_-]+', '-', name).strip('-') or _EXAMPLES.get(what, 'name')}`",
+            hint=f"write `name: {_nearest(name) or _EXAMPLES.get(what, 'name')}`",
         )
+
+
+def _nearest(name: str) -> str:
+    """Return what is left of a name without accents, and with `-` for everything else."""
+    from unicodedata import normalize  # only a project with problems pays for it
+
+    plain = "".join(character for character in normalize("NFKD", name) if not 0x300 <= ord(character) <= 0x36F)
+    return re.sub("[^A-Za-z0-9_-]+", "-", plain).strip("-")

@@ -1,4 +1,4 @@
-"""`orchestrator project`: what looks at the project's files and changes nothing."""
+"""The group of commands that look at the project's files and change nothing."""
 
 import click
 
