@@ -8,7 +8,7 @@ from orchestrator.errors import ManifestError
 
 if TYPE_CHECKING:
     from orchestrator.core.project import Project
-    from orchestrator.engine.authoring.recipe_files import AuthoredRecipe
+    from orchestrator.recipes.authored import AuthoredRecipe
 
 __all__ = ["load_any_recipe", "open_project_if_any"]
 

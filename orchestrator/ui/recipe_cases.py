@@ -8,7 +8,7 @@ from orchestrator.ui.recipes import RECIPE_SCHEMA
 from orchestrator.ui.style import PLAIN, Paint, Style, harmless
 
 if TYPE_CHECKING:
-    from orchestrator.engine.authoring.recipe_cases import CaseReport, CaseResult, RecipeReport
+    from orchestrator.recipes.authored import CaseReport, CaseResult, RecipeReport
 
 __all__ = ["cases_to_json", "render_cases"]
 

@@ -9,7 +9,7 @@ from orchestrator.ui.recipes import RECIPE_SCHEMA
 from orchestrator.ui.style import PLAIN, Style, harmless
 
 if TYPE_CHECKING:
-    from orchestrator.engine.authoring.recipe_lint import LintReport
+    from orchestrator.recipes.authored import LintReport
 
 __all__ = ["findings_to_json", "render_findings"]
 

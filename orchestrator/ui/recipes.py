@@ -7,9 +7,8 @@ from orchestrator.core.redaction import redact_url
 from orchestrator.ui.style import harmless
 
 if TYPE_CHECKING:
-    from orchestrator.engine.authoring.recipe_addresses import UsedRecipe
-    from orchestrator.engine.authoring.recipe_files import AuthoredRecipe
     from orchestrator.recipes import Expansion, Parameter
+    from orchestrator.recipes.authored import AuthoredRecipe, UsedRecipe
 
 __all__ = ["RECIPE_SCHEMA", "recipe_to_json", "recipes_to_json", "render_recipe", "render_recipes", "rendering_to_json"]
 

@@ -8,10 +8,11 @@ from orchestrator.agent import chunks, endpoints, identity_files, keyring, state
 from orchestrator.candid import cursor, interface, interface_files, stream, subtype, table, value_syntax, walking
 from orchestrator.cli import logs
 from orchestrator.core import units
+from orchestrator.core.workspace import MAX_FRIENDLY_NAMES
 from orchestrator.documents import source, yaml_reader
 from orchestrator.engine import adapter, modules, preparing, readiness, recipe_loading, session, shell, slots
-from orchestrator.engine.authoring import recording_file, trace
-from orchestrator.manifest import arguments, problems
+from orchestrator.engine.authoring import recipe_cases, recipe_lint, recipe_scenarios, recording_file, trace
+from orchestrator.manifest import arguments, patterns, problems, workspace
 from orchestrator.network import ping, seeding, settings
 from orchestrator.network.dfx import runner as dfx
 from orchestrator.network.docker import command as docker_command
@@ -27,14 +28,21 @@ SECOND_NS = 1_000_000_000
 SAID = {
     "a manifest": f"{source.MAX_DOCUMENT_BYTES // MIB} MiB",
     "lists and maps inside each other": f"{yaml_reader.MAX_DEPTH} levels",
-    "values of a manifest, its aliases written out": f"{yaml_reader.MAX_EXPANDED_NODES:,}",
+    "values and keys of a manifest": f"{yaml_reader.MAX_NODES:,}",
+    "values and keys that the aliases of a manifest stand for": f"{yaml_reader.MAX_ALIASED_NODES:,}",
     "problems reported at once": f"{problems.MAX_PROBLEMS}",
     "a file of arguments or of a variable's value": f"{arguments.MAX_VALUE_FILE_BYTES // MIB} MiB",
     "an amount as text": f"{units._MAX_AMOUNT_LENGTH} characters",
+    "projects of a workspace": f"{workspace.MAX_PROJECTS:,}",
+    "files and folders that a pattern of canisters looks at": f"{patterns.MAX_LOOKED_AT:,}",
+    "friendly addresses of one canister": f"{MAX_FRIENDLY_NAMES}",
     "a recipe's template": f"{parser.MAX_TEMPLATE_CHARACTERS:,} characters",
     "a recipe's template, as a file or a download": f"{local.MAX_TEMPLATE_BYTES // MIB} MiB",
     "a recipe's download as a whole, further attempts included": f"{recipe_loading.RECIPE_SECONDS:.0f} seconds",
     "`orchestrator.lock`": f"{lock_file.MAX_LOCK_FILE_BYTES // MIB} MiB",
+    "configurations that `recipe lint` tries": f"{recipe_scenarios.MAX_SCENARIOS}",
+    "text that `recipe lint` renders in all": f"{recipe_lint.MAX_TRIED_CHARACTERS:,} characters",
+    "what a case of a recipe expects": f"{recipe_cases.MAX_EXPECTED_BYTES // MIB} MiB",
     "a recipe's output": f"{render.MAX_RENDERED_CHARACTERS:,} characters",
     "parts that rendering a recipe goes through": f"{render.MAX_RENDER_STEPS:,}",
     "blocks inside each other in a recipe": f"{parser.MAX_NESTING}",

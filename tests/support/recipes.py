@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from orchestrator.engine.authoring.recipe_files import AuthoredRecipe, find_recipes
+from orchestrator.engine.authoring.recipe_files import find_recipes
 from orchestrator.engine.authoring.recipe_lint import lint_recipe
+from orchestrator.recipes.authored import AuthoredRecipe
 
 __all__ = ["lint", "write_recipe"]
 

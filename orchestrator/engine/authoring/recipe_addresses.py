@@ -1,28 +1,19 @@
 """Recipes wherever they are: on this machine, or behind an address; and those that a project uses."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator.core.project import Project, RecipeReference
-from orchestrator.engine.authoring.recipe_files import BUNDLED_FACTS, AuthoredRecipe, find_template, open_recipe
+from orchestrator.engine.authoring.recipe_files import BUNDLED_FACTS, find_template, open_recipe
 from orchestrator.errors import RecipeError, UsageError
+from orchestrator.recipes.authored import AuthoredRecipe, UsedRecipe
 
 if TYPE_CHECKING:
     from orchestrator.engine.recipe_loading import RecipeLoader
 
-__all__ = ["UsedRecipe", "list_bundled", "list_used", "load_recipe"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsedRecipe:
-    """A recipe that canisters of a project use, by the address that stands there; `sha256` is what it is pinned to, and by what."""
-
-    address: str
-    canisters: tuple[str, ...]
-    sha256: str | None = None
-    pinned_by: Literal["manifest", "lock"] | None = None
+__all__ = ["list_bundled", "list_used", "load_recipe"]
 
 
 async def load_recipe(text: str, directory: Path, *, project: Project | None, environ: Mapping[str, str], offline: bool) -> AuthoredRecipe:

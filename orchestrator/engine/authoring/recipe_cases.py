@@ -8,32 +8,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final
 
 from orchestrator.engine.authoring.recipe_rendering import DEFAULT_CANISTER, RecipeInput, render_recipe
 from orchestrator.errors import Diagnostic, DocumentError, OrchestratorError, RecipeError, UsageError
+from orchestrator.recipes.authored import AuthoredRecipe, CaseReport, OutcomeKind, RecipeReport
 
-if TYPE_CHECKING:
-    from orchestrator.engine.authoring.recipe_files import AuthoredRecipe
-
-__all__ = [
-    "CaseReport",
-    "CaseResult",
-    "RecipeCase",
-    "RecipeReport",
-    "cases_directory",
-    "check_cases_exist",
-    "find_cases",
-    "run_recipe_cases",
-]
+__all__ = ["MAX_EXPECTED_BYTES", "RecipeCase", "cases_directory", "check_cases_exist", "find_cases", "run_recipe_cases"]
 
 CASE_FILE: Final = "case.yaml"
 EXPECTED_TEXT: Final = "expected.yaml"
 EXPECTED_ERROR: Final = "expected-error.txt"
+MAX_EXPECTED_BYTES: Final = 64 * 1024 * 1024
+"""The longest file with what a case expects: of every text that a recipe may render to."""
 _KEYS: Final = ("configuration", "canister", "facts")
-
-Kind = Literal["text", "error"]
-CaseResult = Literal["passed", "failed", "updated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,40 +37,10 @@ class RecipeCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseReport:
-    """What came of a case: `outcome` is what it gave, `expected` what it should have, None where nothing says so.
-
-    `difference` are the lines of a unified difference, empty where it passed; `reason` says what else is wrong or new.
-    """
-
-    name: str
-    folder: Path
-    result: CaseResult
-    outcome: Kind | None
-    expected: Kind | None
-    difference: tuple[str, ...] = ()
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipeReport:
-    """The cases of a recipe, by name."""
-
-    name: str
-    path: Path
-    cases: tuple[CaseReport, ...]
-
-    @property
-    def failed(self) -> int:
-        """Return how many cases failed."""
-        return sum(case.result == "failed" for case in self.cases)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
     """What a case gives or must give, as the text of its file."""
 
-    kind: Kind
+    kind: OutcomeKind
     text: str
 
     @property
@@ -105,7 +63,7 @@ def find_cases(template: Path) -> tuple[RecipeCase, ...]:
     return tuple(RecipeCase(folder=path) for path in sorted(directory.iterdir()) if path.is_dir() and not path.name.startswith("."))
 
 
-def run_recipe_cases(recipe: "AuthoredRecipe", *, only: Iterable[str] = (), update: bool = False) -> RecipeReport:
+def run_recipe_cases(recipe: AuthoredRecipe, *, only: Iterable[str] = (), update: bool = False) -> RecipeReport:
     """Run the cases of a recipe, or `only` those of these names; with `update` what they give is what is expected from now on.
 
     Nothing of what the recipe says is run. Raises `UsageError` for a name that no case has, `StoreError` where the disk refuses.
@@ -119,7 +77,7 @@ def run_recipe_cases(recipe: "AuthoredRecipe", *, only: Iterable[str] = (), upda
     return RecipeReport(name=recipe.name, path=recipe.path, cases=reports)
 
 
-def _run(recipe: "AuthoredRecipe", case: RecipeCase, *, update: bool) -> CaseReport:
+def _run(recipe: AuthoredRecipe, case: RecipeCase, *, update: bool) -> CaseReport:
     try:
         expected = _read_expected(case)
         outcome = _outcome(recipe, case, _read_input(case))
@@ -180,7 +138,7 @@ def _read_input(case: RecipeCase) -> RecipeInput:
     return RecipeInput(**{"canister": DEFAULT_CANISTER, **values})  # type: ignore[arg-type]  # each was looked at above
 
 
-def _outcome(recipe: "AuthoredRecipe", case: RecipeCase, given: RecipeInput) -> _Outcome:
+def _outcome(recipe: AuthoredRecipe, case: RecipeCase, given: RecipeInput) -> _Outcome:
     """Render, and load what came of it as steps; nothing of it is run."""
     from orchestrator.manifest import load_steps
 
@@ -199,17 +157,19 @@ def _describe(diagnostic: Diagnostic) -> str:
 
 
 def _read_expected(case: RecipeCase) -> _Outcome | None:
+    from orchestrator.store.regular_file import read_regular
+
     text, error = case.folder / EXPECTED_TEXT, case.folder / EXPECTED_ERROR
     if text.exists() and error.exists():
         raise UsageError(f"it has both {EXPECTED_TEXT} and {EXPECTED_ERROR}: delete one", slug="recipe-case/both")
     if not text.exists() and not error.exists():
         return None
-    kind: Kind = "text" if text.exists() else "error"
+    kind: OutcomeKind = "text" if text.exists() else "error"
     try:
-        data = (text if kind == "text" else error).read_bytes()
+        data = read_regular(text if kind == "text" else error, MAX_EXPECTED_BYTES, follow_link=True)
         return _Outcome(kind=kind, text=data.decode("utf-8"))
-    except (OSError, UnicodeDecodeError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
+    except (OSError, ValueError) as problem:
+        reason = "it is not UTF-8 text" if isinstance(problem, UnicodeDecodeError) else getattr(problem, "strerror", None) or str(problem)
         raise UsageError(f"what it expects cannot be read: {reason}", slug="recipe-case/unreadable") from problem
 
 

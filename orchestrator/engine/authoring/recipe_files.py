@@ -1,46 +1,20 @@
 """Recipes as their authors have them: a template, a folder, or the name of one that ships with the tool."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from orchestrator.errors import UsageError
+from orchestrator.recipes.authored import AuthoredRecipe
 
-if TYPE_CHECKING:
-    from orchestrator.recipes import RecipeDescription
-
-__all__ = ["BUNDLED_FACTS", "AuthoredRecipe", "describe_recipe", "find_recipes", "find_template", "open_recipe", "read_recipe"]
+__all__ = ["BUNDLED_FACTS", "describe_recipe", "find_recipes", "find_template", "open_recipe", "read_recipe"]
 
 BUNDLED_FACTS: Final[Mapping[str, object]] = MappingProxyType({"network": {"managed": True}, "host": {"batch": True}})
 """What a bundled recipe finds under `_` beside the canister's name, unless somebody says otherwise."""
 _SUFFIX: Final = ".hbs"
 _RECIPES_FOLDER: Final = "recipes"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthoredRecipe:
-    """A template and what its `recipe.yaml` says.
-
-    `bundled` tells that it ships with the tool, `remote` that it came from another machine.
-    `address` is what a manifest has as `type` for it. `description` is None where there is no `recipe.yaml`.
-    """
-
-    name: str
-    address: str
-    path: Path
-    data: bytes
-    description: "RecipeDescription | None" = None
-    bundled: bool = False
-    remote: bool = False
-    default_facts: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def sha256(self) -> str:
-        """Return the hash that pins the template, lower-case hex."""
-        return hashlib.sha256(self.data).hexdigest()
 
 
 def find_template(text: str, directory: Path) -> Path | None:
@@ -71,11 +45,14 @@ def read_recipe(path: Path, text: str, directory: Path, *, described: bool) -> A
     """Read the template that was found for a text."""
     from orchestrator.recipes import find_bundled, load_description
     from orchestrator.recipes.bundled import TEMPLATE_NAME
+    from orchestrator.recipes.local import MAX_TEMPLATE_BYTES
+    from orchestrator.store.regular_file import read_regular
 
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"`{text}` cannot be read", slug="usage/recipe", detail=error.strerror or str(error)) from error
+        data = read_regular(path, MAX_TEMPLATE_BYTES + 1, follow_link=True)
+    except (OSError, ValueError) as error:
+        detail = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UsageError(f"`{text}` cannot be read", slug="usage/recipe", detail=detail) from error
     name = path.resolve().parent.name if path.name == TEMPLATE_NAME else path.stem
     bundled = path == find_bundled(name)
     return AuthoredRecipe(

@@ -3,12 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.core.project import RecipeReference
-from orchestrator.engine.authoring.recipe_files import AuthoredRecipe
 from orchestrator.engine.authoring.recipe_marks import Instrumented, MarkedText, instrument, render_marked
 from orchestrator.engine.authoring.recipe_names import check_description, check_facts, check_helpers, check_names
 from orchestrator.engine.authoring.recipe_probing import MULTILINE_PROBES, PROBES, Failures, Harm, find_harm
@@ -19,11 +17,14 @@ from orchestrator.engine.authoring.recipe_usage import Usage, find_usage
 from orchestrator.engine.authoring.recipe_waivers import apply_waivers
 from orchestrator.errors import Diagnostic, RecipeError, Severity
 from orchestrator.recipes import RecipeDescription, check_configuration, load_description, parse_template
+from orchestrator.recipes.authored import AuthoredRecipe, LintReport
 from orchestrator.recipes.configuration import RESERVED_NAME
-from orchestrator.recipes.template import Template
+from orchestrator.recipes.template import Place, Template
 
-__all__ = ["LintReport", "lint_recipe"]
+__all__ = ["MAX_TRIED_CHARACTERS", "lint_recipe"]
 
+MAX_TRIED_CHARACTERS: Final = 32 * 1024 * 1024
+"""Characters that a recipe is rendered to in all, before no further values are tried."""
 _SIMPLE_TAG: Final = re.compile(r"\{\{[~{]?\s*([^\s{}~]+)\s*[~}]?\}\}")
 _SCRIPT_HINT: Final = "write the script as a block (`command: |`), where YAML takes every line as it is"
 _HARMS: Final[Mapping[Harm, tuple[Severity, str, str]]] = {
@@ -45,26 +46,12 @@ _HARMS: Final[Mapping[Harm, tuple[Severity, str, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LintReport:
-    """What was found about a recipe, in the order of its files; every slug begins with `recipe-lint/`."""
-
-    name: str
-    path: Path
-    findings: tuple[Diagnostic, ...]
-
-    @property
-    def errors(self) -> int:
-        """Return how many findings are errors."""
-        return sum(finding.severity == "error" for finding in self.findings)
-
-
-def lint_recipe(recipe: AuthoredRecipe) -> LintReport:
+def lint_recipe(recipe: AuthoredRecipe, *, most_characters: int = MAX_TRIED_CHARACTERS) -> LintReport:
     """Look for what could go wrong with a recipe; its description is read here, and need not be valid. Raises nothing."""
-    return LintReport(name=recipe.name, path=recipe.path, findings=tuple(sorted(_lint(recipe), key=_place)))
+    return LintReport(name=recipe.name, path=recipe.path, findings=tuple(sorted(_lint(recipe, most_characters), key=_place)))
 
 
-def _lint(recipe: AuthoredRecipe) -> Iterator[Diagnostic]:
+def _lint(recipe: AuthoredRecipe, most_characters: int) -> Iterator[Diagnostic]:
     try:
         template = parse_template(recipe.data.decode("utf-8-sig"), recipe.path)
     except RecipeError as error:
@@ -86,19 +73,25 @@ def _lint(recipe: AuthoredRecipe) -> Iterator[Diagnostic]:
     if description is not None:
         found += check_names(usage, description, template)
     known = {(each.slug, _place(each)) for each in found}
-    found += (each for each in _Trial(recipe, template, usage, description).findings() if (each.slug, _place(each)) not in known)
+    found += (
+        each for each in _Trial(recipe, template, usage, description, most_characters).findings() if (each.slug, _place(each)) not in known
+    )
     yield from apply_waivers(found, template, description.path if description is not None else None)
 
 
 class _Trial:
     """A recipe rendered for many configurations."""
 
-    def __init__(self, recipe: AuthoredRecipe, template: Template, usage: Usage, description: RecipeDescription | None) -> None:
+    def __init__(
+        self, recipe: AuthoredRecipe, template: Template, usage: Usage, description: RecipeDescription | None, most_characters: int
+    ) -> None:
         self._template = template
+        self._most_characters = most_characters
         self._facts = complete_facts(recipe.default_facts, usage)
         known = description or RecipeDescription(name=recipe.name, path=recipe.path)
         self._description = replace(known, parameters=complete(known.parameters, usage))
         self._failed: dict[tuple[object, ...], Diagnostic] = {}
+        self._characters = 0
 
     def findings(self) -> Iterable[Diagnostic]:
         """Render, and yield what is wrong with what came of it."""
@@ -109,23 +102,37 @@ class _Trial:
         rendered = [(each, marked) for each in scenarios if (marked := self._render(instrumented, each, SAMPLE)) is not None]
         failures = self._probe(instrumented, rendered)
         steps = check_steps([marked for _, marked in rendered], self._template.origin)
-        return (*self._failed.values(), *steps, *self._harms(failures, instrumented))
+        return (*self._failed.values(), *steps, *self._harms(failures, instrumented), *self._untried())
+
+    def _untried(self) -> Iterator[Diagnostic]:
+        if self._characters > self._most_characters:
+            yield Diagnostic(
+                slug="recipe-lint/not-all-tried",
+                summary="the recipe renders to too much text to try every value",
+                severity="warning",
+                span=self._template.origin.span(Place(line=1, column=1, length=1)),
+                detail=f"{self._most_characters:,} characters were rendered",
+            )
 
     def _render(self, instrumented: Instrumented, scenario: Scenario, text: str) -> MarkedText | None:
-        """Render; what fails with sample values is noted. None also where the description does not take the text."""
+        """Render; what fails with sample values is noted. None also where the description does not take the text, and at the limit."""
+        if self._characters > self._most_characters:
+            return None
         reference = RecipeReference(address="", configuration=scenario.values(self._description.parameters, text))
         try:
             values = check_configuration(self._description, reference).values
         except RecipeError:
             return None
         try:
-            return render_marked(instrumented, {**values, RESERVED_NAME: {**scenario.facts, "canister": {"name": DEFAULT_CANISTER}}})
+            marked = render_marked(instrumented, {**values, RESERVED_NAME: {**scenario.facts, "canister": {"name": DEFAULT_CANISTER}}})
         except RecipeError as error:
             if text == SAMPLE:
                 first = _renamed(error.diagnostics[0])
                 detail = f"{scenario.label}; {first.detail}" if first.detail else scenario.label
                 self._failed.setdefault((first.slug, _place(first)), replace(first, detail=detail))
             return None
+        self._characters += len(marked.text)
+        return marked
 
     def _probe(self, instrumented: Instrumented, rendered: Sequence[tuple[Scenario, MarkedText]]) -> Failures:
         """Try every probe with as few configurations as it takes to reach every tag."""

@@ -12,12 +12,14 @@ from typing import Final
 from orchestrator.recipes import render_template
 from orchestrator.recipes.template import Block, Call, Expression, Inline, Literal, Node, Output, Place, Template, Text
 
-__all__ = ["MARK", "Instrumented", "MarkedText", "Written", "instrument", "render_marked", "split_marks"]
+__all__ = ["MARK", "MARK_BETWEEN", "Instrumented", "MarkedText", "Written", "instrument", "render_marked"]
 
 _OPEN, _NUMBERED, _LEVEL, _CLOSE = "\ue000", "\ue001", "\ue002", "\ue003"
 _WRITTEN: Final = re.compile(f"{_OPEN}([0-9]+){_NUMBERED}([^{_CLOSE}]*){_CLOSE}")
 MARK: Final = re.compile("\ue000[0-9]+\ue001")
 """What stands in place of a value."""
+MARK_BETWEEN: Final = re.compile(f"({MARK.pattern})")
+"""Splits a text into what stands between marks and, at every second place, the marks."""
 _ESCAPED: Final = frozenset("'\"\\`$")
 """What templates replace in a value so that it can stand between quotes."""
 
@@ -125,8 +127,3 @@ def render_marked(instrumented: Instrumented, data: Mapping[str, object]) -> Mar
         position = match.end()
     pieces.append(rendered.text[position:])
     return MarkedText(text="".join(pieces), written=written, lines=(*kept, *rendered.lines[line:]))
-
-
-def split_marks(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the stretches of text between marks, and the marks."""
-    return tuple(MARK.split(text)), tuple(MARK.findall(text))

@@ -3,14 +3,14 @@
 Nothing is run. A rendering with marks in place of values says what was meant; the rendering itself must say the same.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, parse_yaml
-from orchestrator.engine.authoring.recipe_marks import MARK, MarkedText, split_marks
+from orchestrator.engine.authoring.recipe_marks import MARK, MARK_BETWEEN, MarkedText
 from orchestrator.engine.authoring.shell_words import Operator, Token, UnfinishedError, Word, fill_in, split_script
 from orchestrator.errors import DocumentError
 
@@ -100,7 +100,7 @@ def find_harm(marked: MarkedText, probe: str, failures: Failures) -> None:
     for scalar in scalars:
         _find_type_change(scalar, marked, probe, failures)
         if _is_command(scalar.path, meant):
-            _find_shell_harm(scalar, marked, probe, failures)
+            _find_shell_harm(scalar, marked, left - wrong, probe, failures)
 
 
 def _wrong_tags(marked: MarkedText, meant: Node | None, tags: frozenset[int]) -> set[int] | None:
@@ -110,7 +110,7 @@ def _wrong_tags(marked: MarkedText, meant: Node | None, tags: frozenset[int]) ->
         return {
             marked.written[mark].tag
             for scalar in pair_scalars(meant, real)
-            if _levels(scalar, marked) is None
+            if _levels(scalar, marked, tags) is None
             for mark in MARK.findall(scalar.meant.text)
             if marked.written[mark].tag in tags
         }
@@ -136,17 +136,18 @@ def pair_scalars(meant: Node | None, real: Node | None, path: tuple[str | int, .
             raise ShapeError
 
 
-def _levels(scalar: ScalarPair, marked: MarkedText) -> dict[str, str] | None:
-    """Return what stands in place of each mark: the value, or what is left of its escaping; None where neither does."""
-    texts, marks = split_marks(scalar.meant.text)
-    if not marks:
-        return {} if scalar.meant.text == scalar.real.text else None
-    pattern = re.escape(texts[0])
-    for mark, text in zip(marks, texts[1:], strict=True):
-        choices = dict.fromkeys((*marked.written[mark].levels, mark))
-        pattern += f"({'|'.join(map(re.escape, choices))}){re.escape(text)}"
-    match = re.fullmatch(pattern, scalar.real.text)
-    return dict(zip(marks, match.groups(), strict=True)) if match is not None else None
+def _levels(scalar: ScalarPair, marked: MarkedText, tags: Collection[int]) -> dict[str, str] | None:
+    """Return what stands in place of each mark: the value, or what is left of its escaping; None where neither does.
+
+    YAML takes away the same escaping from all that is in one scalar. The marks of other than these `tags` are still there.
+    """
+    pieces = MARK_BETWEEN.split(scalar.meant.text)
+    written = {mark: marked.written[mark] for mark in pieces[1::2] if marked.written[mark].tag in tags}
+    for level in range(max((len(each.levels) for each in written.values()), default=1)):
+        found = {mark: each.levels[min(level, len(each.levels) - 1)] for mark, each in written.items()}
+        if "".join(found.get(piece, piece) for piece in pieces) == scalar.real.text:
+            return {mark: found.get(mark, mark) for mark in pieces[1::2]}
+    return None
 
 
 def _find_type_change(scalar: ScalarPair, marked: MarkedText, probe: str, failures: Failures) -> None:
@@ -176,12 +177,12 @@ def _is_command(path: tuple[str | int, ...], root: Node | None) -> bool:
     return False
 
 
-def _find_shell_harm(scalar: ScalarPair, marked: MarkedText, probe: str, failures: Failures) -> None:
+def _find_shell_harm(scalar: ScalarPair, marked: MarkedText, filled: Collection[int], probe: str, failures: Failures) -> None:
     """Note the tags whose values the shell would not take as they are; what is a command by itself is meant to be one."""
     script = scalar.meant.text
-    found = _levels(scalar, marked)
+    found = _levels(scalar, marked, filled)
     try:
-        meant = split_script(script)
+        meant = _split_meant(script)
     except UnfinishedError:
         return
     if found is None:
@@ -194,6 +195,12 @@ def _find_shell_harm(scalar: ScalarPair, marked: MarkedText, probe: str, failure
     alone = {tag for tag in tags if not _arrives(script, meant, marked, levels, {tag})}
     for tag in alone or tags:
         failures.add("shell-quoting", tag, probe)
+
+
+@lru_cache(maxsize=8)
+def _split_meant(script: str) -> tuple[Token, ...]:
+    """Split a script with marks, which is the same for every value that is tried."""
+    return split_script(script)
 
 
 def _commands(tokens: tuple[Token, ...]) -> Iterator[str]:
@@ -210,7 +217,7 @@ def _commands(tokens: tuple[Token, ...]) -> Iterator[str]:
 def _arrives(script: str, meant: tuple[Token, ...], marked: MarkedText, levels: Mapping[str, str], tags: set[int]) -> bool:
     """Tell whether a script with the values of some tags has the words that were meant."""
     filled = {mark: text for mark, text in levels.items() if marked.written[mark].tag in tags}
-    whole = "".join(filled.get(piece, piece) for piece in re.split(f"({MARK.pattern})", script))
+    whole = "".join(filled.get(piece, piece) for piece in MARK_BETWEEN.split(script))
     wanted = fill_in(meant, {mark: marked.written[mark].meant for mark in filled})
     try:
         return split_script(whole) == wanted

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from orchestrator.errors import DocumentError, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.engine.authoring.recipe_files import AuthoredRecipe
     from orchestrator.recipes import Expansion
+    from orchestrator.recipes.authored import AuthoredRecipe
 
 __all__ = ["DEFAULT_CANISTER", "RecipeInput", "merge_values", "read_configuration", "render_recipe"]
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
 from orchestrator.core.project import RecipeReference
@@ -19,6 +20,7 @@ MAX_SCENARIOS: Final = 80
 """Configurations that are tried at most."""
 MAX_EXCHANGED: Final = 12
 """Optional parameters of which pairs are exchanged to find a configuration that is allowed."""
+_PLAIN_SAMPLES: Final[Mapping[str, object]] = MappingProxyType({"boolean": True, "integer": 7, "number": 1.5})
 _FACT_CHOICES: Final = (("network", "managed"), ("host", "batch"))
 
 
@@ -131,21 +133,15 @@ def _checked(scenario: Scenario, description: RecipeDescription) -> Mapping[str,
 def _value(parameter: Parameter, text: str, *, sparse: bool) -> object:
     if parameter.choices:
         return parameter.choices[0]
-    match parameter.type:
-        case "boolean":
-            return True
-        case "integer":
-            return 7
-        case "number":
-            return 1.5
-        case "list":
-            item = _value(parameter.items, text, sparse=sparse) if parameter.items is not None else text
-            return [item, item]
-        case "map" if parameter.fields:
-            return {each.name: _value(each, text, sparse=sparse) for each in parameter.fields if each.required or not sparse}
-        case "map":
-            one_line = text.partition("\n")[0]
-            return {one_line: text, SAMPLE: text}
+    if parameter.type in _PLAIN_SAMPLES:
+        return _PLAIN_SAMPLES[parameter.type]
+    if parameter.type == "list":
+        item = _value(parameter.items, text, sparse=sparse) if parameter.items is not None else text
+        return [item, item]
+    if parameter.type == "map" and parameter.fields:
+        return {each.name: _value(each, text, sparse=sparse) for each in parameter.fields if each.required or not sparse}
+    if parameter.type == "map":
+        return {text.partition("\n")[0]: text, SAMPLE: text}
     return SAMPLE if "\n" in text and not parameter.multiline else text
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engine.authoring.recipe_cases import CaseReport, cases_directory, check_cases_exist, run_recipe_cases
+from orchestrator.engine.authoring.recipe_cases import cases_directory, check_cases_exist, run_recipe_cases
 from orchestrator.engine.authoring.recipe_files import describe_recipe
 from orchestrator.errors import RecipeError, UsageError
+from orchestrator.recipes.authored import CaseReport
 from tests.support.recipes import write_recipe
 
 TEMPLATE = "build:\n  steps:\n    - type: script\n      command: make {{target}} # {{_.canister.name}} {{_.fast}}\n"

@@ -269,3 +269,10 @@ def test_a_recipe_with_many_parameters(tmp_path: Path) -> None:
     )
 
     assert lint(tmp_path, f"{SCRIPT}true\n{commands}", f"summary: Many.\nparameters:\n{parameters}") == []
+
+
+def test_a_recipe_that_renders_to_too_much(tmp_path: Path) -> None:
+    """At the limit no more is rendered, and that is said."""
+    recipe = write_recipe(tmp_path, f"{SCRIPT}x {{{{text}}}}\n", TEXT)
+
+    assert [each.slug for each in lint_recipe(recipe, most_characters=10).findings] == ["recipe-lint/not-all-tried"]
