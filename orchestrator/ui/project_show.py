@@ -62,11 +62,13 @@ def _project_data(project: Project, registry_recipes: Mapping[str, str]) -> dict
         shown = {"name": each.name, "network": show_network(each.network), "canisters": canisters(each.canisters)}
         return shown | own_keys(each, shown)
 
+    missing = {name: members for name in project.environments if (members := plain(project.missing_environments.get(name)))}
     return {
         "dir": str(project.directory),
         "canisters": canisters(project.canisters),
         "networks": {name: show_network(network) for name, network in project.networks.items()},
         "environments": {name: environment(each) for name, each in project.environments.items()},
+        **({"member_missing_envs": missing} if missing else {}),
     }
 
 
@@ -78,7 +80,7 @@ def _all_canisters(project: Project) -> Iterator[Canister]:
 
 def _canister_data(canister: Canister, registry_recipe: str | None, bindings: Shared) -> dict[str, object]:
     return {
-        "name": canister.local_name,
+        "name": canister.name,
         "settings": _settings_data(canister.settings),
         "build": {"steps": [show_step(step) for step in canister.build]},
         "sync": {"steps": [show_step(step) for step in canister.sync]},
