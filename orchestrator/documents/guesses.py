@@ -55,7 +55,7 @@ def _glued(slug: str, source: Source, line: int, _column: int) -> DocumentError 
     if slug not in {"colon", "indentation", "no-colon"}:
         return None
     for index in (line, line - 1):
-        if index < 0:
+        if not 0 <= index < len(source.lines):
             continue
         text = source.lines[index]
         if (dash := _GLUED_DASH.match(text)) is not None:

@@ -8,7 +8,7 @@ from orchestrator.errors import DocumentError, Span
 
 __all__ = ["MAX_DOCUMENT_BYTES", "Source", "read_source", "source_of_text"]
 
-MAX_DOCUMENT_BYTES = 1024 * 1024
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """A longer file is refused before it is parsed."""
 
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")

@@ -6,7 +6,9 @@ budget, and refuses what a manifest cannot mean (two documents, equal keys, keys
 Merge keys (`<<`) are ordinary keys, as in YAML 1.2.
 """
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -19,16 +21,19 @@ from orchestrator.documents.scalars import resolve_plain
 from orchestrator.documents.source import Source, read_source, source_of_text
 from orchestrator.errors import DocumentError, Span
 
-__all__ = ["MAX_DEPTH", "MAX_EXPANDED_NODES", "load_yaml", "parse_yaml"]
+__all__ = ["MAX_ALIASED_NODES", "MAX_DEPTH", "MAX_NODES", "load_yaml", "parse_yaml"]
 
 MAX_DEPTH = 100
 """Lists and maps inside each other, aliases followed."""
-MAX_EXPANDED_NODES = 100_000
-"""Nodes of a document with every alias written out in full."""
+MAX_NODES = 1_000_000
+"""Values and keys that a document writes."""
+MAX_ALIASED_NODES = 100_000
+"""Values and keys that all aliases of a document stand for."""
 
 _Loader = type[yaml.SafeLoader | yaml.CSafeLoader]
 _LOADER: _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG_PREFIX = "tag:yaml.org,2002:"
+_COLLECTION_TAGS = frozenset({"!", f"{_TAG_PREFIX}map", f"{_TAG_PREFIX}seq"})
 _TEXT_TAGS = frozenset({"!", f"{_TAG_PREFIX}str"})
 _FLOAT_TAG = f"{_TAG_PREFIX}float"
 _TYPED_TAGS: dict[str, tuple[type, ...]] = {
@@ -54,11 +59,11 @@ def parse_yaml(text: str, path: Path, *, shown: str | None = None) -> Node | Non
 
 @dataclass(slots=True)
 class _Built:
-    """A finished node, how many nodes it stands for, and how deep it goes."""
+    """A finished node with an anchor: how many nodes it stands for, and how deep it goes."""
 
     node: Node
-    size: int = 1
-    height: int = 0
+    size: int
+    height: int
 
 
 @dataclass(slots=True)
@@ -75,21 +80,35 @@ class _Frame:
     keys: dict[str, Span] = field(default_factory=dict)
     key: ScalarNode | None = None
 
-    def finish(self) -> _Built:
+    def finish(self) -> Node:
         """Return the node of what has been collected."""
         if self.is_map:
-            return _Built(MappingNode(entries=tuple(self.entries), span=self.span), self.size, self.height)
-        return _Built(SequenceNode(items=tuple(self.items), span=self.span), self.size, self.height)
+            return MappingNode(entries=tuple(self.entries), span=self.span)
+        return SequenceNode(items=tuple(self.items), span=self.span)
 
 
-def _compose(source: Source, loader: _Loader = _LOADER) -> Node | None:
-    composer = _Composer(source)
+def _compose(source: Source, loader: _Loader = _LOADER, *, max_nodes: int = MAX_NODES) -> Node | None:
+    composer = _Composer(source, max_nodes)
     try:
-        for event in _events(source, loader):
-            composer.take(event)
+        with _without_collections():
+            for event in _events(source, loader):
+                composer.take(event)
     except yaml.YAMLError as error:
         raise explain_fault(error, source) from error
     return composer.root
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Let Python not look for cycles among the nodes while they are made: there are none, and looking takes half of the time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _events(source: Source, loader: _Loader) -> Iterator[yaml.Event]:
@@ -99,65 +118,74 @@ def _events(source: Source, loader: _Loader) -> Iterator[yaml.Event]:
 class _Composer:
     """The state of one reading; `root` is the document once all events were taken."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, max_nodes: int) -> None:
         self.root: Node | None = None
+        self._max_nodes = max_nodes
         self._source = source
         self._frames: list[_Frame] = []
         self._anchors: dict[str, _Built | None] = {}
         self._documents = 0
+        self._nodes = 0
+        self._aliased_nodes = 0
 
     def take(self, event: yaml.Event) -> None:
         """Advance by one event."""
-        match event:
-            case yaml.ScalarEvent():
-                self._add(_Built(self._scalar(event)), event.anchor)
-            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                self._open(event)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                frame = self._frames.pop()
-                self._add(frame.finish(), frame.anchor)
-            case yaml.AliasEvent():
-                self._add(self._aliased(event), None)
-            case yaml.DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    self._refuse(
-                        "more-documents", "the file holds more than one YAML document", event, "remove the line `---` and what follows"
-                    )
+        if isinstance(event, yaml.ScalarEvent):
+            self._add(self._scalar(event), event.anchor, 1, 0)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._open(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            frame = self._frames.pop()
+            self._add(frame.finish(), frame.anchor, frame.size, frame.height)
+        elif isinstance(event, yaml.AliasEvent):
+            built = self._aliased(event)
+            self._add(built.node, None, built.size, built.height)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                self._refuse(
+                    "more-documents", "the file holds more than one YAML document", event, "remove the line `---` and what follows"
+                )
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         span = self._span(event)
-        if event.tag is not None and event.tag not in {"!", f"{_TAG_PREFIX}map", f"{_TAG_PREFIX}seq"}:
+        if event.tag is not None and event.tag not in _COLLECTION_TAGS:
             self._refuse("tag", f"the tag `{_short_tag(event.tag)}` means nothing here", event, "remove the tag")
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         self._frames.append(_Frame(is_map=isinstance(event, yaml.MappingStartEvent), span=span, anchor=event.anchor))
         self._check_depth(len(self._frames), span)
 
-    def _add(self, built: _Built, anchor: str | None) -> None:
+    def _add(self, node: Node, anchor: str | None, size: int, height: int) -> None:
+        """Put a node where it belongs; `size` nodes are in it, aliases written out, and `height` levels."""
         if anchor is not None:
-            self._anchors[anchor] = built
+            self._anchors[anchor] = _Built(node, size, height)
+        self._nodes += 1
+        if self._nodes > self._max_nodes:
+            self._refuse_size(node)
         if not self._frames:
-            self.root = built.node
+            self.root = node
             return
         frame = self._frames[-1]
-        frame.size += built.size
-        frame.height = max(frame.height, built.height + 1)
-        if frame.size > MAX_EXPANDED_NODES:
-            raise DocumentError(
-                "the document is too large once its aliases are followed",
-                slug="document/alias-bomb",
-                detail=f"it stands for more than {MAX_EXPANDED_NODES} values",
-                span=built.node.span,
-                hint="write the values out instead of nesting aliases",
-            )
+        frame.size += size
+        if height >= frame.height:
+            frame.height = height + 1
         if not frame.is_map:
-            frame.items.append(built.node)
+            frame.items.append(node)
         elif frame.key is None:
-            frame.key = self._key(built.node, frame)
+            frame.key = self._key(node, frame)
         else:
-            frame.entries.append(Entry(key=frame.key, value=built.node))
+            frame.entries.append(Entry(key=frame.key, value=node))
             frame.key = None
+
+    def _refuse_size(self, node: Node) -> NoReturn:
+        raise DocumentError(
+            "the document holds too many values",
+            slug="document/too-large",
+            detail=f"more than {self._max_nodes} values and keys",
+            span=node.span,
+            hint="divide it: canisters can have files of their own, which a pattern such as `canisters/*` finds",
+        )
 
     def _key(self, node: Node, frame: _Frame) -> ScalarNode:
         if not isinstance(node, ScalarNode):
@@ -211,7 +239,17 @@ class _Composer:
         built = self._anchors[name]
         if built is None:
             self._refuse("alias-cycle", f"the alias `*{name}` stands inside the value it names", event, "a value cannot contain itself")
-        self._check_depth(len(self._frames) + built.height, self._span(event))
+        span = self._span(event)
+        self._check_depth(len(self._frames) + built.height, span)
+        self._aliased_nodes += built.size
+        if self._aliased_nodes > MAX_ALIASED_NODES:
+            raise DocumentError(
+                "the document is too large once its aliases are followed",
+                slug="document/alias-bomb",
+                detail=f"they stand for more than {MAX_ALIASED_NODES} values",
+                span=span,
+                hint="write the values out instead of nesting aliases",
+            )
         return built
 
     def _check_depth(self, depth: int, span: Span) -> None:
@@ -230,10 +268,10 @@ class _Composer:
         start, end = event.start_mark, event.end_mark
         if start is None or end is None:  # only of events that were not parsed from a text
             return self._source.span(0, 0)
-        length = end.column - start.column if start.line == end.line else len(self._source.text)
+        line, column = start.line, start.column
         if isinstance(event, yaml.CollectionStartEvent):
-            length = 1
-        return self._source.span(start.line, start.column, length)
+            return self._source.span(line, column)
+        return self._source.span(line, column, end.column - column if line == end.line else len(self._source.text))
 
 
 def _short_tag(tag: str) -> str:

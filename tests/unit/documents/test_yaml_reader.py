@@ -1,5 +1,7 @@
 """YAML text becomes nodes with places, or one clear error."""
 
+import functools
+import gc
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,10 @@ import yaml
 from syrupy.assertion import SnapshotAssertion
 
 from orchestrator.documents import (
+    MAX_ALIASED_NODES,
     MAX_DEPTH,
     MAX_DOCUMENT_BYTES,
+    MAX_NODES,
     MappingNode,
     Node,
     ScalarNode,
@@ -21,6 +25,7 @@ from orchestrator.documents import (
 )
 from orchestrator.documents.yaml_reader import _compose
 from orchestrator.errors import DocumentError
+from tests.support.counting_calls import count_calls
 from tests.support.reports import render_error
 
 PATH = Path("/project/icp.yaml")
@@ -220,3 +225,52 @@ def test_nodes_describe_themselves() -> None:
         nodes.append(node)
     assert [describe(node) for node in nodes] == ["a map", "a list", "text", "the number 5", "`true` (a yes-or-no value)", "nothing"]
     assert isinstance(nodes[2], ScalarNode)
+
+
+def test_many_values_are_no_bomb() -> None:
+    """A long document without aliases is read; one with too many values is called too large, not a bomb."""
+    text = f"[{'a, ' * 2000}]"
+    assert _compose(source_of_text(text, PATH), max_nodes=2001) is not None
+    with pytest.raises(DocumentError) as caught:
+        _compose(source_of_text(text, PATH), max_nodes=2000)
+    assert caught.value.slug == "document/too-large"
+    assert MAX_NODES > MAX_ALIASED_NODES
+
+
+def test_aliases_may_stand_for_some_values() -> None:
+    """What aliases stand for is counted apart from what is written."""
+    assert read(f"a: &a [{'x, ' * 100}]\nb: [{'*a, ' * 500}]\n")
+    assert refusal(f"a: &a [{'x, ' * 1000}]\nb: [{'*a, ' * 200}]\n").slug == "document/alias-bomb"
+
+
+ENDS = {"LF": "\n", "CR LF": "\r\n", "CR": "\r", "NEL": "\x85", "LS": "\u2028", "PS": "\u2029"}
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "mark"])
+def test_places_count_the_lines_that_yaml_counts(name: str, start: str) -> None:
+    """Whatever ends lines, and with a byte order mark, a place has the line and column that an editor shows."""
+    end = ENDS[name]
+    error = refusal(f"{start}# ä 🙂{end}a: 1{end}b: 🙂é {end}  c: *nope{end}")
+    assert error.span is not None
+    assert (error.span.line, error.span.text.strip()) == (4, "c: *nope")
+    node = parse_yaml(f"{start}a: 1{end}'é🙂': [🙂, x]{end}", PATH)
+    assert isinstance(node, MappingNode)
+    value = node.entries[1].value
+    assert isinstance(value, SequenceNode)
+    assert [(item.span.line, item.span.column, item.span.length) for item in value.items] == [(2, 8, 1), (2, 11, 1)]
+
+
+def test_reading_leaves_the_garbage_collector_as_it_was() -> None:
+    """The collector is off while nodes are made only, also where reading ends in an error."""
+    assert gc.isenabled()
+    parse_yaml("a: 1", PATH)
+    refusal("a: *nope")
+    assert gc.isenabled()
+
+
+def test_a_document_twice_as_long_is_twice_the_work() -> None:
+    """Reading does work in proportion to the document."""
+    text = "- name: a\n  build: {steps: [{type: script, command: x}]}\n  settings: &s {a: 1}\n"
+    once, twice = (count_calls(functools.partial(parse_yaml, text.replace("&s ", "") * times, PATH)) for times in (200, 400))
+    assert twice < 2.2 * once

@@ -2,10 +2,7 @@
 
 import functools
 import itertools
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -13,6 +10,7 @@ from orchestrator.errors import RecipeError
 from orchestrator.recipes.expressions import MAX_EXPRESSION_DEPTH
 from orchestrator.recipes.parser import MAX_NESTING, parse_template
 from orchestrator.recipes.render import MAX_RENDER_DEPTH, MAX_RENDER_STEPS, render_template
+from tests.support.counting_calls import count_calls
 
 PATH = Path("/project/recipe.hbs")
 
@@ -30,23 +28,6 @@ def refusal(template: str, data: dict[str, object] | None = None, max_steps: int
     return caught.value.slug
 
 
-def work(action: Callable[[], object]) -> int:
-    """Return how many functions an action calls, those of C included."""
-    calls = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event in {"call", "c_call"}
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        action()
-    finally:
-        sys.setprofile(before)
-    return calls
-
-
 TEMPLATES = {
     "values": "line {{a}}\n",
     "blocks": "{{#if a}}\n  x\n{{else}}\n  y\n{{/if}}\n",
@@ -58,9 +39,9 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_a_template_twice_as_long_is_twice_the_work(name: str) -> None:
+def test_a_template_twice_as_long_is_twice_the_count_calls(name: str) -> None:
     """Parsing and rendering do work in proportion to the template's length."""
-    once, twice = (work(functools.partial(render, TEMPLATES[name] * times, {"a": "x"})) for times in (300, 600))
+    once, twice = (count_calls(functools.partial(render, TEMPLATES[name] * times, {"a": "x"})) for times in (300, 600))
     assert twice < 2.2 * once
 
 
@@ -72,9 +53,9 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("name", LOOPS)
-def test_a_list_twice_as_long_is_twice_the_work(name: str) -> None:
+def test_a_list_twice_as_long_is_twice_the_count_calls(name: str) -> None:
     """A loop does work in proportion to its items."""
-    once, twice = (work(functools.partial(render, LOOPS[name], {"a": "x", "l": list(range(count))})) for count in (200, 400))
+    once, twice = (count_calls(functools.partial(render, LOOPS[name], {"a": "x", "l": list(range(count))})) for count in (200, 400))
     assert twice < 2.2 * once
 
 
@@ -170,7 +151,7 @@ BACKTRACKING = {
 def test_nothing_is_tried_again_and_again(name: str) -> None:
     """Tags that nearly fit are refused, or are text, without trying every way to read them."""
     text = BACKTRACKING[name]
-    calls = work(lambda: _tried(text))
+    calls = count_calls(lambda: _tried(text))
     assert calls < 40 * len(text)
 
 
