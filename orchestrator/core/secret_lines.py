@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from orchestrator.errors import Span
 
-__all__ = ["MASK", "hide_secrets", "hide_texts", "secret_parts", "secret_texts", "shown_line"]
+__all__ = ["MASK", "hide_quotes", "hide_secrets", "hide_texts", "secret_parts", "secret_texts", "shown_line"]
 
 MASK = "********"
 """What stands for a secret, however long that is."""
@@ -79,6 +79,15 @@ def hide_texts(text: str, secrets: Iterable[str]) -> str:
                 text = text.replace(f"{before}{secret}{after}", f"{before}{MASK}{after}")
             text = text.removesuffix(f"the number {secret}") + "a number" if text.endswith(f"the number {secret}") else text
     return text
+
+
+def hide_quotes(message: str, source: str) -> str:
+    """Return what a parser says about a secret text without the words in backticks that are taken from it."""
+
+    def hide(quoted: re.Match[str]) -> str:
+        return f"`{MASK}`" if any(map(str.isalnum, quoted[1])) and quoted[1] in source else quoted[0]
+
+    return re.sub("`([^`]+)`", hide, message)
 
 
 def _parts_of(span: Span) -> tuple[Part, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from orchestrator.core.project import Arguments, Canister
+from orchestrator.engine.arguments import describe_fault
 from orchestrator.errors import CandidError, CandidSyntaxError, Diagnostic
 
 __all__ = ["check_arguments"]
@@ -43,8 +44,7 @@ def _fault_of_candid(text: str) -> str | None:
     try:
         candid.parse_arguments(text)
     except CandidSyntaxError as error:
-        span = error.span
-        return "it cannot be read" if span is None else f"it cannot be read from its line {span.line}, column {span.column} on"
+        return describe_fault(error, text)
     except CandidError:
         return None
     return None

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from orchestrator import candid
 from orchestrator.core.project import Arguments, Canister
+from orchestrator.core.secret_lines import hide_quotes
 from orchestrator.errors import CandidError, DeployError
 
-__all__ = ["CANDID_SERVICE", "EMPTY_ARGUMENTS", "encode_arguments", "install_arguments"]
+__all__ = ["CANDID_SERVICE", "EMPTY_ARGUMENTS", "describe_fault", "encode_arguments", "install_arguments"]
 
 CANDID_SERVICE = "candid:service"
 EMPTY_ARGUMENTS = b"DIDL\0\0"
@@ -37,7 +38,14 @@ def encode_arguments(arguments: Arguments | None, service: bytes | None, *, cani
     except ValueError as error:
         raise _unusable(arguments, canister, f"not hex: {error}") from error
     except CandidError as error:
-        raise _unusable(arguments, canister, error.summary if error.detail is None else f"{error.summary}: {error.detail}") from error
+        raise _unusable(arguments, canister, describe_fault(error, content)) from error
+
+
+def describe_fault(error: CandidError, content: str) -> str:
+    """Return what is wrong with Candid text, and where, without what it holds."""
+    place = f" (line {error.span.line}, column {error.span.column} of the text)" if error.span is not None else ""
+    said = error.summary if error.detail is None else f"{error.summary}: {error.detail}"
+    return f"{hide_quotes(said, content)}{place}"
 
 
 def _encode_text(text: str, service: bytes | None) -> bytes:

@@ -50,6 +50,16 @@ def test_what_cannot_be_encoded_has_its_place(content: str, fields: dict[str, ob
     assert caught.value.detail
 
 
+@pytest.mark.parametrize("content", ["(hunter2)", '(principal "hunter2")', "(12hunter2)", '(record { a = "hunter2" b })', '("hunter2")'])
+def test_what_arguments_hold_is_not_repeated(content: str) -> None:
+    """They may be secret: the error says where they are wrong, and not with what."""
+    with pytest.raises(DeployError) as caught:
+        encode(content, service=b"service : (nat8) -> {}")
+
+    assert "hunter2" not in f"{caught.value} {caught.value.detail}"
+    assert content == '("hunter2")' or "line 1, column " in str(caught.value.detail)
+
+
 def test_an_upgrade_may_have_its_own(tmp_path: Path) -> None:
     """Without `upgrade_args` an upgrade gets what the install got."""
     first = Arguments(content=b"one", format="bin")
