@@ -89,7 +89,7 @@ class _Check:
 
     def _value(self, parameter: Parameter, value: object, path: _Path) -> object:
         if value is None:
-            return parameter.default
+            return self._filled(parameter, parameter.default, path)
         if parameter.deprecated is not None:
             summary = f"the parameter `{_written(path)}` is deprecated"
             self.warnings.append(
@@ -98,6 +98,10 @@ class _Check:
         if (misfit := find_misfit(parameter, value)) is not None:
             self._misfit(parameter, value, misfit, path)
             return value
+        return self._filled(parameter, value, path)
+
+    def _filled(self, parameter: Parameter, value: object, path: _Path) -> object:
+        """Return a value with the defaults of the items and keys in it."""
         if isinstance(value, list) and parameter.items is not None:
             return [self._item(parameter.items, item, (*path, index)) for index, item in enumerate(value)]
         if isinstance(value, dict) and parameter.fields:

@@ -128,7 +128,9 @@ class _Reader:
 
     def _unknown_name(self, node: Node, known: Iterable[str]) -> None:
         close = get_close_matches(str(plain_value(node)), list(known), n=1)
-        self._problem("wrong-value", "there is no such parameter", node.span, hint=f"did you mean `{close[0]}`?" if close else None)
+        self._problem(
+            "wrong-value", f"there is no parameter `{plain_value(node)}`", node.span, hint=f"did you mean `{close[0]}`?" if close else None
+        )
 
     def _parameters(self, node: Node | None, what: str) -> tuple[Parameter, ...]:
         if node is None:
@@ -205,6 +207,19 @@ class _Reader:
         elif isinstance(node, SequenceNode) and parameter.items is not None:
             for item in node.items:
                 self._check_value(parameter.items, item, f"an item of {what}")
+        elif isinstance(node, MappingNode) and parameter.fields:
+            self._check_fields(parameter, node, what)
+
+    def _check_fields(self, parameter: Parameter, node: MappingNode, what: str) -> None:
+        for entry in node.entries:
+            field = parameter.field(entry.name)
+            if field is None:
+                self._unknown_name(entry.key, [each.name for each in parameter.fields])
+            else:
+                self._check_value(field, entry.value, what)
+        for field in parameter.fields:
+            if field.required and node.get(field.name) is None:
+                self._problem("wrong-value", f"{what} of {_called(parameter.name)} has no `{field.name}`", node.span)
 
     def _type(self, node: Node | None) -> ParameterType:
         if node is None:

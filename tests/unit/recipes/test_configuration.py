@@ -88,6 +88,15 @@ def test_defaults_are_filled_in(description: RecipeDescription) -> None:
     }
 
 
+def test_defaults_have_defaults_inside(tmp_path: Path) -> None:
+    """The keys that a default leaves out are filled in like those of a configuration."""
+    text = "parameters: {list: {type: list, items: {type: map, fields: {a: string, b: {type: integer, default: 7}}}, default: [{a: x}]}}\n"
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    description = load_description(tmp_path / "recipe.hbs")
+    assert description is not None
+    assert check_configuration(description, reference("", tmp_path)).values == {"list": [{"a": "x", "b": 7}]}
+
+
 WRONG = {
     "nothing": "",
     "misspelt": "    pakage: a\n    dir: d\n    pofile: dev\n    zzz: 1\n",

@@ -80,6 +80,7 @@ WRONG = {
     "uses": "parameters: {a: {type: string, items: string, fields: {}}, b: {type: list, multiline: true}}\n",
     "values": "parameters: {a: {type: string, default: 5, required: true, choices: [a, 1], examples: b}, b: {type: boolean, required: 'yes'}, c: {type: list, items: integer, default: [a]}}\n",
     "choices": "parameters: {a: {type: string, choices: [a, b], default: c, examples: [d]}}\n",
+    "inside": "parameters:\n  a:\n    type: list\n    items: {type: map, fields: {name: {type: string, required: true}}}\n    default: [{nme: x}, {name: 5}]\n    examples: [[{name: a}], [5]]\n",
     "groups": "one_of: [dir, [dirr, url], [mode]]\nparameters: {dir: string, url: {requires: [hsh]}, hash: string, mode: {default: a}}\n",
 }
 
