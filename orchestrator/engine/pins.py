@@ -3,6 +3,7 @@
 The manifest's own `sha256` wins. What has none is pinned by the lock file; what is in neither is pinned on first use.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -14,9 +15,9 @@ from orchestrator.core.redaction import redact_span, redact_url
 from orchestrator.errors import Diagnostic, Span, StoreError, UsageError
 from orchestrator.events import Warned
 from orchestrator.store import Layout
-from orchestrator.store.lock_file import LockFile, PinKind, Pins
+from orchestrator.store.lock_file import LockFile, PinKind, Pins, pin_name
 
-__all__ = ["LOCKED_VARIABLE", "PinStore", "Pinned", "Pinning", "Tell", "is_locked", "open_lock_file", "pins_error", "tell_warnings"]
+__all__ = ["LOCKED_VARIABLE", "PinStore", "Pinned", "Pinning", "Tell", "is_locked", "open_lock_file", "tell_warnings", "upgrade_command"]
 
 LOCKED_VARIABLE: Final = "ORCHESTRATOR_LOCKED"
 _NOUNS: Final[dict[PinKind, str]] = {"recipes": "recipe", "plugins": "plugin", "modules": "module"}
@@ -161,12 +162,12 @@ def hint_of_change(what: Pinned) -> str:
     """Return what to do when something has changed."""
     if what.stated is not None:
         return f"if a new {_NOUNS[what.kind]} is meant, review it, and write its hash as `sha256`"
-    return f"if a new {_NOUNS[what.kind]} is meant, review it, and run `orchestrator recipe lock --upgrade '{redact_url(what.address)}'`"
+    return f"if a new {_NOUNS[what.kind]} is meant, review it, and run `{upgrade_command(what.address)}`"
 
 
-def pins_error(error: StoreError) -> bool:
-    """Tell whether an error is about pins, and says so itself."""
-    return error.slug.startswith("pins/")
+def upgrade_command(address: str) -> str:
+    """Return the command that looks anew at what is behind an address; it names that as the lock file does, without secrets."""
+    return f"orchestrator recipe lock --upgrade {shlex.quote(pin_name(address))}"
 
 
 def tell_warnings(emit: Callable[[Warned], None]) -> Tell:

@@ -15,7 +15,7 @@ import anyio.to_thread
 from orchestrator.core.project import PluginStep, PrebuiltStep
 from orchestrator.core.redaction import redact_span, redact_url
 from orchestrator.engine.modules import describe_defect
-from orchestrator.engine.pins import Pinned, Pinning, open_lock_file, tell_warnings
+from orchestrator.engine.pins import Pinned, Pinning, open_lock_file, tell_warnings, upgrade_command
 from orchestrator.engine.session import Session, Sleep
 from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedError
 from orchestrator.events import Emit, Retrying, Waiting, Warned
@@ -108,7 +108,7 @@ def _unexpected(step: PrebuiltStep | PluginStep, wanted: Wanted, pin: str, actua
             slug=wanted.checksum_slug,
             detail=f"expected SHA-256 {pin}, which is in `orchestrator.lock`\nfound    SHA-256 {actual}, which {origin}",
             span=redact_span(step.span),
-            hint=f"if a new {wanted.noun} is meant, review it, and run `orchestrator recipe lock --upgrade '{redact_url(step.url or '')}'`",
+            hint=f"if a new {wanted.noun} is meant, review it, and run `{upgrade_command(step.url or '')}`",
         )
     return wanted.error(
         f"{wanted.name} is not the one that the manifest names",

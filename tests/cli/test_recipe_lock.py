@@ -125,7 +125,7 @@ def test_a_changed_recipe_is_refused_until_it_is_upgraded(
     assert refused.exit_code == 1
     assert f"expected SHA-256 {sha256(TEMPLATE)}" in refused.stderr
     assert f"found    SHA-256 {sha256(changed)}" in refused.stderr
-    assert "orchestrator recipe lock --upgrade '@acme/script@v1'" in refused.stderr
+    assert "orchestrator recipe lock --upgrade @acme/script@v1" in refused.stderr
     assert (unknown.exit_code, "nothing in the project uses `@acme/scrip@v1`" in unknown.stderr) == (2, True)
     change = {"kind": "recipes", "address": "@acme/script@v1", "before": sha256(TEMPLATE), "after": sha256(changed)}
     assert json.loads(upgraded.stdout)["changes"] == [change]

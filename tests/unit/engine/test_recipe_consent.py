@@ -53,11 +53,6 @@ def opened(directory: Path, network: MemoryNetwork, template: str, *, address: s
     return replace(session, packages=served_cache(directory / "packages", serve))
 
 
-async def yes(_plan: Plan) -> bool:
-    """Agree to anything."""
-    return True
-
-
 async def no(_plan: Plan) -> bool:
     """Agree to nothing."""
     return False
@@ -100,8 +95,17 @@ async def test_without_consent_nothing_is_sent(tmp_path: Path, network: MemoryNe
 
 
 async def test_a_yes_is_enough(tmp_path: Path, network: MemoryNetwork) -> None:
-    """Whoever agrees is not asked again."""
-    await require_consent(await plan(opened(tmp_path, network, REACHING)), yes)
+    """Whoever agrees has seen the plan, and is asked once."""
+    proposed = await plan(opened(tmp_path, network, REACHING))
+    asked: list[Plan] = []
+
+    async def yes(shown: Plan) -> bool:
+        asked.append(shown)
+        return True
+
+    await require_consent(proposed, yes)
+
+    assert asked == [proposed]
 
 
 @pytest.mark.parametrize(("template", "address"), [(HARMLESS, URL), (REACHING, "./local.hbs")], ids=["harmless", "local"])

@@ -1,6 +1,7 @@
 """What `recipe lock` finds in a project, and what it refuses."""
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.project import BuildStep, Canister, Environment, PluginStep, PrebuiltStep, RecipeReference
+from orchestrator.engine.building import build_canisters
 from orchestrator.engine.pins import open_lock_file
 from orchestrator.engine.recipe_locking import lock_recipes
 from orchestrator.engine.session import Session
@@ -147,6 +149,24 @@ async def test_what_is_no_module_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError):
         await lock_recipes(opened(tmp_path, canisters[:1], files))
     assert not session.layout.recipe_lock.exists()
+
+
+async def test_the_command_of_the_hint_upgrades(tmp_path: Path) -> None:
+    """What the error of changed bytes says to run works, though the address has secrets that it does not show."""
+    files, address = Files(), "https://me:hunter2@files.test/x.wasm?key=hunter2&as=/x.wasm"
+    canisters = [made(tmp_path, "a", PrebuiltStep(url=address))]
+    await lock_recipes(opened(tmp_path, canisters, files))
+    files.files["x.wasm"] = newer = make_wasm("newer")
+    elsewhere = replace(opened(tmp_path, canisters, files), packages=served_cache(tmp_path / "elsewhere", files.fetch))
+
+    with pytest.raises(BuildError) as caught:
+        await build_canisters(elsewhere, canisters)
+    command = shlex.split(str(caught.value.hint).rpartition(" run `")[2].rstrip("`"))
+    report = await lock_recipes(elsewhere, upgrade=command[4:])
+
+    assert command[:4] == ["orchestrator", "recipe", "lock", "--upgrade"]
+    assert "hunter2" not in str(caught.value.hint)
+    assert [change.after for change in report.changes] == [hashlib.sha256(newer).hexdigest()]
 
 
 async def test_an_upgrade_of_what_is_not_there(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Lock files for any addresses and hashes."""
+"""Addresses, registries and lock files, whatever somebody writes."""
 
 import tempfile
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.project import RecipeReference
 from orchestrator.core.registries import describe_name_defect, describe_template_defect, recipe_url
+from orchestrator.errors import RecipeError
+from orchestrator.recipes import RegistryRecipe, RemoteRecipe, is_remote, parse_address
 from orchestrator.store.lock_file import LockFile, PinKind, Pins, pin_name
 
 ADDRESSES = st.text(max_size=60) | st.from_regex(
@@ -46,3 +49,16 @@ def test_no_name_leads_to_another_server(template: str, name: str, version: str)
     assert url.startswith(("https://", "http://"))
     assert url.split("/", 3)[2] == host
     assert "{" not in url
+
+
+@given(st.text(max_size=40) | st.from_regex(r"(@|\./|file://|https?://)?[a-z@/.:%?-]{0,20}", fullmatch=True))
+def test_any_address_is_read_or_refused(text: str) -> None:
+    """What is no address is an error with a form to write; what leads to another machine is known before it is read."""
+    read: object = None
+    slug = None
+    try:
+        read = parse_address(RecipeReference(address=text))
+    except RecipeError as error:
+        slug = error.slug
+    assert (read is None) is (slug in {"recipe/invalid-address", "recipe/missing-version"})
+    assert isinstance(read, RemoteRecipe | RegistryRecipe) <= is_remote(text)
