@@ -26,10 +26,15 @@ _LOCK_HINT = "run `orchestrator recipe lock`, and commit `orchestrator.lock`"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """What was found; `unchecked` counts the files that only a build can tell about, because a script comes before them."""
+    """What was found; `unchecked` counts the files that only a build can tell about, because a script comes before them.
+
+    `summary` and `detail` head the list of problems where there are several.
+    """
 
     problems: tuple[Diagnostic, ...] = ()
     unchecked: int = 0
+    summary: str = "the project is not valid"
+    detail: str | None = None
 
     @property
     def valid(self) -> bool:
@@ -40,10 +45,10 @@ class Validation:
         """Raise `ManifestError` with everything, if something is wrong."""
         if self.valid:
             return
-        errors = [each for each in self.problems if each.severity == "error"]
         if len(self.problems) == 1:
-            raise ManifestError(errors[0].summary, slug=errors[0].slug, diagnostics=self.problems)
-        raise ManifestError("the project is not valid", diagnostics=self.problems)
+            (one,) = self.problems
+            raise ManifestError(one.summary, slug=one.slug, diagnostics=self.problems)
+        raise ManifestError(self.summary, detail=self.detail, diagnostics=self.problems)
 
 
 async def validate_project(session: Session, environments: Sequence[Environment]) -> Validation:

@@ -44,7 +44,7 @@ class Origin:
         """Return a place as a span, cut at the end of its line."""
         text = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
         length = max(1, min(place.length, len(text) - place.column + 1))
-        return Span(path=self.path, line=place.line, column=place.column, length=length, text=text)
+        return Span(path=self.path, line=place.line, column=place.column, length=length, text=text, lines=self.lines)
 
     def error(
         self,

@@ -45,10 +45,10 @@ def render_valid(project: Project, found: Findings, *, base: Path) -> str:
     return f"`{manifest}` is valid: {', '.join(parts)}{warned}{unchecked}"
 
 
-def validation_to_json(found: Findings, project: Project | None, *, manifest: Path) -> str:
+def validation_to_json(found: Findings, project: Project | None, *, manifest: Path | None) -> str:
     """Return what was found as one line of JSON; without a project that could be loaded there are no counts."""
     counts = {
-        "manifest": str(manifest),
+        "manifest": None if manifest is None else str(manifest),
         "canisters": None if project is None else len(project.canisters),
         "networks": None if project is None else len(project.networks),
         "environments": None if project is None else len(project.environments),

@@ -247,3 +247,15 @@ def test_environment_can_be_chosen(orchestrator: Command, written: Path) -> None
     assert problems(orchestrator, "--env", "bare") == [("manifest/no-canisters", "warning")]
     assert ("recipe/not-found", "error") in problems(orchestrator)
     assert orchestrator("project", "validate", "--env", "nope").exit_code == 2
+
+
+def test_no_project_is_a_problem_too(orchestrator: Command, project: Path) -> None:
+    """Where there is no project, JSON says so as well."""
+    (project / "icp.yaml").unlink()
+
+    done = orchestrator("project", "validate", "--json")
+    answer = json.loads(done.stdout)
+
+    assert (done.exit_code, answer["valid"], answer["manifest"]) == (1, False, None)
+    assert [(each["slug"], each["file"]) for each in answer["problems"]] == [("manifest/not-found", None)]
+    assert "error[manifest/not-found]" in orchestrator("project", "validate").stderr

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -30,29 +30,42 @@ def validate(state: State, *, strict: bool) -> int:
 
     Recipes are expanded for every environment, or for that of `--env`; those that are not at hand are downloaded.
     """
-    from orchestrator.engine.validating import Validation
-    from orchestrator.manifest import MANIFEST_FILE, load_project
     from orchestrator.ui.projects import render_valid, validation_to_json
 
-    directory = find_directory(state)
-    project, validation = None, Validation()
+    found = _check(state, strict=strict)
+    if state.as_json:
+        state.terminal.stdout.write(f"{validation_to_json(found.validation, found.project, manifest=found.manifest)}\n")
+        return ExitCode.DONE if found.validation.valid else ExitCode.FAILED
+    found.validation.raise_errors()
+    show_warnings(state, found.validation.problems)
+    if found.project is not None:
+        state.terminal.stderr.write(f"{render_valid(found.project, found.validation, base=state.terminal.directory)}\n")
+    return ExitCode.DONE
+
+
+class _Found(NamedTuple):
+    """What a project's files are, as far as they could be read, and what is wrong with them."""
+
+    manifest: Path | None
+    project: "Project | None"
+    validation: "Validation"
+
+
+def _check(state: State, *, strict: bool) -> _Found:
+    from orchestrator.engine.validating import Validation
+    from orchestrator.manifest import MANIFEST_FILE, load_project
+
+    manifest, project = None, None
     try:
-        project = load_project(directory)
+        manifest = find_directory(state) / MANIFEST_FILE
+        project = load_project(manifest.parent)
         validation = _validate(state, project)
     except ManifestError as error:
-        if not state.as_json and not strict:
-            raise
-        validation = Validation(problems=error.diagnostics if not strict else _strict_problems(directory) or error.diagnostics)
+        problems = (manifest is not None and strict and _strict_problems(manifest.parent)) or error.diagnostics
+        validation = Validation(problems=problems, summary=error.summary, detail=error.detail)
     if strict:
         validation = replace(validation, problems=tuple(replace(each, severity="error") for each in validation.problems))
-    if state.as_json:
-        state.terminal.stdout.write(f"{validation_to_json(validation, project, manifest=directory / MANIFEST_FILE)}\n")
-        return ExitCode.DONE if validation.valid else ExitCode.FAILED
-    validation.raise_errors()
-    if project is not None:
-        show_warnings(state, validation.problems)
-        state.terminal.stderr.write(f"{render_valid(project, validation, base=state.terminal.directory)}\n")
-    return ExitCode.DONE
+    return _Found(manifest, project, validation)
 
 
 def _validate(state: State, project: "Project") -> "Validation":
