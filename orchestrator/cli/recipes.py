@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.state import State
-from orchestrator.cli.verbs import open_project, wait
+from orchestrator.cli.verbs import open_project, show_warnings, wait
 from orchestrator.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -35,4 +35,6 @@ def load_any_recipe(state: State, text: str) -> "AuthoredRecipe":
         return open_recipe(text, terminal.directory)
     project = open_project_if_any(state) if text.startswith(("@", "https://", "http://")) else None
     offline = bool(state.offline)
-    return wait(lambda: load_recipe(text, terminal.directory, project=project, environ=terminal.environ, offline=offline))
+    found = wait(lambda: load_recipe(text, terminal.directory, project=project, environ=terminal.environ, offline=offline))
+    show_warnings(state, found.warnings)
+    return found

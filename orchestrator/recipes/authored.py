@@ -20,7 +20,7 @@ class AuthoredRecipe:
     """A template and what its `recipe.yaml` says.
 
     `bundled` tells that it ships with the tool, `remote` that it came from another machine.
-    `address` is what a manifest has as `type` for it. `description` is None where there is no `recipe.yaml`.
+    `address` is what a manifest has as `type` for it; `warnings` are about finding it. `description` is None where there is no `recipe.yaml`.
     """
 
     name: str
@@ -31,6 +31,7 @@ class AuthoredRecipe:
     bundled: bool = False
     remote: bool = False
     default_facts: Mapping[str, object] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def sha256(self) -> str:

@@ -13,6 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from orchestrator.cli.terminal import Terminal
 from orchestrator.recipes import bundled_names
 from tests.support.command import Command
+from tests.support.recipe_server import recipe_server
 from tests.support.recipes import write_recipe
 
 TEMPLATE = """\
@@ -214,3 +215,20 @@ def test_list_outside_of_a_project(orchestrator: Command, tmp_path: Path) -> Non
     done = elsewhere("recipe", "list", "--json")
 
     assert (done.exit_code, done.stderr, json.loads(done.stdout)["project"]) == (0, "", None)
+
+
+def test_a_recipe_behind_an_address(orchestrator: Command, project: Path) -> None:
+    """It is shown with its hash and rendered; nothing is pinned, a changed one is refused where the project pins it."""
+    with recipe_server({"/site.hbs": b"build: {steps: []} # {{_.canister.name}}"}) as server:
+        address = f"{server.url}/site.hbs"
+        shown, rendered = orchestrator("recipe", "show", address), orchestrator("recipe", "render", address, "--canister", "web")
+        assert (shown.exit_code, rendered.exit_code, rendered.stdout) == (0, 0, "build: {steps: []} # web")
+        sha256 = json.loads(orchestrator("recipe", "show", address, "--json").stdout)["sha256"]
+        assert f"      sha256: {sha256}\n" in shown.stdout
+        assert not (project / "orchestrator.lock").exists()
+
+        pins = {"v": 1, "recipes": {address: "0" * 64}}
+        (project / "orchestrator.lock").write_text(json.dumps(pins), encoding="utf-8")
+        refused = orchestrator("recipe", "render", address)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert refused.stderr.startswith("error[recipe/checksum]")

@@ -43,6 +43,7 @@ async def load_recipe(text: str, directory: Path, *, project: Project | None, en
         bundled=found.bundled,
         remote=found.remote,
         default_facts=BUNDLED_FACTS if found.bundled else {},
+        warnings=found.warnings,
     )
 
 

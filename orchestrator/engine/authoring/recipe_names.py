@@ -8,7 +8,9 @@ from typing import Final
 from orchestrator.engine.authoring.recipe_usage import Usage, walk_calls
 from orchestrator.errors import Diagnostic, RecipeError, Severity, Span
 from orchestrator.recipes import Parameter, RecipeDescription, render_template
+from orchestrator.recipes.bundled import TEMPLATE_NAME
 from orchestrator.recipes.configuration import RESERVED_NAME
+from orchestrator.recipes.descriptions import DESCRIPTION_NAME
 from orchestrator.recipes.template import Block, Call, Literal, Output, Place, Template
 
 __all__ = ["check_description", "check_facts", "check_helpers", "check_names"]
@@ -94,6 +96,11 @@ def check_description(description: RecipeDescription | None, template: Template)
     """Yield what a description leaves unsaid."""
     if description is None:
         first = Span(path=template.origin.path, line=1, column=1, text=template.origin.lines[0])
+        if (unused := _find_unused(template.origin.path)) is not None:
+            summary = f"`{unused.name}` beside it does not describe this template"
+            hint = f"call it `{_beside(template.origin.path)}`, and give it `parameters:`"
+            yield _finding("unused-description", summary, Span(path=unused, line=1, column=1), "warning", hint=hint)
+            return
         hint = f"write `{_beside(template.origin.path)}` beside it, with `summary:` and `parameters:`"
         summary = "nothing says what the recipe takes: a misspelt name is not noticed, and there are no defaults"
         yield _finding("missing-description", summary, first, "warning", hint=hint)
@@ -105,6 +112,14 @@ def check_description(description: RecipeDescription | None, template: Template)
         if not parameter.description:
             hint = f"add `description:` below `{parameter.name}:`"
             yield _finding("missing-description", f"`{parameter.name}` has no description", parameter.span, "warning", hint=hint)
+
+
+def _find_unused(template: Path) -> Path | None:
+    """Return a file that looks like the description of a template that has none."""
+    own, other = template.with_suffix(".yaml"), template.with_name(DESCRIPTION_NAME)
+    if own.is_file():
+        return own
+    return other if other.is_file() and not template.with_name(TEMPLATE_NAME).exists() else None
 
 
 def _beside(path: Path) -> str:

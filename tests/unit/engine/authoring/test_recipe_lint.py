@@ -276,3 +276,20 @@ def test_a_recipe_that_renders_to_too_much(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, f"{SCRIPT}x {{{{text}}}}\n", TEXT)
 
     assert [each.slug for each in lint_recipe(recipe, most_characters=10).findings] == ["recipe-lint/not-all-tried"]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"web.yaml": "summary: s\n"}, "unused-description"),
+        ({"recipe.yaml": "summary: s\n"}, "unused-description"),
+        ({"recipe.yaml": "summary: s\n", "recipe.hbs": ""}, "missing-description"),
+        ({}, "missing-description"),
+    ],
+)
+def test_descriptions_that_describe_nothing(tmp_path: Path, files: dict[str, str], found: str) -> None:
+    """A description has its template's name, and parameters; that of another template is left alone."""
+    for name, text in {"web.hbs": f"{STEP}a.wasm\n", **files}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    assert [each.slug for each in lint_recipe(open_recipe("web.hbs", tmp_path)).findings] == [f"recipe-lint/{found}"]
