@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from orchestrator.core.project import Canister, PluginStep
+from orchestrator.core.workspace import project_of
 from orchestrator.engine.declared_forms import check_forms, read_interface
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import Wanted, load_source
@@ -120,10 +121,12 @@ def load_declared(
 ) -> tuple[tuple[Preopen, ...], tuple[InlineFile, ...]]:
     """Resolve what a step declares, and add to `refused` what must not or cannot be read.
 
-    Entries with names, which only plugins of 0.2 are given, may be anywhere in the project.
+    Entries with names, which only plugins of 0.2 are given, may be anywhere in the project; those of a dependency that is
+    not in its directory, anywhere in the dependency.
     """
     from orchestrator.sandbox.declared import read_file, resolve_directory
 
+    project_directory = _reach(canister, project_directory)
     directories: list[Preopen] = []
     files: list[InlineFile] = []
     for index, entry in enumerate(step.dirs):
@@ -141,6 +144,13 @@ def load_declared(
             else:
                 files.append(replace(read_file(canister.directory, entry, span, project_directory=project_directory), key=key))
     return tuple(directories), tuple(files)
+
+
+def _reach(canister: Canister, project_directory: Path) -> Path:
+    """Return the directory that a canister's steps may reach: the root's if it is in there, else its own project's."""
+    member = project_of(canister.name)
+    inside = Path(os.path.realpath(canister.directory)).is_relative_to(os.path.realpath(project_directory))
+    return project_directory if inside or not member else project_directory / member
 
 
 @contextmanager

@@ -148,6 +148,8 @@ def open_session(
     from orchestrator.engine.sources import open_packages
 
     chosen = select_environment(project, environment)
+    if proxy := choices.get("proxy"):
+        choices["proxy"] = resolve_name(proxy, {canister.name for canister in chosen.canisters}, project.members, project.scope)
     layout = Layout(project.directory)
     variables = MappingProxyType(dict(os.environ if environ is None else environ))
     choices.setdefault(

@@ -10,10 +10,12 @@ from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.session import Session, check_canister, open_session
 from orchestrator.engine.stores import open_stores
 from orchestrator.engine.verbs import build, deploy, plan
-from orchestrator.errors import DeployError, UsageError
+from orchestrator.errors import DeployError, PluginFailedError, UsageError
 from orchestrator.manifest import load_nearest
 from tests.support.memory_network import MemoryNetwork
 from tests.support.projects import make_wasm, memory_session
+from tests.support.second_plugins import plugin_that_tells
+from tests.support.workspaces import write_files
 
 pytestmark = pytest.mark.anyio
 PREFIX = "PUBLIC_CANISTER_ID:"
@@ -127,6 +129,37 @@ async def test_every_project_must_know_the_environment(directory: Path) -> None:
     with pytest.raises(UsageError, match="environment `staging` is not defined by dependency mid") as caught:
         open_session(project, "staging", verb="deploy", environ={})
     assert caught.value.slug == "usage/environment-not-defined"
+
+
+async def test_a_proxy_is_named_as_canisters_are(directory: Path) -> None:
+    """On the command line, where the user works."""
+    project = load_nearest(directory / "mid")
+    assert open_session(project, verb="deploy", environ={}, proxy="thelib:core").proxy == "lib:core"
+    assert open_session(project, verb="deploy", environ={}, proxy="aaaaa-aa").proxy == "aaaaa-aa"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param((80, 16), "core", id="id by own name"),
+        pytest.param((44, 16), "in the member", id="file"),
+    ],
+)
+async def test_what_a_members_plugin_is_given(tmp_path: Path, network: MemoryNetwork, path: tuple[int, ...], expected: str) -> None:
+    """Ids by key and those of its own project by name, and files of its project, which is not in the root's directory."""
+    plugin = "{type: plugin, path: p.wasm, files: {k: ../note.txt}, canisters: [core]}"
+    files = {
+        "root/icp.yaml": "dependencies: [{name: lib, path: ../lib}]",
+        "lib/icp.yaml": "canisters: [sub]",
+        "lib/note.txt": "in the member",
+        "lib/sub/canister.yaml": f"name: core\n{STEP}\nsync: {{steps: [{plugin}]}}",
+    }
+    write_files(tmp_path, files)
+    (tmp_path / "lib" / "sub" / "a.wasm").write_bytes(make_wasm())
+    (tmp_path / "lib" / "sub" / "p.wasm").write_bytes(plugin_that_tells(*path))
+
+    with pytest.raises(PluginFailedError, match=f"plugin returned error: {expected}$"):
+        await deploy(replace(open_in(tmp_path / "root", network), cache_directory=tmp_path / "components"))
 
 
 async def test_steps_of_a_members_recipe(directory: Path, network: MemoryNetwork) -> None:
