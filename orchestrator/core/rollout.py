@@ -26,9 +26,9 @@ class Approvers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bake:
-    """A gate that opens when the stage has been done for so many seconds."""
+    """A gate that opens when the stage has been done for a while, in seconds."""
 
-    seconds: int
+    bake: int
 
 
 Gate = Literal["health", "approval"] | Bake

@@ -211,7 +211,7 @@ class _Reader:
         if item.get("bake") is None:
             self._problems.error("missing-key", "a gate that is a map has no `bake`", item.span, hint="write `{ bake: 10m }`")
         seconds = read_amount(item.get("bake"), "`bake`", parse_duration, self._problems, example="10m")
-        return None if seconds is None else Bake(seconds=seconds)
+        return None if seconds is None else Bake(bake=seconds)
 
     def _read_count(self, mapping: MappingNode, key: str, lowest: int) -> int | None:
         node = mapping.get(key)

@@ -69,6 +69,7 @@ def _project_data(project: Project, registry_recipes: Mapping[str, str]) -> dict
         "networks": {name: show_network(network) for name, network in project.networks.items()},
         "environments": {name: environment(each) for name, each in project.environments.items()},
         **({"member_missing_envs": missing} if missing else {}),
+        **({"registries": dict(project.registries)} if project.registries else {}),
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.core.health import CyclesCheck, HttpCheck, NoTrapsCheck, QueryCheck, StatusCheck
 from orchestrator.core.principal import Principal
 from orchestrator.core.units import Amount
 from orchestrator.errors import Span
@@ -34,6 +35,12 @@ def plain(value: Any) -> object:
             return str(value)
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
+        case QueryCheck() | HttpCheck() | CyclesCheck():
+            return {value.kind: own_keys(value, ())}
+        case StatusCheck():
+            return {value.kind: "running"}
+        case NoTrapsCheck():
+            return {value.kind: True}
         case _ if is_dataclass(value):
             return own_keys(value, ())
         case _:

@@ -9,6 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.support.command import Command
 
+OWN_KEYS = Path(__file__).parents[1] / "cases" / "manifest" / "loads" / "own-keys.yaml"
 RECIPE = "build: {steps: [{type: script, command: 'make {{_.canister.name}} {{v}}'}]}\n"
 MANIFEST = """\
 canisters:
@@ -125,3 +126,25 @@ def test_an_unknown_environment(orchestrator: Command) -> None:
 
     assert done.exit_code == 2
     assert "use one of: ic, local, staging" in done.stderr
+
+
+def test_own_keys_are_shown_as_they_are_written(orchestrator: Command, project: Path) -> None:
+    """What stands in the manifest can be read from what is shown: checks with their kinds, gates, registries."""
+    (project / "icp.yaml").write_bytes(OWN_KEYS.read_bytes())
+
+    shown = yaml.safe_load(orchestrator("project", "show").stdout.replace("!Fixed ", ""))
+
+    backend = shown["canisters"]["backend"][1]
+    assert backend["health"] == [
+        {"query": {"method": "ready", "expect": "(true)"}},
+        {"http": {"path": "/health", "status": 204, "contains": "ok"}},
+        {"http": {}},
+        {"cycles": {"at_least": "2t"}},
+        {"status": "running"},
+        {"no_traps": True},
+    ]
+    assert backend["settings"]["controllers_exact"] is True
+    stages = shown["environments"]["production"]["rollout"]["stages"]
+    assert [stage.get("gates") for stage in stages] == [["health", {"bake": "10m"}], None, ["approval"]]
+    assert shown["environments"]["agreed"]["approvers"]["not_starter"] is False
+    assert list(shown["registries"]) == ["team"]

@@ -75,7 +75,7 @@ def test_stages(project: Project) -> None:
     rollout = rollout_of(project.environments["production"])
 
     assert [(stage.name, stage.canisters) for stage in rollout.stages] == [("first", ("store",)), ("edge", ("backend",)), ("everyone", ())]
-    assert [stage.gates for stage in rollout.stages] == [("health", Bake(seconds=600)), (), ("approval",)]
+    assert [stage.gates for stage in rollout.stages] == [("health", Bake(bake=600)), (), ("approval",)]
     assert [stage.accept_data_loss for stage in rollout.stages] == [900, 3600, 86_400]
     assert (rollout.stages[2].rest, rollout.stages[2].max_parallel, rollout.stages[2].max_failures) == (True, 4, 1)
     assert rollout.on_failure == "undo-snapshot"
