@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.manifests.differences import expected
+from tests.conformance.manifests.grammar import random_case
 from tests.conformance.manifests.projects import PROJECTS
 from tests.conformance.manifests.recipes import OWN, RECIPES, written_projects
 from tests.conformance.manifests.slots import SLOTS, slot_cases
@@ -18,6 +19,7 @@ from tests.conformance.manifests.vectors import VECTORS
 from tests.support.official_icp import icp_binary
 
 NAMED: Mapping[str, Case] = {**VECTORS, **PROJECTS, **RECIPES, **OWN, **written_projects()}
+RANDOM_PROJECTS = 25
 pytestmark = [pytest.mark.npm, pytest.mark.slow]
 
 
@@ -52,3 +54,16 @@ def test_projects(tools: Tools, name: str) -> None:
     """The project is the same in both, or refused by both."""
     found = unlisted(tools, "", {name: NAMED[name]})
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("flaws", [0, 0.05, 0.15])
+@pytest.mark.parametrize("batch", range(4))
+def test_random_projects(tools: Tools, batch: int, flaws: float) -> None:
+    """Whatever the pieces are put together to, it is the same project in both, or refused by both."""
+    loaded = 0
+    for seed in range(batch * RANDOM_PROJECTS, (batch + 1) * RANDOM_PROJECTS):
+        case = random_case(seed, flaws=flaws)
+        outcome = tools.compare(case, f"project-{seed}")
+        assert outcome.verdict == "same", f"{outcome.verdict} {outcome.places}\n{case.files['icp.yaml']!r}\n{outcome.talk}"
+        loaded += outcome.loads
+    assert loaded == RANDOM_PROJECTS if not flaws else loaded > 1

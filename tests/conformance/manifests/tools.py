@@ -83,9 +83,13 @@ def one_network(keys: str) -> Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How the two answers compare; `places` are paths of values that differ, and `talk` what was said."""
+    """How the two answers compare; `places` are paths of values that differ, and `talk` what was said.
+
+    `loads` tells whether both load the project.
+    """
 
     verdict: Verdict
+    loads: bool = False
     places: tuple[str, ...] = ()
     talk: str = ""
 
@@ -136,7 +140,7 @@ class Tools:
             return Outcome(verdict=verdict, talk=talk)
         theirs, ours = (yaml.load(text, Loader=_Shown) for text in (official.stdout, done.stdout))  # noqa: S506  a safe loader
         places = tuple(dict.fromkeys(_differences(theirs, ours, "")))
-        return Outcome(verdict="shown differently" if places else "same", places=places, talk=talk)
+        return Outcome(verdict="shown differently" if places else "same", loads=True, places=places, talk=talk)
 
 
 def _differences(theirs: object, ours: object, path: str) -> Iterator[str]:
