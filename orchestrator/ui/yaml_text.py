@@ -34,14 +34,14 @@ class Tagged:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Shared:
-    """A map that stands in many places: its lines are made once for each depth."""
+    """A map that stands in many places: its lines are made once for each depth, all but the first in one piece."""
 
     value: Mapping[str, object]
     lines: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def render_yaml(data: Mapping[str, object]) -> Iterator[str]:
-    """Return the lines of a document, with their ends.
+    """Return the lines of a document, with their ends; several may come in one piece.
 
     Values are maps, lists, scalars, amounts (as they are written), `Tagged` and `Shared`.
     """
@@ -68,7 +68,8 @@ def _entry(head: str, value: object, indent: str) -> Iterator[str]:
         head, value = f"{head} !{value.tag}", value.value
     if isinstance(value, Shared):
         if indent not in value.lines:
-            value.lines[indent] = tuple(_entry("", value.value, indent))
+            first, *rest = _entry("", value.value, indent)
+            value.lines[indent] = (first, "\n".join(rest)) if rest else (first,)  # as one, lest each goes through all that is around
         first, *rest = value.lines[indent]
         yield f"{head}{first}"
         yield from rest
