@@ -4,20 +4,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from orchestrator.core.project import Canister, Environment, ManagedNetwork, Project, RecipeReference
-from orchestrator.engine.recipes import expand_recipes
-from orchestrator.engine.session import DEFAULT_ENVIRONMENT, Session, select_environment
 from orchestrator.errors import OrchestratorError, RecipeError
+
+if TYPE_CHECKING:
+    from orchestrator.engine.session import Session
 
 __all__ = ["expand_project", "needs_expansion", "select_shown"]
 
+_FIRST = "local"
+"""The environment whose steps the project's own list of canisters has."""
 _Key = tuple[str, bool | None]
 """What an expansion depends on: the canister, and for a bundled recipe whether the network is managed."""
 
 
 def select_shown(project: Project, environment: str) -> Project:
     """Return the project with one environment, its network and its canisters; raises `UsageError` for an unknown one."""
+    from orchestrator.engine.session import select_environment  # a project without recipes is shown without a session
+
     chosen = select_environment(project, environment)
     names = {canister.name for canister in chosen.canisters}
     return replace(
@@ -33,13 +39,13 @@ def needs_expansion(project: Project) -> bool:
     return any(canister.recipe is not None for canister in project.canisters)
 
 
-async def expand_project(session: Session, shown: Project) -> Project:
+async def expand_project(session: "Session", shown: Project) -> Project:
     """Return `shown`, which is the session's project or a selection of it, with every recipe's steps in place.
 
     Environments share expansions that cannot differ. The project's own list of canisters has the steps of environment
     `local` (of the first environment shown, if that is not among them). Raises what is wrong with all recipes at once.
     """
-    environments = sorted(shown.environments.values(), key=lambda each: (each.name != DEFAULT_ENVIRONMENT, each.protected))
+    environments = sorted(shown.environments.values(), key=lambda each: (each.name != _FIRST, each.protected))
     first = environments[0]
     wanted: dict[_Key, tuple[Environment, Canister]] = {}
     for environment, canisters in [(each, each.canisters) for each in environments] + [(first, shown.canisters)]:
@@ -62,7 +68,9 @@ def _key(canister: Canister, reference: RecipeReference, environment: Environmen
     return canister.name, isinstance(environment.network, ManagedNetwork) if bundled else None
 
 
-async def _expand_all(session: Session, wanted: Mapping[_Key, tuple[Environment, Canister]]) -> Mapping[_Key, Canister]:
+async def _expand_all(session: "Session", wanted: Mapping[_Key, tuple[Environment, Canister]]) -> Mapping[_Key, Canister]:
+    from orchestrator.engine.recipes import expand_recipes
+
     groups: dict[str, list[_Key]] = defaultdict(list)
     for key, (environment, _) in wanted.items():
         groups[environment.name].append(key)
