@@ -1,6 +1,7 @@
 """What the scripts of the bundled recipes do, with stand-ins for compilers: no value is ever read as shell."""
 
 import gzip
+import shutil
 from pathlib import Path
 
 import pytest
@@ -195,7 +196,7 @@ def test_a_compiler_without_the_target(workshop: Workshop) -> None:
 
 
 def test_packages_that_make_no_module_or_several(workshop: Workshop) -> None:
-    """Exactly one module is taken; otherwise the build says what it found."""
+    """One module is taken, the library's where there are several; otherwise the build says what it found."""
     add_cargo(workshop, "libcounter.rlib")
     built = workshop.build("rust", package="counter", extract_candid=False)
     assert built.status == 1
@@ -203,6 +204,10 @@ def test_packages_that_make_no_module_or_several(workshop: Workshop) -> None:
     add_cargo(workshop, "a.wasm", "b.wasm")
     built = workshop.build("rust", package="counter", extract_candid=False)
     assert built.stderr == "the package 'counter' makes more than one module:\na.wasm\nb.wasm\n"
+    shutil.copy(workshop.directory / "empty.wasm", workshop.directory / "my_app.wasm")
+    add_cargo(workshop, "bin/my-app.wasm", str(workshop.directory / "my_app.wasm"))
+    built = workshop.build("rust", package="my-app", extract_candid=False)
+    assert (built.status, built.stderr, built.module) == (0, "", EMPTY_MODULE)
 
 
 def test_the_interface_is_read_from_the_module(workshop: Workshop) -> None:
