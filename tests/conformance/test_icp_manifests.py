@@ -99,10 +99,13 @@ def both(npm_modules: Path, tmp_path: Path) -> Both:
 
 AMOUNTS = """5 -5 +5 1.5 1e3 0x10 0o17 007 ~ yes true "5" 5kib "5 KiB" 5_kb 1_000 1.5t "1.5t" 2T 30d "30 d" 1.5d "" abc .5 ".5" "5." 1e3k "1e3"
 "1e3k" "0.5kib" 18446744073709551615 [] {} [1] {a: 1} "_5" "5_" "+5" " 5 " "5d " 1.0.0 2024-01-01 .inf "1e30" 1e400 "5 s" "-0" "1.50t" "1e-3k"
-"1e" "e3" "." "5K" "1 t" "1.t" "_" "5kb" "5 b" "0.0000000000001t\""""
+"1e" "e3" "." "5K" "1 t" "1.t" "_" "5kb" "5 b" "0.0000000000001t" "1t_" "1_t" "5d_" "_5_d" "1k_b" "1_kb" "1e3t_" "0e99999t" "0e-99999kib"
+"0e99999999999999999999" "-0.0t" "_-0t" "-_0_kb" "-0d" "_-0" "+1d" "+-0" "- 0" "1e1_0" "1._5k" "5\\tgib" "1\\u00a0kb" "\\u20035w" "１" "1e-0" "0x10kb"
+"18446744073709551616kb" "340282366920938463463374607431768211455" "340282366920938463463374607431768211456" "1e38" "1e39" 1_5_ "30D\""""
 SLOTS = {
     "memory": "{name: a, " + BUILD + ", settings: {memory_allocation: VALUE}}",
     "cycles": "{name: a, " + BUILD + ", settings: {reserved_cycles_limit: VALUE}}",
+    "duration": "{name: a, " + BUILD + ", settings: {freezing_threshold: VALUE}}",
     "percent": "{name: a, " + BUILD + ", settings: {compute_allocation: VALUE}}",
     "variable": "{name: a, " + BUILD + ", settings: {environment_variables: {A: VALUE}}}",
     "name": "{name: VALUE, " + BUILD + "}",
