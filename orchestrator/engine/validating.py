@@ -66,6 +66,7 @@ async def validate_project(session: Session, environments: Sequence[Environment]
         collector.found += found
         unchecked += skipped
     collector.found += _look_for_emptiness(session.project, environments)
+    collector.found += _look_for_the_unusable(session.project, environments)
     return Validation(problems=sort_problems([*session.project.warnings, *collector.found]), unchecked=unchecked)
 
 
@@ -153,6 +154,19 @@ def _look_for_emptiness(project: Project, environments: Sequence[Environment]) -
                 severity="warning",
                 span=environment.span,
                 hint="name some in its `canisters`, or remove that key for all of them",
+            )
+
+
+def _look_for_the_unusable(project: Project, environments: Sequence[Environment]) -> Iterator[Diagnostic]:
+    """Yield environments that nothing can be done with until every project of the workspace knows them."""
+    for environment in environments:
+        if missing := project.missing_environments.get(environment.name):
+            yield Diagnostic(
+                slug="manifest/environment-not-defined",
+                summary=f"the environment `{environment.name}` cannot be used: {', '.join(missing)} {'does' if len(missing) == 1 else 'do'} not define it",
+                severity="warning",
+                span=environment.span,
+                hint=f"add `- name: {environment.name}` to `environments` in {', '.join(f'{key}/icp.yaml' for key in missing)}",
             )
 
 

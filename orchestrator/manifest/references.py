@@ -106,18 +106,20 @@ def check_circles(projects: Sequence[Project], problems: Problems) -> None:
 
 
 def _walk(start: str, edges: Mapping[str, Sequence[tuple[ScalarNode, str]]], done: set[str], problems: Problems) -> None:
-    pending = [(start, iter(edges[start]))]
+    pending, path = [(start, iter(edges[start]))], {start: None}
     while pending:
         name, items = pending[-1]
         item, target = next(items, (None, ""))
-        path = [each for each, _ in pending]
         if item is None:
             pending.pop()
+            del path[name]
             done.add(name)
         elif target in path:
-            circle = " → ".join([*path[path.index(target) :], target])
+            names = list(path)
+            circle = " → ".join([*names[names.index(target) :], target])
             problems.error(
                 "dependency-cycle", "canisters depend on each other in a circle", item.span, detail=circle, hint="remove one of these"
             )
         elif target not in done:
             pending.append((target, iter(edges[target])))
+            path[target] = None

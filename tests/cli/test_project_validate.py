@@ -51,6 +51,17 @@ def test_warnings_become_errors_when_strict(orchestrator: Command, written: Path
     assert "warning" not in strict.stderr
 
 
+def test_environments_that_a_dependency_lacks_are_told(orchestrator: Command, written: Path) -> None:
+    """They cannot be used; the others can."""
+    (written / "lib").mkdir()
+    (written / "lib" / "icp.yaml").write_text("canisters: []\n", encoding="utf-8")
+    manifest = written / "icp.yaml"
+    manifest.write_text(f"{manifest.read_text()}dependencies: [{{name: lib, path: lib}}]\n", encoding="utf-8")
+
+    assert problems(orchestrator) == [("manifest/environment-not-defined", "warning")]
+    assert orchestrator("plan", "--env", "staging").stderr.startswith("error[usage/environment-not-defined]")
+
+
 def test_what_plugins_are_shown_is_checked(orchestrator: Command, written: Path) -> None:
     """A secret in a declared directory and what is not there are warnings; a path that never works is an error."""
     manifest = written / "icp.yaml"
