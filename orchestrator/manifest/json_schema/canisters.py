@@ -35,7 +35,9 @@ def canister(*, complete: bool = True) -> Schema:
     if complete:
         rules["anyOf"] = [{"required": ["build"]}, {"required": ["recipe"]}]
     what = "A canister: either `build` or `recipe` says how its module is made."
-    return terms.mapping(what, properties, required=["name"], filled=["build", "recipe"], closed=True, rules=rules)
+    return terms.mapping(
+        what, properties, required=["name"], filled=["build", "recipe", "init_args", "upgrade_args"], closed=True, rules=rules
+    )
 
 
 def canister_definitions(*, complete: bool = True) -> dict[str, Schema]:
@@ -59,7 +61,7 @@ def canister_definitions(*, complete: bool = True) -> dict[str, Schema]:
 def _steps(description: str, *kinds: str, required: bool = False) -> Schema:
     least: Schema = {"minItems": 1} if required else {}
     steps = terms.items("The steps, in the order in which they run.", {"anyOf": [terms.reference(kind) for kind in kinds]}, **least)
-    return terms.mapping(description, {"steps": steps}, required=["steps"], filled=["steps"] if required else [], closed=False)
+    return terms.mapping(description, {"steps": steps if required else terms.nullable(steps)}, required=["steps"], closed=False)
 
 
 def _addition() -> Schema:
@@ -167,7 +169,7 @@ def _settings() -> Schema:
 
 def _visibility(description: str) -> Schema:
     viewers = terms.items("Principals.", terms.text("A principal.", pattern="^[A-Za-z0-9-]+$"))
-    listed = terms.mapping("Those who are listed.", {"allowed_viewers": viewers}, required=["allowed_viewers"], closed=True)
+    listed = terms.mapping("Those who are listed.", {"allowed_viewers": terms.nullable(viewers)}, required=["allowed_viewers"], closed=True)
     return terms.one_of(description, terms.choice("Controllers, or everybody.", ["controllers", "public"]), listed)
 
 
@@ -204,6 +206,7 @@ def _arguments() -> Schema:
         required=["value"],
         filled=["format"],
         closed=False,
+        rules={"not": _has("path")},
     )
     return terms.one_of("Install arguments.", terms.text("Candid text.", examples=["(42)"]), file, value)
 

@@ -49,8 +49,7 @@ def _project(*, complete: bool) -> Schema:
         ),
     }
     what = "A project." if complete else "What this tool adds to icp.yaml: the same shape, merged over it by name."
-    filled = ["canisters", "networks", "environments", "dependencies"]
-    return terms.mapping(what, properties, filled=filled, closed=True) | {"type": ["object", "null"]}
+    return terms.mapping(what, properties, closed=True) | {"type": ["object", "null"]}
 
 
 def _section(description: str, path: Schema, kind: str) -> Schema:

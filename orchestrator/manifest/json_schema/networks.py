@@ -4,12 +4,11 @@ from typing import get_args
 
 from orchestrator.core.networks import SubnetKind
 from orchestrator.manifest.json_schema import terms
-from orchestrator.manifest.json_schema.terms import OWN, Schema
+from orchestrator.manifest.json_schema.terms import OWN, URL, Schema
 from orchestrator.manifest.managed import MAX_PORT, WRITTEN_LAUNCHERS
 
 __all__ = ["network"]
 
-_URL = "^https?://"
 _NAME = ["string", "number", "boolean"]
 
 
@@ -25,7 +24,7 @@ def network(*, complete: bool = True) -> Schema:
     }
     rules: Schema = {}
     if complete:
-        has_url = {"anyOf": [{"required": ["url"]}, {"required": ["api-url"]}]}
+        has_url = {"anyOf": [_has("url"), _has("api-url")]}
         rules["allOf"] = [
             {"if": _is("connected"), "then": {"required": ["root-key"], **has_url}},
             {"if": {"required": ["image"], **_is("managed")}, "then": {"required": ["port-mapping"], "not": {"required": ["launcher"]}}},
@@ -37,6 +36,10 @@ def network(*, complete: bool = True) -> Schema:
 
 def _is(mode: str) -> Schema:
     return {"properties": {"mode": {"const": mode}}}
+
+
+def _has(key: str) -> Schema:
+    return {"required": [key], "properties": {key: {"type": "string"}}}
 
 
 def _program_keys() -> dict[str, Schema]:
@@ -84,9 +87,9 @@ def _container_keys() -> dict[str, Schema]:
 
 def _connected_keys() -> dict[str, Schema]:
     return {
-        "url": terms.text("The API and the gateway of a connected network.", pattern=_URL),
-        "api-url": terms.text("The API; wins over `url`.", pattern=_URL),
-        "http-gateway-url": terms.text("The gateway, beside `api-url`.", pattern=_URL),
+        "url": terms.text("The API and the gateway of a connected network.", pattern=URL),
+        "api-url": terms.text("The API; wins over `url`.", pattern=URL),
+        "http-gateway-url": terms.text("The gateway, beside `api-url`.", pattern=URL),
         "root-key": terms.text(
             "What answers are verified with: `mainnet`, `fetch` (trusts whoever answers), or 266 hex digits.",
             pattern="^(mainnet|fetch|[0-9a-fA-F]{266})$",

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from orchestrator.core.units import MAX_NAT64, MAX_NAT128
+
 __all__ = [
     "CYCLES",
     "DURATION",
     "HASH",
     "MEMORY",
     "OWN",
+    "URL",
     "Schema",
     "amount",
     "anything",
@@ -25,10 +28,11 @@ __all__ = [
 
 Schema = dict[str, object]
 OWN = "Not known to icp-cli: may stand in orchestrator.yaml instead."
-_NUMBER = r"^\s*[-+]?[0-9_]*\.?[0-9_]*([eE][-+]?[0-9_]+)?"
+_NUMBER = r"^\s*[-+]?(?=[0-9_.]*[0-9])[0-9_]*\.?[0-9_]*([eE][-+]?[0-9_]+)?"
 CYCLES = rf"{_NUMBER}[kKmMbBtT]?\s*$"
 MEMORY = rf"{_NUMBER}\s*([kKmMgG][iI]?[bB])?\s*$"
 DURATION = r"^\s*[+]?[0-9_]+\s*[sSmMhHdDwW]?\s*$"
+URL = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]+\S*$"
 HASH = "^[0-9a-fA-F]{64}$"
 
 
@@ -47,15 +51,23 @@ def flag(description: str, *, default: bool | None = False) -> Schema:
     return {"type": "boolean", "description": description} | ({} if default is None else {"default": default})
 
 
-def integer(description: str, *, minimum: int = 0, maximum: int | None = None, **more: object) -> Schema:
+def integer(description: str, *, minimum: int = 0, maximum: int = MAX_NAT64, **more: object) -> Schema:
     """Return a whole number."""
-    limits = {"minimum": minimum} if maximum is None else {"minimum": minimum, "maximum": maximum}
-    return {"type": "integer", "description": description, **limits, **more}
+    return {"type": "integer", "description": description, "minimum": minimum, "maximum": maximum, **more}
 
 
 def amount(description: str, pattern: str, example: str, **more: object) -> Schema:
     """Return an amount: a whole number, or a text with a unit."""
-    return {"type": ["integer", "string"], "minimum": 0, "pattern": pattern, "description": description, "examples": [example], **more}
+    maximum = MAX_NAT128 if pattern == CYCLES else MAX_NAT64
+    return {
+        "type": ["integer", "string"],
+        "minimum": 0,
+        "maximum": maximum,
+        "pattern": pattern,
+        "description": description,
+        "examples": [example],
+        **more,
+    }
 
 
 def items(description: str, item: Schema, **more: object) -> Schema:
