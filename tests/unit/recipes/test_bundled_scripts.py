@@ -129,7 +129,7 @@ def test_compressed_modules(workshop: Workshop) -> None:
     assert untouched.module == (workshop.directory / "packed.wasm.gz").read_bytes()
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(values=st.lists(LINES, min_size=1, max_size=30))
 def test_any_line_reaches_cargo_as_it_is(values: list[str], workshop: Workshop) -> None:
     """Packages, profiles, features and paths arrive in cargo's words, whatever is in them."""
