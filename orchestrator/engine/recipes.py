@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadedRecipe", "RecipeLoader", "expand_recipes", "open_loader", "project_of"]
 
+_WITHOUT_EFFECT = "manifest/not-supported"
+"""A key that has no effect yet: told once, wherever it stands."""
+
 
 def open_loader(session: Session, *, pins: Pinning | None = None) -> RecipeLoader:
     """Return what finds a session's templates; given to several `expand_recipes`, each template is found and rendered once."""
@@ -74,7 +77,8 @@ class _Work:
         """Find the template of one canister."""
         directory = project_of(self.session, canister)
         try:
-            self.found[canister.name] = await self.loader.load(reference, directory=directory, locked=self.session.why_locked)
+            async with self.session.limiter:
+                self.found[canister.name] = await self.loader.load(reference, directory=directory, locked=self.session.why_locked)
         except OrchestratorError as error:
             self.refused[canister.name] = error
 
@@ -124,9 +128,10 @@ class _Work:
     def _tell(self, canister: Canister, found: Iterable[Diagnostic]) -> None:
         """Report what is odd, once for all canisters that share it."""
         for each in found:
-            if each in self._told:
+            shared = replace(each, span=None, related=()) if each.slug == _WITHOUT_EFFECT else each
+            if shared in self._told:
                 continue
-            self._told.add(each)
+            self._told.add(shared)
             self.session.emit(Warned(slug=each.slug, summary=each.summary, canister=canister.name, hint=each.hint, place=each.span))
 
 

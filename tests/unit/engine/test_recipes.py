@@ -334,3 +334,15 @@ async def test_http_is_warned_about_on_first_use(tmp_path: Path, session: Sessio
 
     slugs = [getattr(event, "slug", "") for event in recording.of("warning")]
     assert slugs == ["recipe/insecure", "recipe/unpinned", "recipe/unpinned"]
+
+
+async def test_a_key_without_effect_is_told_once(tmp_path: Path, session: Session, recording: Recording) -> None:
+    """A recipe's key that has no effect yet is one warning, however many canisters have the recipe."""
+    text = "build:\n  steps:\n    - { type: script, command: 'echo {{ _.canister.name }}', inputs: [src] }\n"
+    (tmp_path / "recipe.hbs").write_text(text, encoding="utf-8")
+    api = canister(tmp_path, "./recipe.hbs")
+
+    expanded = await expand_recipes(session, [api, replace(api, name="web")])
+
+    assert [step.inputs for each in expanded for step in each.build if isinstance(step, ScriptStep)] == [("src",), ("src",)]
+    assert [getattr(event, "slug", None) for event in recording.of("warning")] == ["manifest/not-supported"]
