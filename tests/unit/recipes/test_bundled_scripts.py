@@ -129,10 +129,8 @@ def test_compressed_modules(workshop: Workshop) -> None:
     assert untouched.module == (workshop.directory / "packed.wasm.gz").read_bytes()
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(values=st.lists(LINES, min_size=1, max_size=30))
-def test_any_line_reaches_cargo_as_it_is(values: list[str], workshop: Workshop) -> None:
-    """Packages, profiles, features and paths arrive in cargo's words, whatever is in them."""
+def check_words_of_cargo(values: list[str], workshop: Workshop) -> None:
+    """Build with these values as package, profile, features and path, and look at the words that cargo got."""
     values = [*HOSTILE, *values]
     add_cargo(workshop, str(workshop.directory / "empty.wasm"))
     for package in (values[0], values[-1]):
@@ -154,6 +152,21 @@ def test_any_line_reaches_cargo_as_it_is(values: list[str], workshop: Workshop) 
             *("--no-default-features", "--locked"),
         ]
     assert not (workshop.directory / "hacked").exists()
+
+
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(values=st.lists(LINES, min_size=1, max_size=30))
+def test_any_line_reaches_cargo_as_it_is(values: list[str], workshop: Workshop) -> None:
+    """Packages, profiles, features and paths arrive in cargo's words, whatever is in them."""
+    check_words_of_cargo(values, workshop)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(values=st.lists(LINES, min_size=1, max_size=60))
+def test_any_line_of_many_reaches_cargo_as_it_is(values: list[str], workshop: Workshop) -> None:
+    """The same for thousands of lines."""
+    check_words_of_cargo(values, workshop)
 
 
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
