@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.groups import LazyGroup
-from orchestrator.cli.options import offline_option, shared_options
+from orchestrator.cli.options import locked_option, offline_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import look
 from orchestrator.errors import OrchestratorError
@@ -62,6 +62,7 @@ def list_(state: State) -> None:
 @click.command(short_help="Download a project's plugins and pinned modules ahead of time.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @offline_option
+@locked_option
 @shared_options
 @click.pass_obj
 def fetch(state: State, *, names: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.options import offline_option, shared_options
+from orchestrator.cli.options import locked_option, offline_option, shared_options
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import look_into, open_project
 from orchestrator.errors import UsageError
@@ -18,6 +18,7 @@ __all__ = ["show"]
 @click.command(short_help="Show the whole project.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML of the shape of icp-cli's; this is the default.")
 @offline_option
+@locked_option
 @shared_options
 @click.pass_obj
 def show(state: State, *, as_yaml: bool) -> None:
