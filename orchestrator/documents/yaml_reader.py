@@ -25,7 +25,7 @@ __all__ = ["MAX_ALIASED_NODES", "MAX_DEPTH", "MAX_NODES", "load_yaml", "parse_ya
 
 MAX_DEPTH = 100
 """Lists and maps inside each other, aliases followed."""
-MAX_NODES = 1_000_000
+MAX_NODES = 2_000_000
 """Values and keys that a document writes."""
 MAX_ALIASED_NODES = 100_000
 """Values and keys that all aliases of a document stand for."""

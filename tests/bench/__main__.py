@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.measuring import Row
 
-NAMES = ("start", "candid", "network", "plugin", "plugin_icp", "deploy")
+NAMES = ("start", "project", "candid", "network", "plugin", "plugin_icp", "deploy")
 
 
 def main() -> None:
