@@ -15,7 +15,7 @@ CANISTER_FILE = "canister.yaml"
 
 def find_project(start: Path) -> Path:
     """Return the `icp.yaml` of `start` or of its nearest ancestor that has one; raise `ManifestError`."""
-    start = start.absolute()
+    start = start.resolve() if ".." in start.parts else start.absolute()
     for directory in (start, *start.parents):
         manifest = directory / MANIFEST_FILE
         if manifest.is_file():

@@ -51,7 +51,7 @@ def apply_overrides(entry: NamedEntry, selected: Mapping[str, Canister], scope: 
     """Return the canisters of an environment, by the names that it calls them, with what it says about them in place."""
     merge = read_flag(entry.mapping.get("settings_merge"), "`settings_merge`", problems) or False
     settings: dict[str, Settings] = {}
-    for name, key_span, node in _entries(entry, "settings", selected, problems):
+    for name, key_span, node in _entries(entry, "settings", selected, scope, problems):
         directory = selected[name].directory if name in selected else entry.directory
         below = selected[name].settings if merge and name in selected else None
         settings[name] = bind_settings(read_settings(node, directory, problems, below=below), scope)
@@ -60,17 +60,17 @@ def apply_overrides(entry: NamedEntry, selected: Mapping[str, Canister], scope: 
             _warn_about_lost_settings(selected[name], name, settings[name], key_span, problems)
     overrides = _Overrides(
         settings=settings,
-        init_args=_read_arguments(entry, "init_args", selected, problems),
-        upgrade_args=_read_arguments(entry, "upgrade_args", selected, problems),
+        init_args=_read_arguments(entry, "init_args", selected, scope, problems),
+        upgrade_args=_read_arguments(entry, "upgrade_args", selected, scope, problems),
     )
     return {name: _override(canister, name, overrides, merge=merge) for name, canister in selected.items()}
 
 
 def _read_arguments(
-    entry: NamedEntry, key: Literal["init_args", "upgrade_args"], selected: Mapping[str, Canister], problems: Problems
+    entry: NamedEntry, key: Literal["init_args", "upgrade_args"], selected: Mapping[str, Canister], scope: Scope, problems: Problems
 ) -> dict[str, Arguments]:
     arguments: dict[str, Arguments] = {}
-    for name, _, node in _entries(entry, key, selected, problems):
+    for name, _, node in _entries(entry, key, selected, scope, problems):
         directory: Path = selected[name].directory if name in selected else entry.directory
         read = read_arguments(node, key, directory, problems)
         if read is not None:
@@ -78,15 +78,18 @@ def _read_arguments(
     return arguments
 
 
-def _entries(entry: NamedEntry, key: str, selected: Mapping[str, Canister], problems: Problems) -> tuple[tuple[str, Span, Node], ...]:
+def _entries(
+    entry: NamedEntry, key: str, selected: Mapping[str, Canister], scope: Scope, problems: Problems
+) -> tuple[tuple[str, Span, Node], ...]:
     found = read_entries(entry.mapping.get(key), f"`{key}` of environment `{entry.name}`", problems)
     for name, span, _ in found:
         if name not in selected:
+            meant = scope.find(name)
             problems.warn(
                 "unused-override",
                 f"environment `{entry.name}` has no canister `{name}`: its `{key}` are ignored",
                 span,
-                hint=did_you_mean(name, selected),
+                hint=f"write its key in the workspace, `{meant}`" if meant in selected else did_you_mean(name, selected),
             )
     return found
 

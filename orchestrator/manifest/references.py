@@ -10,14 +10,14 @@ from orchestrator.manifest.entries import NamedEntry
 from orchestrator.manifest.problems import Problems, did_you_mean
 from orchestrator.manifest.scopes import Scope
 
-__all__ = ["Project", "check_canister_or_principal", "check_circles", "check_controllers", "check_proxies", "check_references"]
+__all__ = ["Checked", "check_canister_or_principal", "check_circles", "check_controllers", "check_proxies", "check_references"]
 
 _PROXY_WORDS = frozenset({"default", "none"})
-Project = tuple[str, Sequence[NamedEntry], Scope]
+Checked = tuple[str, Sequence[NamedEntry], Scope]
 """A project's key, its canisters, and what names mean in it."""
 
 
-def check_references(project: Project, problems: Problems) -> None:
+def check_references(project: Checked, problems: Problems) -> None:
     """Note names of canisters that do not exist."""
     _, entries, scope = project
     names = scope.names
@@ -92,7 +92,7 @@ def _check_dependencies(entry: NamedEntry, scope: Scope, problems: Problems) -> 
             )
 
 
-def check_circles(projects: Sequence[Project], problems: Problems) -> None:
+def check_circles(projects: Sequence[Checked], problems: Problems) -> None:
     """Walk what canisters depend on, depth first (a loop, not recursion), and note each edge that closes a circle."""
     edges = {
         key_of(project, entry.name): [(item, key) for item in _dependencies(entry) if (key := scope.find(item.text)) is not None]

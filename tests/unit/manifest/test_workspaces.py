@@ -124,6 +124,19 @@ def test_a_project_inside_a_workspace(tmp_path: Path) -> None:
     assert load_project(tmp_path / "lib").directory == tmp_path / "lib"
 
 
+def test_an_override_by_alias(tmp_path: Path) -> None:
+    """As for icp-cli it does nothing; the warning has the key."""
+    root = "dependencies: [{name: l, path: ../lib}]\nenvironments: [{name: local, init_args: {'l:c': '(1)'}}]"
+    (warning,) = load(tmp_path, {"app/icp.yaml": root, "lib/icp.yaml": f"canisters: [{{name: c, {BUILD}}}]"}).warnings
+    assert (warning.slug, warning.hint) == ("manifest/unused-override", "write its key in the workspace, `../lib:c`")
+
+
+def test_a_start_with_dots(tmp_path: Path) -> None:
+    """What is above a folder does not depend on how that is written."""
+    files = {"lib/icp.yaml": f"canisters: [{{name: c, {BUILD}}}]", "app/icp.yaml": "dependencies: [{name: l, path: ../lib}]"}
+    assert load(tmp_path, files, "app/../lib").directory == (tmp_path / "lib").resolve()
+
+
 def write_chain(folder: Path, length: int) -> None:
     """Write projects of which each depends on the next."""
     chain = {f"p{index}/icp.yaml": f"dependencies: [{{name: next, path: {folder}/p{index + 1}}}]" for index in range(length - 1)}
