@@ -120,10 +120,19 @@ def look_into(state: State, project: "Project", verb: str, action: Callable[["Se
 
 
 def wait(function: Callable[[], Awaitable[Result]]) -> Result:
-    """Run an async function to its end."""
+    """Run an async function to its end.
+
+    Its result goes round asyncio, which at the end of a run spells out what its task returned, all of a large project.
+    """
     import anyio
 
-    return anyio.run(function)
+    found: list[Result] = []
+
+    async def run() -> None:
+        found.append(await function())
+
+    anyio.run(run)
+    return found[0]
 
 
 def start_log(state: State, directory: Path, verb: str) -> None:

@@ -21,8 +21,9 @@ _SETTINGS: Final = (
     *("reserved_cycles_limit", "wasm_memory_limit", "wasm_memory_threshold", "log_memory_limit", "environment_variables"),
 )
 _CANISTER: Final = ("name", "directory", "build", "sync", "settings", "init_args", "upgrade_args", "recipe", "bindings")
-_JSON_DEPTH: Final = 4
-"""Maps inside each other down to a canister of an environment: each of their entries is a part of its own."""
+_JSON: Final = "json"
+_JSON_DEPTH: Final = 5
+"""Maps inside each other down to a key of a canister of an environment: each of their entries is a part of its own."""
 
 
 class _Placed(NamedTuple):
@@ -117,6 +118,11 @@ def _arguments_data(arguments: Arguments | None) -> Tagged | None:
 
 def _json_parts(value: object, depth: int) -> Iterator[str]:
     """Return JSON in parts: the entries of the outermost maps one by one, as a thousand canisters would fill the memory."""
+    if isinstance(value, Shared):
+        if _JSON not in value.lines:
+            value.lines[_JSON] = (_dump(value.value),)
+        yield from value.lines[_JSON]
+        return
     value = _untagged(value)
     if not depth or not isinstance(value, Mapping):
         yield _dump(value)
@@ -153,6 +159,6 @@ def _untagged(value: object) -> object:
             return {"dir": directory, **entry}
         case Tagged(tag="Binary", value=list() as numbers):
             return {"content": bytes(numbers).hex(), "format": "bin"}
-        case Tagged(value=inner) | Shared(value=inner):
+        case Tagged(value=inner):
             return inner
     return value

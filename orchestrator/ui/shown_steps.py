@@ -54,8 +54,8 @@ def _own_keys(step: ScriptStep | PrebuiltStep | PluginStep, shown: tuple[str, ..
     found: dict[str, object] = {}
     for name, value in own_keys(step, shown).items():
         written = step.written.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and isinstance(written, str | int):
-            found[name] = Amount(int(value), written)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found[name] = Amount(int(value), written if isinstance(written, str | int) else None)
         else:
             found[name] = value
     return found
