@@ -43,8 +43,9 @@ class Origin:
     def span(self, place: Place) -> Span:
         """Return a place as a span, cut at the end of its line."""
         text = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
-        length = max(1, min(place.length, len(text) - place.column + 1))
-        return Span(path=self.path, line=place.line, column=place.column, length=length, text=text, lines=self.lines)
+        column = min(place.column, len(text) + 1)
+        length = max(1, min(place.length, len(text) - column + 1))
+        return Span(path=self.path, line=place.line, column=column, length=length, text=text, lines=self.lines)
 
     def error(
         self,
