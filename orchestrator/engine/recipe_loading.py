@@ -83,6 +83,7 @@ class RecipeLoader:
         self._seconds = seconds
         self._loaded: dict[tuple[str, str | None, Path], LoadedRecipe] = {}
         self._turns: dict[tuple[str, str | None, Path], anyio.Lock] = {}
+        self._late: set[str] = set()
         self._rendered: dict[tuple[object, ...], Steps] = {}
 
     async def load(self, reference: RecipeReference, *, directory: Path | None = None, locked: str | None = None) -> LoadedRecipe:
@@ -166,16 +167,22 @@ class RecipeLoader:
             warnings=warn_insecure(reference, url) if wanted is None else (),
         )
 
+    def _too_slow(self, reference: RecipeReference, url: str) -> RecipeError:
+        return not_fetched(reference, url, f"it takes longer than {self._seconds:g} seconds")
+
     async def _fetch(self, reference: RecipeReference, url: str, wanted: str | None) -> bytes:
         from orchestrator.recipes.local import MAX_TEMPLATE_BYTES
 
+        if url in self._late:  # one canister waits for it, not each of them
+            raise self._too_slow(reference, url)
         try:
             with anyio.fail_after(self._seconds):
                 if wanted is None:
                     return await self._packages.fetch_unpinned(url, offline=self._offline, most_bytes=MAX_TEMPLATE_BYTES)
                 return await self._packages.fetch(url, wanted, offline=self._offline, most_bytes=MAX_TEMPLATE_BYTES)
         except TimeoutError as error:
-            raise not_fetched(reference, url, f"it takes longer than {self._seconds:g} seconds") from error
+            self._late.add(url)
+            raise self._too_slow(reference, url) from error
         except ChecksumError as error:
             raise checksum_error(reference, wanted or "", error.found) from error
         except StoreError as error:

@@ -19,6 +19,7 @@ from orchestrator.engine.registries import Registries
 from orchestrator.engine.session import Session
 from orchestrator.errors import Diagnostic, OrchestratorError, RecipeError
 from orchestrator.events import Warned
+from orchestrator.manifest.problems import MAX_PROBLEMS
 from orchestrator.store import UserDirectories
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class _Work:
         if len(errors) == 1:
             raise errors[0]
         if errors:
-            diagnostics = list(dict.fromkeys(each for error in errors for each in error.diagnostics))
+            diagnostics = list(dict.fromkeys(each for error in errors for each in error.diagnostics))[:MAX_PROBLEMS]
             if len(diagnostics) == 1:
                 raise errors[0]
             raise RecipeError(f"the recipes of {len(errors)} canisters cannot be used", slug="recipe/several", diagnostics=diagnostics)

@@ -128,10 +128,18 @@ async def test_a_server_that_never_ends_is_left(place: Place) -> None:
         target.write(url.encode())
         await anyio.sleep_forever()
 
-    loader = place.loader(cache=PackageCache(place.home / "packages", transfer=drip), seconds=0.01)
-    with pytest.raises(RecipeError) as caught:
-        await loader.load(RecipeReference(address="https://recipes.test/a.hbs"))
+    asked: list[str] = []
 
+    async def count(url: str, target: Target) -> None:
+        asked.append(url)
+        await drip(url, target)
+
+    loader = place.loader(cache=PackageCache(place.home / "packages", transfer=count), seconds=0.01)
+    for _ in range(3):
+        with pytest.raises(RecipeError) as caught:
+            await loader.load(RecipeReference(address="https://recipes.test/a.hbs"))
+
+    assert len(asked) == 1, "one canister waits, not each"
     assert (caught.value.slug, "takes longer than" in f"{caught.value.detail}") == ("recipe/download", True)
 
 
