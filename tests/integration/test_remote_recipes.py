@@ -57,3 +57,23 @@ def test_what_a_recipe_reaches_needs_a_yes(tmp_path: Path) -> None:
     assert agreed.exit_code == 0, str(agreed)
     assert "error[recipe/unknown-registry]" in everything.stderr
     assert server.asked == ["/pay/v1"]
+
+
+@pytest.mark.slow
+def test_commands_at_once_pin_everything(tmp_path: Path) -> None:
+    """Four commands that use something for the first time at the same moment all leave their pins in the lock file."""
+    names = ("a", "b", "c", "d")
+    canisters = "".join(f'  - {{ name: {name}, recipe: {{ type: "@acme/{name}@v1" }} }}\n' for name in names)
+    template = b"build: { steps: [{ type: script, command: 'cp a.wasm \"$ICP_WASM_OUTPUT_PATH\"' }] }\n"
+    with recipe_server({f"/{name}/v1": template for name in names}) as server:
+        text = f'canisters:\n{canisters}registries: {{ acme: "{server.url}/{{name}}/{{version}}" }}\n'
+        with workspace(tmp_path, manifest=text) as project:
+            (project.directory / "a.wasm").write_bytes(b"\0asm\1\0\0\0")
+            running = [project.start("build", name) for name in names]
+            said = [process.communicate(timeout=60) for process in running]
+            pins = json.loads((project.directory / "orchestrator.lock").read_text())["recipes"]
+            check = project.run("recipe", "lock", "--check")
+
+    assert [process.returncode for process in running] == [0, 0, 0, 0], said
+    assert sorted(pins) == [f"@acme/{name}@v1" for name in names]
+    assert check.exit_code == 0, str(check)
