@@ -1,6 +1,6 @@
 """The canisters of every project of a workspace: their keys, what they call each other, and what each environment makes of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -64,9 +64,7 @@ class Members:
 
 def read_members(workspace: Sequence[ProjectFiles], problems: Problems) -> Members:
     """Read the canisters of all projects, and the environments of all but the root; note what they say wrongly."""
-    keys = {key_of(project.key, entry.name): None for project in workspace for entry in project.canisters}
-    names = {project.key: [entry.name for entry in project.canisters] for project in workspace}
-    scopes = {project.key: _scope(project, names, keys, problems) for project in workspace}
+    scopes = _read_scopes(workspace, problems)
     canisters = {project.key: _read_canisters(project, scopes[project.key], problems) for project in workspace}
     checked = [(project.key, project.canisters, scopes[project.key]) for project in workspace]
     for each in checked:
@@ -74,21 +72,30 @@ def read_members(workspace: Sequence[ProjectFiles], problems: Problems) -> Membe
     check_circles(checked, problems)
     root, *others = workspace
     targeted = {*_IMPLICIT, *(entry.name for entry in root.environments)}
+    environments = {}
     for project in others:
         _check_networks(project, problems)
+        environments[project.key] = _read_environments(project, canisters[project.key], scopes[project.key], targeted, problems)
     return Members(
         members=tuple(_member(project, scopes[project.key]) for project in workspace),
         own=canisters[root.key],
         others={project.key: {each.name: each for each in canisters[project.key].values()} for project in others},
-        environments={
-            project.key: {
-                entry.name: _read_environment(entry, canisters[project.key], scopes[project.key], problems, counts=entry.name in targeted)
-                for entry in project.environments
-            }
-            for project in others
-        },
+        environments=environments,
         root_scope=scopes[root.key],
     )
+
+
+def _read_scopes(workspace: Sequence[ProjectFiles], problems: Problems) -> dict[str, Scope]:
+    """Return what names mean in each project."""
+    names = {project.key: [entry.name for entry in project.canisters] for project in workspace}
+    keys = dict.fromkeys(key_of(key, name) for key, found in names.items() for name in found)
+    return {project.key: _scope(project, names, keys, problems) for project in workspace}
+
+
+def _read_environments(
+    project: ProjectFiles, own: Mapping[str, Canister], scope: Scope, targeted: Collection[str], problems: Problems
+) -> dict[str, Mapping[str, Canister]]:
+    return {entry.name: _read_environment(entry, own, scope, problems, counts=entry.name in targeted) for entry in project.environments}
 
 
 def _read_environment(

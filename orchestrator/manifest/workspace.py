@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.core.workspace import key_of
 from orchestrator.documents import MappingNode, ScalarNode, SequenceNode
 from orchestrator.errors import Span
 from orchestrator.manifest.entries import Document, NamedEntry, collect_entries
@@ -213,24 +214,35 @@ def _note_circle(dependency: DependencyFiles, chain: list[ProjectFiles], problem
 
 def _with_root_overlay(projects: tuple[ProjectFiles, ...], problems: Problems) -> tuple[ProjectFiles, ...]:
     """Lay what the root's overlay says about canisters of other projects, by their keys, over these."""
-    changed = {project.key: project for project in projects}
-    keys = {f"{project.key}:{entry.name}" for project in projects if project.key for entry in project.canisters}
-    for project in projects:
-        foreign = [entry for entry in project.canisters if entry.only_overlay and ":" in entry.name]
-        if not foreign:
-            continue
-        own = tuple(entry for entry in changed[project.key].canisters if entry not in foreign)
-        changed[project.key] = replace(changed[project.key], canisters=own)
-        for entry in foreign:
-            if project.key:
-                _note_ignored(entry, problems)
-            elif entry.name in keys:
-                other, _, name = entry.name.rpartition(":")
-                changed[other] = _laid_over(changed[other], name, entry, problems)
-            else:
-                hint = did_you_mean(entry.name, keys) or (f"the canisters of other projects are {listed(sorted(keys))}" if keys else None)
-                problems.error("unknown-canister", f"no other project has the canister `{entry.name}`", entry.span, hint=hint)
+    foreign = {project.key: tuple(filter(_is_foreign, project.canisters)) for project in projects}
+    if not any(foreign.values()):
+        return projects
+    changed = {project.key: _without(project, foreign[project.key]) for project in projects}
+    _lay_foreign(foreign.pop(""), changed, problems)
+    for entries in foreign.values():
+        for entry in entries:
+            _note_ignored(entry, problems)
     return tuple(changed.values())
+
+
+def _is_foreign(entry: NamedEntry) -> bool:
+    return entry.only_overlay and ":" in entry.name
+
+
+def _lay_foreign(entries: tuple[NamedEntry, ...], projects: dict[str, ProjectFiles], problems: Problems) -> None:
+    keys = {key_of(key, entry.name) for key, project in projects.items() if key for entry in project.canisters}
+    for entry in entries:
+        if entry.name in keys:
+            other, _, name = entry.name.rpartition(":")
+            projects[other] = _laid_over(projects[other], name, entry, problems)
+        else:
+            hint = did_you_mean(entry.name, keys) or (f"the canisters of other projects are {listed(sorted(keys))}" if keys else None)
+            problems.error("unknown-canister", f"no other project has the canister `{entry.name}`", entry.span, hint=hint)
+
+
+def _without(project: ProjectFiles, entries: tuple[NamedEntry, ...]) -> ProjectFiles:
+    """Return a project without entries that are not its own."""
+    return replace(project, canisters=tuple(entry for entry in project.canisters if entry not in entries)) if entries else project
 
 
 def _laid_over(project: ProjectFiles, name: str, above: NamedEntry, problems: Problems) -> ProjectFiles:
