@@ -18,14 +18,13 @@ from orchestrator.manifest.steps import read_build, read_sync
 __all__ = ["read_canister"]
 
 _KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_args", "depends_on", "labels", "health")
-_LATER_KEYS = ("bindings",)
 
 
 def read_canister(entry: NamedEntry, problems: Problems) -> Canister:
     """Read one canister; what it says about other canisters is checked by the caller."""
     mapping, directory = entry.mapping, entry.directory
     what = f"canister `{entry.name}`"
-    check_keys(mapping, _KEYS, what, problems, severity="error", unsupported=_LATER_KEYS)
+    check_keys(mapping, _KEYS, what, problems, severity="error")
     check_name(entry.name, mapping.get("name"), problems, what="canister")
     _check_source(mapping, what, problems)
     return Canister(

@@ -51,15 +51,11 @@ def check_keys(
     problems: Problems,
     *,
     severity: Literal["error", "warning"],
-    unsupported: Iterable[str] = (),
 ) -> None:
-    """Note keys nobody knows; `unsupported` ones are known, and it is a warning that they have no effect yet."""
+    """Note keys nobody knows."""
     known = tuple(known)
     for entry in mapping.entries:
         if entry.name in known:
-            continue
-        if entry.name in unsupported:
-            problems.warn("not-supported", f"the key `{entry.name}` in {what} has no effect yet", entry.key.span)
             continue
         hint = hint_for_key(entry.name, known)
         note = problems.error if severity == "error" else problems.warn

@@ -29,7 +29,6 @@ def canister(*, complete: bool = True) -> Schema:
         ),
         "labels": terms.entries(f"Texts by which canisters are selected. {OWN}", {"type": _SCALAR}, propertyNames={"pattern": "^[^=]+$"}),
         "health": terms.items(f"What the canister must answer, hold or be to be well. {OWN}", terms.reference("healthCheck")),
-        "bindings": terms.anything(f"Has no effect yet. {OWN}"),
     }
     rules: Schema = {"not": {"required": ["build", "recipe"]}}
     if complete:
