@@ -165,6 +165,14 @@ DIFFERENCES: tuple[Difference, ...] = (
         cases={"": ("deeper unknown key",)},
     ),
     Difference(
+        title="a recipe's `sha256` in capitals",
+        icp="finds that it is another one",
+        own="compares without regard to case",
+        why="it is the same number",
+        verdict="only we load it",
+        cases={"": ("recipe of a registry, in capitals",)},
+    ),
+    Difference(
         title="keys of maps that are not text (`5:`, `null:`)",
         icp="refuses them where it looks at the key",
         own="takes their text",

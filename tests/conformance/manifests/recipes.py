@@ -1,11 +1,13 @@
 """Projects with recipes, with keys of this tool's own, and with a manifest laid over the first one."""
 
+import hashlib
+import json
 from pathlib import Path
 
 from tests.conformance.manifests.tools import BUILD, Case, one_canister, one_network, top
 from tests.support.workspaces import CASES
 
-__all__ = ["OWN", "RECIPES", "written_projects"]
+__all__ = ["OWN", "RECIPES", "REMOTE", "written_projects"]
 
 _ROOT = Path(__file__).parents[3]
 _STEPS = "build: {steps: [{type: script, command: 'x {{_.canister.name}} {{v}}'}]}\nsync: {steps: [{type: script, command: y}]}\n"
@@ -84,6 +86,33 @@ RECIPES: dict[str, Case] = {
     "folder's address": _recipe("./f", f__recipe_dot_hbs=_STEPS),
 }
 """Recipes, by name."""
+
+
+_KEPT = hashlib.sha256(_STEPS.encode()).hexdigest()
+_OTHER = hashlib.sha256(b"other").hexdigest()
+_URL = "https://recipes.test/r.hbs"
+_HOME: dict[str, str | bytes] = {
+    "pkg/manifest.json": json.dumps({"tags": {"recipe@dfinity/kept:v1.0.0": _KEPT, f"uri+{_URL}:latest": _KEPT}, "updater_versions": {}}),
+    f"pkg/recipes/{_KEPT}/recipe.hbs": _STEPS,
+    f"own/cache/packages/sha256/{_KEPT}": _STEPS,
+}
+"""What both tools have kept of earlier downloads."""
+
+
+def _remote(address: str, sha256: str) -> Case:
+    manifest = f"canisters: [{{name: a, recipe: {{type: '{address}', sha256: {sha256}, configuration: {{v: 1}}}}}}]\n"
+    return Case(files={"icp.yaml": manifest}, home=_HOME)
+
+
+REMOTE: dict[str, Case] = {
+    "recipe of a registry": _remote("@dfinity/kept@v1.0.0", _KEPT),
+    "recipe of a registry, in capitals": _remote("@dfinity/kept@v1.0.0", _KEPT.upper()),
+    "recipe of a URL": _remote(_URL, _KEPT),
+    "recipe of a URL that nobody has": _remote("https://recipes.test/none.hbs", _OTHER),
+    "recipe of another hash": _remote("@dfinity/kept@v1.0.0", _OTHER),
+    "recipe of an unknown registry": _remote("@nobody/kept@v1.0.0", _OTHER),
+}
+"""Recipes from elsewhere, which both tools have kept, or cannot get."""
 
 
 def _beside(keys: str) -> Case:

@@ -12,13 +12,13 @@ import pytest
 from tests.conformance.manifests.differences import expected
 from tests.conformance.manifests.grammar import random_case
 from tests.conformance.manifests.projects import PROJECTS
-from tests.conformance.manifests.recipes import OWN, RECIPES, written_projects
+from tests.conformance.manifests.recipes import OWN, RECIPES, REMOTE, written_projects
 from tests.conformance.manifests.slots import SLOTS, slot_cases
 from tests.conformance.manifests.tools import Case, Tools
 from tests.conformance.manifests.vectors import VECTORS
 from tests.support.official_icp import icp_binary
 
-NAMED: Mapping[str, Case] = {**VECTORS, **PROJECTS, **RECIPES, **OWN, **written_projects()}
+NAMED: Mapping[str, Case] = {**VECTORS, **PROJECTS, **RECIPES, **REMOTE, **OWN, **written_projects()}
 RANDOM_PROJECTS = 25
 pytestmark = [pytest.mark.npm, pytest.mark.slow]
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,24 +46,31 @@ Verdict = Literal["same", "shown differently", "only icp loads it", "only we loa
 class Case:
     """A project: its files by path, and where in it the tools are run.
 
-    A path that ends with `/` is an empty folder, a text that starts with `-> ` where a link leads.
+    A path that ends with `/` is an empty folder, a text that starts with `-> ` where a link leads. `home` are files of the
+    home folder, in which icp-cli's own are at the top, and this tool's in `own`.
     """
 
     files: Mapping[str, str | bytes]
     folder: str = "."
+    home: Mapping[str, str | bytes] = field(default_factory=dict)
 
-    def write(self, directory: Path) -> None:
+    def write(self, directory: Path, home: Path) -> None:
         """Write the files, byte for byte."""
-        for name, content in self.files.items():
-            path = directory / name
-            if name.endswith("/"):
-                path.mkdir(parents=True, exist_ok=True)
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, str) and content.startswith(_LINK):
-                path.symlink_to(content.removeprefix(_LINK))
-            else:
-                path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        _write(self.files, directory)
+        _write(self.home, home)
+
+
+def _write(files: Mapping[str, str | bytes], directory: Path) -> None:
+    for name, content in files.items():
+        path = directory / name
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str) and content.startswith(_LINK):
+            path.symlink_to(content.removeprefix(_LINK))
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 def top(text: str, **files: str | bytes) -> Case:
@@ -126,11 +133,14 @@ class Tools:
     def compare(self, case: Case, name: str = "project") -> Outcome:
         """Load a project with both."""
         directory = self.directory / name
-        case.write(directory)
-        folder = directory / case.folder
         home = self.directory / "home"
+        case.write(directory, home)
+        folder = directory / case.folder
         official = OfficialIcp(binary=self.binary, home=home, folder=folder).try_run("project", "show")
-        own = Command(directory=folder, environ={"HOME": str(home), "ORCHESTRATOR_HOME": str(home / "own"), "PATH": os.environ["PATH"]})
+        own = Command(
+            directory=folder,
+            environ={"ORCHESTRATOR_OFFLINE": "1", "HOME": str(home), "ORCHESTRATOR_HOME": str(home / "own"), "PATH": os.environ["PATH"]},
+        )
         with contextlib.chdir(folder):
             done = own("project", "show")
         assert done.exit_code in {0, 1, 2}, done.stderr
