@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from orchestrator.core.manifest_keys import KNOWN_KEYS
 from orchestrator.errors import Span
 
 __all__ = ["MASK", "hide_quotes", "hide_secrets", "hide_texts", "secret_parts", "secret_texts", "shown_line"]
@@ -24,25 +25,19 @@ Part = tuple[int, int]
 _WORD = r"\w{0,40}"  # bounded: a line may be a megabyte
 _SECRET_NAMES = (
     rf"{_WORD}(?:var(?:s|i{_WORD})|arg(?:s|uments?)?|secret{_WORD}|passw{_WORD}|token{_WORD}|credential{_WORD}|(?:api|private)[_-]?key{_WORD})"
-    rf"|env{_WORD}[_-]var{_WORD}|env|environment|conf[a-z]{{0,40}}|[A-Z][A-Z0-9_]{{0,40}}"
+    rf"|env(?!ironments\b){_WORD}|conf[a-z]{{0,40}}|[A-Z][A-Z0-9_]{{0,40}}"
 )
 """Keys whose values are hidden, misspelt ones and variables in the wrong place among them."""
-_SECRET_KEY = re.compile(rf"""(?<![\w.-])(?P<quote>["']?)(?P<name>{_SECRET_NAMES})(?P=quote)\s*:(?=[\s"'{{\[]|$)""")
+_SECRET_KEY = re.compile(rf"""(?<![\w.-])(?P<quote>["']?)(?P<name>{_SECRET_NAMES})(?P=quote)\s*:""")
 _KEY = re.compile(r"""\s*(?:-\s+)*(?P<name>"[^"]*"|'[^']*'|[^\s:#"'{}\[\],-][^:]{0,200}?)\s{0,20}:(?=\s|$)\s*""")
+_MISSPELT = 0.8
+"""How much of a key must be right, from 0 to 1, to be taken for that key."""
+_CLOSING = re.compile(r"\s*[}\]][\s}\],]*$")
 _ITEM = re.compile(r"\s*-\s+")
 _ASSIGNMENT = re.compile(r"""["']?[A-Za-z_]\w*=""")
 _BLOCK_SCALAR = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
 _PLAIN_KEYS = frozenset({"path", "format"})
 """Keys within, whose values say where a secret is and not what it is."""
-_SIBLINGS = frozenset(
-    {
-        *("approvers", "build", "canisters", "compute_allocation", "controllers", "dependencies", "depends_on", "environments"),
-        *("freezing_threshold", "health", "identity", "labels", "log_memory_limit", "log_visibility", "memory_allocation", "name"),
-        *("network", "networks", "protected", "proxy", "recipe", "reserved_cycles_limit", "rollout", "settings", "sha256"),
-        *("snapshot_visibility", "status_visibility", "steps", "sync", "type", "wasm_memory_limit", "wasm_memory_threshold"),
-    }
-)
-"""Keys that may follow a section with nothing in it; others in that place were meant to be in the section."""
 
 
 def shown_line(lines: tuple[str, ...], index: int) -> str:
@@ -93,13 +88,13 @@ def hide_quotes(message: str, source: str) -> str:
 def _parts_of(span: Span) -> tuple[Part, ...]:
     if 0 < span.line <= len(span.lines) and span.lines[span.line - 1] == span.text:
         return secret_parts(span.lines)[span.line - 1]
-    return secret_parts((span.text,))[0]
+    return secret_parts((span.text,), strict=False)[0]
 
 
 @lru_cache(maxsize=8)
-def secret_parts(lines: tuple[str, ...]) -> tuple[tuple[Part, ...], ...]:
-    """Return the parts of each line that may be secrets, in order."""
-    scanner = _Scanner()
+def secret_parts(lines: tuple[str, ...], *, strict: bool = True) -> tuple[tuple[Part, ...], ...]:
+    """Return the parts of each line that may be secrets, in order; `strict` hides the values of keys that nobody knows, too."""
+    scanner = _Scanner(strict=strict)
     return tuple(tuple(scanner.take(line)) for line in lines)
 
 
@@ -127,14 +122,13 @@ class _Scanner:
     """Where the lines so far have led; columns count from 0.
 
     `section` is the column of the key whose values are hidden, `empty` tells that nothing of them was seen yet,
-    `beside` that they stand in the section's own column, where they do not belong,
     `scalar` the column of a key whose value may go on in deeper lines, `quote` the quote that is open, `flow` how many brackets are.
     """
 
+    strict: bool = True
     section: int | None = None
     name: str = ""
     empty: bool = False
-    beside: bool = False
     scalar: int | None = None
     quote: str = ""
     flow: int = 0
@@ -148,7 +142,7 @@ class _Scanner:
             yield from self._go_on(line, 0)
         elif self.section is None or self._leaves(line):
             self.section = self.scalar = None
-            self.empty = self.beside = False
+            self.empty = False
             yield from self._outside(line, 0)
         else:
             yield from self._inside(line)
@@ -161,20 +155,22 @@ class _Scanner:
         if column == self.section and _ITEM.match(line) is not None:
             return False  # items may stand in their key's column
         key = _KEY.match(line)
-        if key is None or column < self.section:
-            return key is not None or not self.empty
-        return key["name"].strip("\"'") in _SIBLINGS or not (self.empty or self.beside)
+        if key is not None:
+            return key["name"].strip("\"'") in KNOWN_KEYS  # one that is misspelt may as well be a name within
+        return _ITEM.match(line) is not None or _CLOSING.match(line) is not None
 
     def _outside(self, line: str, start: int) -> Iterator[Part]:
-        key = _SECRET_KEY.search(line, start)
-        if key is None:
-            return
-        self.section, self.name = key.start(), key["name"]
-        yield from self._value(line, key.end(), key.start())
+        self.flow_key = ""
+        if (key := _SECRET_KEY.search(line, start)) is not None:
+            self.section, self.name = key.start(), key["name"]
+            yield from self._value(line, key.end(), key.start())
+        elif self.strict and not start and (key := _KEY.match(line)) is not None and not _is_known(key["name"].strip("\"'")):
+            if _BLOCK_SCALAR.match(line, key.end()):
+                self.section, self.name = key.start("name"), key["name"]
+            yield from self._value(line, key.end(), key.start("name"))
 
     def _inside(self, line: str) -> Iterator[Part]:
         column = len(line) - len(line.lstrip())
-        self.beside = self.beside or (column == self.section and _ITEM.match(line) is None)
         key = _KEY.match(line)
         continued = self.scalar is not None and column > self.scalar
         if key is not None and not continued and key["name"] not in {"", "<<"}:
@@ -184,8 +180,11 @@ class _Scanner:
                 yield from self._value(line, key.end(), key.start("name"))
             return
         self.empty = False
+        if continued:
+            yield column, len(line.rstrip())
+            return
         item = _ITEM.match(line)
-        start = column if item is None or continued else item.end()
+        start = column if item is None else item.end()
         if self.name == "environment" and (assigned := _ASSIGNMENT.match(line, start)) is not None:
             start = assigned.end()
         yield from self._value(line, start, column)
@@ -231,9 +230,9 @@ class _Scanner:
     def _token(self, line: str, token: re.Match[str]) -> Iterator[Part]:
         text = token["text"]
         if text in {"{", "["}:
-            self.flow += 1
+            self.flow, self.flow_key = self.flow + 1, ""
         elif text in {"}", "]"}:
-            self.flow -= 1
+            self.flow, self.flow_key = self.flow - 1, ""
         elif text == ",":
             self.flow_key = ""
         elif token["colon"] is not None:
@@ -248,6 +247,16 @@ _PIECE = r"(?:(?!:[\s,}\]]|:$)[^\s{}\[\],])+"
 _TOKEN = re.compile(
     rf"""\s*(?P<text>[{{}}\[\],]|"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?|{_PIECE}(?:[ ]{{1,20}}{_PIECE})*|[^\s])(?P<colon>\s{{0,20}}:)?"""
 )
+
+
+@lru_cache(maxsize=1024)
+def _is_known(name: str) -> bool:
+    """Tell whether a key is one that has no secrets, or that one misspelt."""
+    from difflib import get_close_matches  # only a project with problems pays for it
+
+    return name in KNOWN_KEYS or bool(get_close_matches(name.lower(), KNOWN_KEYS, n=1, cutoff=_MISSPELT))
+
+
 _QUOTE_END = {"'": re.compile(r"(?:[^']|'')*'(?!')"), '"': re.compile(r'(?:[^"\\]|\\.)*"')}
 
 

@@ -138,3 +138,44 @@ def test_any_text_can_be_looked_at(text: str) -> None:
 def test_long_lines_take_linear_time(text: str) -> None:
     """No line makes the search go back and forth: half a megabyte is looked at at once."""
     assert len(secret_parts(("configuration:", f"  {text}"))) == 2
+
+
+BROKEN = """\
+canisters:
+  - name: backend
+    settings:
+      environment_variables:
+        API_KEY: hunter2
+        other: "hunter2"
+        third: {path: x, value: hunter2}
+    init_args: "(hunter2)"
+    recipe:
+      configuration:
+        deep: { a: hunter2, b: [hunter2] }
+        lines: |
+          hunter2
+          (hunter2)
+environments:
+  - init_args:
+      front: { value: hunter2, format: hex }
+networks:
+  - environment: ["K=hunter2", J]
+"""
+
+
+@pytest.mark.parametrize("spaces", [1, 2, 4], ids=["one", "two", "four"])
+@pytest.mark.parametrize("mark", ["dedented", "indented", "with a tab", "removed before"])
+def test_lines_in_the_wrong_place_show_no_secrets(mark: str, spaces: int) -> None:
+    """A line that is moved, or whose predecessor is missing, takes no secret out of its section."""
+    lines = BROKEN.splitlines()
+    for index, line in enumerate(lines):
+        moved = {
+            "dedented": [line[min(spaces, len(line) - len(line.lstrip())) :]],
+            "indented": [" " * spaces + line],
+            "with a tab": ["\t" * spaces + line.lstrip()],
+            "removed before": [line],
+        }[mark]
+        before = lines[: index - 1 if mark == "removed before" and index and lines[index - 1].strip().endswith("}") else index]
+        text = (*before, *moved, *lines[index + 1 :])
+        shown = [shown_line(text, number) for number in range(len(text))]
+        assert [each for each in shown if "hunter2" in each] == []
