@@ -41,7 +41,7 @@ SAID = {
     "a recipe's download as a whole, further attempts included": f"{recipe_loading.RECIPE_SECONDS:.0f} seconds",
     "`orchestrator.lock`": f"{lock_file.MAX_LOCK_FILE_BYTES // MIB} MiB",
     "configurations that `recipe lint` tries": f"{recipe_scenarios.MAX_SCENARIOS}",
-    "text that `recipe lint` renders in all": f"{recipe_lint.MAX_TRIED_CHARACTERS:,} characters",
+    "text that `recipe lint` renders and reads in all": f"{recipe_lint.MAX_TRIED_CHARACTERS:,} characters",
     "what a case of a recipe expects": f"{recipe_cases.MAX_EXPECTED_BYTES // MIB} MiB",
     "a recipe's output": f"{render.MAX_RENDERED_CHARACTERS:,} characters",
     "parts that rendering a recipe goes through": f"{render.MAX_RENDER_STEPS:,}",

@@ -23,8 +23,8 @@ from orchestrator.recipes.template import Place, Template
 
 __all__ = ["MAX_TRIED_CHARACTERS", "lint_recipe"]
 
-MAX_TRIED_CHARACTERS: Final = 32 * 1024 * 1024
-"""Characters that a recipe is rendered to in all, before no further values are tried."""
+MAX_TRIED_CHARACTERS: Final = 16 * 1024 * 1024
+"""Characters that are rendered and read in all, before no further values are tried."""
 _SIMPLE_TAG: Final = re.compile(r"\{\{[~{]?\s*([^\s{}~]+)\s*[~}]?\}\}")
 _SCRIPT_HINT: Final = "write the script as a block (`command: |`), where YAML takes every line as it is"
 _HARMS: Final[Mapping[Harm, tuple[Severity, str, str]]] = {
@@ -87,11 +87,11 @@ class _Trial:
     ) -> None:
         self._template = template
         self._most_characters = most_characters
+        self._failures = Failures(left=most_characters)
         self._facts = complete_facts(recipe.default_facts, usage)
         known = description or RecipeDescription(name=recipe.name, path=recipe.path)
         self._description = replace(known, parameters=complete(known.parameters, usage))
         self._failed: dict[tuple[object, ...], Diagnostic] = {}
-        self._characters = 0
 
     def findings(self) -> Iterable[Diagnostic]:
         """Render, and yield what is wrong with what came of it."""
@@ -100,23 +100,23 @@ class _Trial:
             return ()
         scenarios = make_scenarios(self._description, self._facts)
         rendered = [(each, marked) for each in scenarios if (marked := self._render(instrumented, each, SAMPLE)) is not None]
-        failures = self._probe(instrumented, rendered)
+        self._probe(instrumented, rendered)
         steps = check_steps([marked for _, marked in rendered], self._template.origin)
-        return (*self._failed.values(), *steps, *self._harms(failures, instrumented), *self._untried())
+        return (*self._failed.values(), *steps, *self._harms(instrumented), *self._untried())
 
     def _untried(self) -> Iterator[Diagnostic]:
-        if self._characters > self._most_characters:
+        if self._failures.left < 0:
             yield Diagnostic(
                 slug="recipe-lint/not-all-tried",
                 summary="the recipe renders to too much text to try every value",
                 severity="warning",
                 span=self._template.origin.span(Place(line=1, column=1, length=1)),
-                detail=f"{self._most_characters:,} characters were rendered",
+                detail=f"{self._most_characters:,} characters were rendered and read",
             )
 
     def _render(self, instrumented: Instrumented, scenario: Scenario, text: str) -> MarkedText | None:
         """Render; what fails with sample values is noted. None also where the description does not take the text, and at the limit."""
-        if self._characters > self._most_characters:
+        if self._failures.left < 0:
             return None
         reference = RecipeReference(address="", configuration=scenario.values(self._description.parameters, text))
         try:
@@ -131,12 +131,11 @@ class _Trial:
                 detail = f"{scenario.label}; {first.detail}" if first.detail else scenario.label
                 self._failed.setdefault((first.slug, _place(first)), replace(first, detail=detail))
             return None
-        self._characters += len(marked.text)
+        self._failures.spend(len(marked.text))
         return marked
 
-    def _probe(self, instrumented: Instrumented, rendered: Sequence[tuple[Scenario, MarkedText]]) -> Failures:
+    def _probe(self, instrumented: Instrumented, rendered: Sequence[tuple[Scenario, MarkedText]]) -> None:
         """Try every probe with as few configurations as it takes to reach every tag."""
-        failures = Failures()
         seen: set[int] = set()
         for scenario, sample in rendered:
             tags = {written.tag for written in sample.written.values()}
@@ -146,10 +145,10 @@ class _Trial:
             for probe in (*PROBES, *MULTILINE_PROBES):
                 marked = self._render(instrumented, scenario, probe)
                 if marked is not None:
-                    find_harm(marked, probe, failures)
-        return failures
+                    find_harm(marked, probe, self._failures)
 
-    def _harms(self, failures: Failures, instrumented: Instrumented) -> Iterator[Diagnostic]:
+    def _harms(self, instrumented: Instrumented) -> Iterator[Diagnostic]:
+        failures = self._failures
         for harm, tags in failures.found.items():
             severity, summary, hint = _HARMS[harm]
             for tag, probes in tags.items():

@@ -47,14 +47,29 @@ PROBES: Final = (
 """One-line texts that mean something to YAML or to the shell."""
 MULTILINE_PROBES: Final = ("a\nb", "a\n- b: c", "a\n\nEOF\nb")
 """Texts of several lines, for parameters that take them."""
+MAX_FINDINGS: Final = 100
+"""Tags that are reported for one kind of harm."""
 _PATH: Final = Path("probe")
 
 
 @dataclass(slots=True)
 class Failures:
-    """What was found so far: for each harm, the tags that do it, each with the values that showed it."""
+    """What was found so far: for each harm, the tags that do it, each with the values that showed it.
 
+    `left` is how many characters may still be read to find more.
+    """
+
+    left: int
     found: dict[Harm, dict[int, list[str]]] = field(default_factory=dict)
+
+    def spend(self, characters: int) -> bool:
+        """Count text that is about to be read; tell whether there is still some left to spend."""
+        self.left -= characters
+        return self.left >= 0
+
+    def is_full(self, harm: Harm) -> bool:
+        """Tell whether so many tags do this harm that no further ones are looked for."""
+        return len(self.found.get(harm, ())) >= MAX_FINDINGS
 
     def add(self, harm: Harm, tag: int, probe: str) -> None:
         """Note that a tag fails for a value."""
@@ -88,9 +103,7 @@ def find_harm(marked: MarkedText, probe: str, failures: Failures) -> None:
         return  # broken whatever the values are: the steps themselves say so
     tags = frozenset(written.tag for written in marked.written.values())
     left = tags - failures.tags("yaml-value")
-    wrong = _wrong_tags(marked, meant, left)
-    if wrong is None:
-        wrong = {tag for tag in left if _wrong_tags(marked, meant, frozenset({tag})) != set()}
+    wrong = _find_wrong(marked, meant, left, failures)
     for tag in wrong:
         failures.add("yaml-value", tag, probe)
     try:
@@ -101,6 +114,25 @@ def find_harm(marked: MarkedText, probe: str, failures: Failures) -> None:
         _find_type_change(scalar, marked, probe, failures)
         if _is_command(scalar.path, meant):
             _find_shell_harm(scalar, marked, left - wrong, probe, failures)
+
+
+def _find_wrong(marked: MarkedText, meant: Node | None, tags: frozenset[int], failures: Failures) -> set[int]:
+    """Return the tags whose values change the document, by halves where it becomes another one."""
+    if not tags or failures.is_full("yaml-value") or not failures.spend(len(marked.text)):
+        return set()
+    wrong = _wrong_tags(marked, meant, tags)
+    if wrong is not None:
+        return wrong
+    if len(tags) == 1:
+        return set(tags)
+    first, second = _halves(tags)
+    return _find_wrong(marked, meant, first, failures) | _find_wrong(marked, meant, second, failures)
+
+
+def _halves(tags: Collection[int]) -> tuple[frozenset[int], frozenset[int]]:
+    ordered = sorted(tags)
+    middle = len(ordered) // 2
+    return frozenset(ordered[:middle]), frozenset(ordered[middle:])
 
 
 def _wrong_tags(marked: MarkedText, meant: Node | None, tags: frozenset[int]) -> set[int] | None:
@@ -189,12 +221,41 @@ def _find_shell_harm(scalar: ScalarPair, marked: MarkedText, filled: Collection[
         return
     commands = set(_commands(meant))
     levels = {mark: marked.written[mark].text if text == mark else text for mark, text in found.items() if mark not in commands}
-    tags = {marked.written[mark].tag for mark in levels} - failures.tags("shell-quoting")
-    if not tags or _arrives(script, meant, marked, levels, tags):
-        return
-    alone = {tag for tag in tags if not _arrives(script, meant, marked, levels, {tag})}
-    for tag in alone or tags:
+    tags = frozenset(marked.written[mark].tag for mark in levels) - failures.tags("shell-quoting")
+    found_script = _Script(text=script, meant=meant, marked=marked, levels=levels)
+    for tag in _find_acted_on(found_script, tags, failures):
         failures.add("shell-quoting", tag, probe)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Script:
+    """A script with marks, its words, and what stands in place of each mark."""
+
+    text: str
+    meant: tuple[Token, ...]
+    marked: MarkedText
+    levels: Mapping[str, str]
+
+    def arrives(self, tags: Collection[int]) -> bool:
+        """Tell whether the script with the values of some tags has the words that were meant."""
+        filled = {mark: text for mark, text in self.levels.items() if self.marked.written[mark].tag in tags}
+        whole = "".join(filled.get(piece, piece) for piece in MARK_BETWEEN.split(self.text))
+        wanted = fill_in(self.meant, {mark: self.marked.written[mark].meant for mark in filled})
+        try:
+            return split_script(whole) == wanted
+        except UnfinishedError:
+            return False
+
+
+def _find_acted_on(script: _Script, tags: frozenset[int], failures: Failures) -> set[int]:
+    """Return the tags whose values do not arrive, by halves; of values that do harm only together, the first."""
+    if not tags or failures.is_full("shell-quoting") or not failures.spend(len(script.text)) or script.arrives(tags):
+        return set()
+    if len(tags) == 1:
+        return set(tags)
+    first, second = _halves(tags)
+    found = _find_acted_on(script, first, failures) | _find_acted_on(script, second, failures)
+    return found or {min(tags)}
 
 
 @lru_cache(maxsize=8)
@@ -212,14 +273,3 @@ def _commands(tokens: tuple[Token, ...]) -> Iterator[str]:
             text = token.parts[0].text
             if MARK.fullmatch(text):
                 yield text
-
-
-def _arrives(script: str, meant: tuple[Token, ...], marked: MarkedText, levels: Mapping[str, str], tags: set[int]) -> bool:
-    """Tell whether a script with the values of some tags has the words that were meant."""
-    filled = {mark: text for mark, text in levels.items() if marked.written[mark].tag in tags}
-    whole = "".join(filled.get(piece, piece) for piece in MARK_BETWEEN.split(script))
-    wanted = fill_in(meant, {mark: marked.written[mark].meant for mark in filled})
-    try:
-        return split_script(whole) == wanted
-    except UnfinishedError:
-        return False

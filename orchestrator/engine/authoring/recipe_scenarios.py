@@ -130,16 +130,16 @@ def _checked(scenario: Scenario, description: RecipeDescription) -> Mapping[str,
     return check_configuration(description, RecipeReference(address=description.name, configuration=values)).values
 
 
-def _value(parameter: Parameter, text: str, *, sparse: bool) -> object:
+def _value(parameter: Parameter, text: str, *, sparse: bool, depth: int = 0) -> object:
     if parameter.choices:
         return parameter.choices[0]
     if parameter.type in _PLAIN_SAMPLES:
         return _PLAIN_SAMPLES[parameter.type]
     if parameter.type == "list":
-        item = _value(parameter.items, text, sparse=sparse) if parameter.items is not None else text
-        return [item, item]
+        item = _value(parameter.items, text, sparse=sparse, depth=depth + 1) if parameter.items is not None else text
+        return [item] if depth else [item, item]  # two of each in lists of lists of lists would be too many
     if parameter.type == "map" and parameter.fields:
-        return {each.name: _value(each, text, sparse=sparse) for each in parameter.fields if each.required or not sparse}
+        return {each.name: _value(each, text, sparse=sparse, depth=depth + 1) for each in parameter.fields if each.required or not sparse}
     if parameter.type == "map":
         return {text.partition("\n")[0]: text, SAMPLE: text}
     return SAMPLE if "\n" in text and not parameter.multiline else text
