@@ -5,10 +5,12 @@ refuses, so those are run one by one, and the place of the fault is compared, to
 """
 
 import json
+import math
 import os
 import random
 import re
 import resource
+import struct
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,24 +60,24 @@ class Official:
     binary: Path
     directory: Path
 
-    def outcomes(self, templates: Sequence[str]) -> list[Outcome]:
+    def outcomes(self, templates: Sequence[str], data: dict[str, object] = DATA) -> list[Outcome]:
         """Return what becomes of templates; those that a batch is refused for are looked for by halves."""
         if not templates:
             return []
-        done = self._show(templates)
+        done = self._show(templates, data)
         if done.returncode == 0:
             return [Outcome(command=command) for command in self._commands(done.stdout, len(templates))]
         if len(templates) == 1:
             return [_refusal(done.stderr.decode())]
         half = len(templates) // 2
-        return [*self.outcomes(templates[:half]), *self.outcomes(templates[half:])]
+        return [*self.outcomes(templates[:half], data), *self.outcomes(templates[half:], data)]
 
-    def _show(self, templates: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-        data = json.dumps(DATA)
+    def _show(self, templates: Sequence[str], data: dict[str, object]) -> subprocess.CompletedProcess[bytes]:
+        configuration = json.dumps(data)
         canisters = []
         for index, template in enumerate(templates):
             (self.directory / f"{index}.hbs").write_text(wrap(template), encoding="utf-8", newline="")
-            canisters.append(f"- {{name: c{index}, recipe: {{type: 'file://{index}.hbs', configuration: {data}}}}}\n")
+            canisters.append(f"- {{name: c{index}, recipe: {{type: 'file://{index}.hbs', configuration: {configuration}}}}}\n")
         (self.directory / "icp.yaml").write_text(f"canisters:\n{''.join(canisters)}", encoding="utf-8")
         environment = {
             **os.environ,
@@ -173,3 +175,45 @@ def same(*, template: str, ours: Outcome, theirs: Outcome) -> bool:
     if theirs.refused and (theirs.place is None or CHAINED.search(template)):
         return ours.refused
     return ours == theirs
+
+
+def _numbers() -> list[float | int]:
+    choose = random.Random("numbers")  # noqa: S311  the same numbers every time
+    exact: list[float | int] = [
+        0,
+        -1,
+        2**53 + 1,
+        2**63 - 1,
+        -(2**63),
+        2**64 - 1,
+        0.0,
+        5e-324,
+        2.2250738585072014e-308,
+        1.7976931348623157e308,
+    ]
+    powers = [
+        sign * float(f"{digits}e{power}") for power in range(-30, 31) for digits in ("1", "1.5", "1.234567890123456") for sign in (1, -1)
+    ]
+    anything = [struct.unpack("<d", choose.randbytes(8))[0] for _ in range(400)]
+    return [*exact, *powers, *(number for number in anything if math.isfinite(number))]
+
+
+def test_numbers_are_written_and_compared_the_same(official: Official) -> None:
+    """Every kind of number has the same digits here and there, the same truth, and the same order."""
+    numbers = _numbers()
+    words = ["1", "1.0", "-0", "10", "9007199254740993", "1e5", "01", "+1", " 1", "1e400", "x", ""]
+    mixed = [*numbers[:10], 1.5, 9007199254740992.0, 1e300, True, False, None, *words, [], [1], {"a": 1}]
+    data = {"numbers": numbers, "mixed": mixed}
+    template = (
+        "{{#each numbers}}{{this}}{{#if this}} T{{/if}}{{#if this includeZero=true}} Z{{/if}} {{len this}}|{{/each}}"
+        "{{#each mixed as |x i|}}{{#each @root.mixed as |y|}}{{eq x y}}{{gt x y}}{{lte x y}}{{and x y}} {{/each}}|{{/each}}"
+    )
+    (ours,) = load_steps(rendered(template, data), Path("/project/r.hbs"), directory=Path("/project")).build
+    assert isinstance(ours, ScriptStep)
+    assert official.outcomes([template], data) == [Outcome(command=ours.commands[0])]
+
+
+def rendered(template: str, data: dict[str, object]) -> str:
+    """Return what a template renders to here."""
+    reference = RecipeReference(address="./recipe.hbs", configuration=data)
+    return expand(reference, wrap(template).encode(), Path("/project/recipe.hbs"), canister="c").text
