@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shlex import quote
 
 from orchestrator import candid
 from orchestrator.candid import types as T
@@ -76,7 +77,7 @@ def resolve_canister(session: Session, ids: Mapping[str, Principal], canister: s
         raise UsageError(
             f"canister `{canister}` is not deployed in environment `{name}`",
             slug="usage/unknown-canister",
-            hint=f"run `orchestrator deploy {canister} --env {name}` first",
+            hint=f"run `orchestrator deploy {quote(canister)} --env {name}` first",
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from shlex import quote
 
 from orchestrator.core.project import Canister
 from orchestrator.engine.connection import open_connection, require_connection
@@ -46,7 +47,7 @@ async def _one(run: Run, canister: Canister, *, start: bool) -> None:
             f"canister `{name}` is not deployed in environment `{run.session.environment.name}`",
             slug="deploy/not-deployed",
             span=canister.span,
-            hint=f"run `orchestrator deploy {name} --env {run.session.environment.name}` first",
+            hint=f"run `orchestrator deploy {quote(name)} --env {run.session.environment.name}` first",
         )
     if live.state == ("running" if start else "stopped"):
         reason = f"it is {live.state}"

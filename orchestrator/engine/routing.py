@@ -1,6 +1,7 @@
 """Where a plugin's update calls go: the most specific wish wins."""
 
 from collections.abc import Collection, Iterable, Mapping
+from shlex import quote
 
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.core.project import Canister, PluginStep
@@ -91,7 +92,7 @@ def _resolve(session: Session, text: str, ids: Mapping[str, Principal], span: Sp
 def _unknown(session: Session, text: str, span: Span | None) -> DeployError:
     names = [canister.name for canister in session.environment.canisters]
     if text in names:
-        hint = f"deploy it along, or run `orchestrator deploy {text} --proxy none --env {session.environment.name}` first"
+        hint = f"deploy it along, or run `orchestrator deploy {quote(text)} --proxy none --env {session.environment.name}` first"
     else:
         guess = did_you_mean(text, names)
         hint = f"{guess} else write the proxy canister's principal" if guess else "write the proxy canister's principal"

@@ -5,6 +5,7 @@ Each is given a session (`open_session`), tells the session's `emit` what happen
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from shlex import quote
 
 from orchestrator.core.plan import Plan
 from orchestrator.core.principal import Principal
@@ -167,7 +168,7 @@ def _require_ids(session: Session, stores: Stores, canisters: Sequence[Canister]
     ids = stores.ids.load()
     missing = [canister.name for canister in canisters if canister.name not in ids]
     if missing:
-        names = " ".join(missing)
+        names = " ".join(quote(name) for name in missing)
         raise DeployError(
             f"not deployed in environment `{session.environment.name}`: {', '.join(missing)}",
             slug="sync/not-deployed",
@@ -196,7 +197,7 @@ async def _running_module(run: Run, canister: Canister, canister_id: Principal) 
             f"canister `{canister.name}` ({canister_id}) is {state}; syncing requires it to be running",
             slug="sync/not-running",
             span=canister.span,
-            hint=f"run `orchestrator canister start {canister.name} --env {run.session.environment.name}`, then sync again",
+            hint=f"run `orchestrator canister start {quote(canister.name)} --env {run.session.environment.name}`, then sync again",
         )
     return live.module_hash
 

@@ -1,6 +1,7 @@
 """Installing a module: a running canister is stopped for it, and started again whatever happens."""
 
 from dataclasses import dataclass
+from shlex import quote
 
 import anyio
 
@@ -88,6 +89,6 @@ async def _restart(run: Run, port: NetworkPort, installation: Installation) -> N
                 slug="deploy/left-stopped",
                 summary=f"canister `{installation.canister}` could not be started after its upgrade failed",
                 canister=installation.canister,
-                hint=f"run `orchestrator canister start {installation.canister} --env {run.session.environment.name}` ({error})",
+                hint=f"run `orchestrator canister start {quote(installation.canister)} --env {run.session.environment.name}` ({error})",
             )
         )
