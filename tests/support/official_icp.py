@@ -32,7 +32,14 @@ class OfficialIcp:
 
     def try_run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, however it ends."""
-        variables = {"ICP_TELEMETRY_DISABLED": "1", "ICP_HOME": str(self.home), "HOME": str(self.home), "NO_COLOR": "1", "RUST_BACKTRACE": "0", "PWD": str(self.folder)}
+        variables = {
+            "ICP_TELEMETRY_DISABLED": "1",
+            "ICP_HOME": str(self.home),
+            "HOME": str(self.home),
+            "NO_COLOR": "1",
+            "RUST_BACKTRACE": "0",
+            "PWD": str(self.folder),
+        }
         return subprocess.run(
             [self.binary, *arguments, *self.options],
             cwd=self.folder,
