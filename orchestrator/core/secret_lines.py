@@ -57,10 +57,10 @@ def hide_secrets(span: Span) -> Span:
     return replace(span, text=text, column=first + 1, length=max(1, _moved(end, parts, at_end=True) - first), lines=())
 
 
-def secret_texts(span: Span) -> tuple[str, ...]:
-    """Return the secrets that the marked part of a line touches, as they are written and without their quotes."""
+def secret_texts(span: Span, *, whole_line: bool = False) -> tuple[str, ...]:
+    """Return the secrets that a place touches, or those of its `whole_line`, as they are written and without their quotes."""
     start, end = span.column - 1, span.column - 1 + span.length
-    found = (span.text[max(first, 0) : last] for first, last in _parts_of(span) if first < end and start < last)
+    found = (span.text[first:last] for first, last in _parts_of(span) if whole_line or (first < end and start < last))
     return tuple(dict.fromkeys(text for each in found for text in (each, each.strip("\"' ")) if any(map(str.isalnum, text))))
 
 
@@ -235,7 +235,7 @@ class _Scanner:
             self.flow, self.flow_key = self.flow - 1, ""
         elif text == ",":
             self.flow_key = ""
-        elif token["colon"] is not None:
+        elif token["colon"] is not None and not self.flow_key:
             self.flow_key = text.strip("\"'")
         elif text and self.flow_key not in _PLAIN_KEYS:
             if text[0] in "\"'" and (len(text) == 1 or text[-1] != text[0]):

@@ -89,12 +89,17 @@ def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
     """Return a problem whose words do not repeat a secret that it points at, nor what is secret in a URL."""
     if diagnostic.span is None:
         return diagnostic
-    secrets = sorted(secret_texts(diagnostic.span), key=len, reverse=True)
-    if not secrets:
+    touched = _longest_first(secret_texts(diagnostic.span))
+    nearby = _longest_first(secret_texts(diagnostic.span, whole_line=True))
+    if not nearby:
         return diagnostic
-    words = (diagnostic.summary, diagnostic.detail or "", diagnostic.hint or "")
-    summary, detail, hint = (redact_urls(hide_texts(text, secrets)) for text in words)
+    summary, detail = (redact_urls(hide_texts(text, touched)) for text in (diagnostic.summary, diagnostic.detail or ""))
+    hint = redact_urls(hide_texts(diagnostic.hint or "", nearby))  # hints repeat whole lines
     return replace(diagnostic, summary=summary, detail=detail or None, hint=hint or None)
+
+
+def _longest_first(texts: Sequence[str]) -> list[str]:
+    return sorted(texts, key=len, reverse=True)
 
 
 def _label(diagnostic: Diagnostic, style: Style) -> str:

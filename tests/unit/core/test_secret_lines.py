@@ -109,12 +109,13 @@ def test_caret_follows(column: int, length: int, shown: tuple[int, int]) -> None
 
 
 def test_what_a_message_must_not_repeat() -> None:
-    """The secret that a place marks is known as it is written, and without its quotes."""
+    """The secret that a place marks is known as it is written, and without its quotes; so are those of its line."""
     text = "  A: 'hunter2'"
     lines = ("environment_variables:", text)
 
     assert secret_texts(Span(path=Path("f"), line=2, column=6, length=9, text=text, lines=lines)) == ("'hunter2'", "hunter2")
-    assert secret_texts(Span(path=Path("f"), line=2, column=3, length=1, text=text, lines=lines)) == ()
+    key = Span(path=Path("f"), line=2, column=3, length=1, text=text, lines=lines)
+    assert (secret_texts(key), secret_texts(key, whole_line=True)) == ((), ("'hunter2'", "hunter2"))
 
 
 _CHARACTERS = st.sampled_from([*" \n\t:-{}[],\"'#&*|>\\=", "init_args", "environment_variables", "A", "path", "name: a", "é"])
