@@ -67,9 +67,9 @@ class Failures:
         self.left -= characters
         return self.left >= 0
 
-    def is_full(self, harm: Harm) -> bool:
-        """Tell whether so many tags do this harm that no further ones are looked for."""
-        return len(self.found.get(harm, ())) >= MAX_FINDINGS
+    def is_full(self, harm: Harm, more: int) -> bool:
+        """Tell whether so many tags do this harm, with some more, that no further ones are looked for."""
+        return len(self.found.get(harm, ())) + more >= MAX_FINDINGS
 
     def add(self, harm: Harm, tag: int, probe: str) -> None:
         """Note that a tag fails for a value."""
@@ -103,7 +103,8 @@ def find_harm(marked: MarkedText, probe: str, failures: Failures) -> None:
         return  # broken whatever the values are: the steps themselves say so
     tags = frozenset(written.tag for written in marked.written.values())
     left = tags - failures.tags("yaml-value")
-    wrong = _find_wrong(marked, meant, left, failures)
+    wrong: set[int] = set()
+    _find_wrong(marked, meant, left, failures, wrong)
     for tag in wrong:
         failures.add("yaml-value", tag, probe)
     try:
@@ -116,17 +117,16 @@ def find_harm(marked: MarkedText, probe: str, failures: Failures) -> None:
             _find_shell_harm(scalar, marked, left - wrong, probe, failures)
 
 
-def _find_wrong(marked: MarkedText, meant: Node | None, tags: frozenset[int], failures: Failures) -> set[int]:
-    """Return the tags whose values change the document, by halves where it becomes another one."""
-    if not tags or failures.is_full("yaml-value") or not failures.spend(len(marked.text)):
-        return set()
+def _find_wrong(marked: MarkedText, meant: Node | None, tags: frozenset[int], failures: Failures, found: set[int]) -> None:
+    """Add to `found` the tags whose values change the document, by halves where it becomes another one."""
+    if not tags or failures.is_full("yaml-value", len(found)) or not failures.spend(len(marked.text)):
+        return
     wrong = _wrong_tags(marked, meant, tags)
-    if wrong is not None:
-        return wrong
-    if len(tags) == 1:
-        return set(tags)
-    first, second = _halves(tags)
-    return _find_wrong(marked, meant, first, failures) | _find_wrong(marked, meant, second, failures)
+    if wrong is not None or len(tags) == 1:
+        found |= tags if wrong is None else wrong
+        return
+    for half in _halves(tags):
+        _find_wrong(marked, meant, half, failures, found)
 
 
 def _halves(tags: Collection[int]) -> tuple[frozenset[int], frozenset[int]]:
@@ -223,7 +223,9 @@ def _find_shell_harm(scalar: ScalarPair, marked: MarkedText, filled: Collection[
     levels = {mark: marked.written[mark].text if text == mark else text for mark, text in found.items() if mark not in commands}
     tags = frozenset(marked.written[mark].tag for mark in levels) - failures.tags("shell-quoting")
     found_script = _Script(text=script, meant=meant, marked=marked, levels=levels)
-    for tag in _find_acted_on(found_script, tags, failures):
+    acted_on: set[int] = set()
+    _find_acted_on(found_script, tags, failures, acted_on)
+    for tag in acted_on:
         failures.add("shell-quoting", tag, probe)
 
 
@@ -247,15 +249,16 @@ class _Script:
             return False
 
 
-def _find_acted_on(script: _Script, tags: frozenset[int], failures: Failures) -> set[int]:
-    """Return the tags whose values do not arrive, by halves; of values that do harm only together, the first."""
-    if not tags or failures.is_full("shell-quoting") or not failures.spend(len(script.text)) or script.arrives(tags):
-        return set()
-    if len(tags) == 1:
-        return set(tags)
-    first, second = _halves(tags)
-    found = _find_acted_on(script, first, failures) | _find_acted_on(script, second, failures)
-    return found or {min(tags)}
+def _find_acted_on(script: _Script, tags: frozenset[int], failures: Failures, found: set[int]) -> None:
+    """Add to `found` the tags whose values do not arrive, by halves; of values that do harm only together, the first."""
+    if not tags or failures.is_full("shell-quoting", len(found)) or not failures.spend(len(script.text)) or script.arrives(tags):
+        return
+    before = len(found)
+    if len(tags) > 1:
+        for half in _halves(tags):
+            _find_acted_on(script, half, failures, found)
+    if len(found) == before and failures.left >= 0:
+        found.add(min(tags))
 
 
 @lru_cache(maxsize=8)

@@ -293,3 +293,19 @@ def test_descriptions_that_describe_nothing(tmp_path: Path, files: dict[str, str
         (tmp_path / name).write_text(text, encoding="utf-8")
 
     assert [each.slug for each in lint_recipe(open_recipe("web.hbs", tmp_path)).findings] == [f"recipe-lint/{found}"]
+
+
+def test_one_value_among_many_is_found(tmp_path: Path) -> None:
+    """The tag that does harm is named, and no other; of very many the first hundred are."""
+    good, bad = "'{{replace \"'\" \"'\\\\''\" text}}'", "{{text}}"
+    mixed = " ".join([*[good] * 9, bad, *[good] * 9])
+
+    assert lint(tmp_path, f"{SCRIPT}x {mixed}\n", TEXT) == [("error", "shell-quoting", 5)]
+    assert len(lint(tmp_path, f"{SCRIPT}x {' '.join([bad] * 120)}\n", TEXT)) == 100
+
+
+def test_lists_in_lists_are_kept_small(tmp_path: Path) -> None:
+    """A template with loops inside each other is not given more than it takes to go through them."""
+    template = f"{STEP}a{'{{#each deep}}' + '{{#each this}}' * 30}b{'{{/each}}' * 31}.wasm\n"
+
+    assert ("warning", "missing-description", 1) in lint(tmp_path, template)
