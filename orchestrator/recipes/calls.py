@@ -41,7 +41,7 @@ _COMPARISONS: dict[str, Callable[[int], bool]] = {
     "lte": lambda order: order <= 0,
 }
 _ARITY = {"eq": 2, "ne": 2, "gt": 2, "gte": 2, "lt": 2, "lte": 2, "not": 1, "len": 1, "lookup": 2, "replace": 3}
-_ASKS = frozenset({"lookup", "replace", "log", "and", "or"})
+_ASKS = frozenset({"lookup", "replace", "log", "and", "or", "if", "unless", "each", "with"})
 BLOCKS = ("each", "if", "unless", "with")
 """Helpers that choose what is rendered; without a body they write nothing."""
 CHOICES = frozenset({"and", "eq", "gt", "gte", "lt", "lte", "ne", "not", "or"})
@@ -92,20 +92,25 @@ class Evaluator:
         self._spend(1, place)
         if call.name not in _HELPER_SET:
             raise self.unknown_helper(call.name, place)
+        self._check(call, found, frames, place)
+        if call.name in BLOCKS:
+            return ""
+        values = [result.value for result in found]
+        self._spend(sum(len(value) for value in values if isinstance(value, str)) // _CHARACTERS_OF_A_STEP, place)
+        return self._apply(call.name, values, options, place)
+
+    def _check(self, call: Call, found: Sequence[Found], frames: Sequence[Frame], place: Place) -> None:
+        """Refuse too few parameters, and those that a helper cannot do without."""
         needed = _ARITY.get(call.name, 1 if call.name in BLOCKS else 0)
         if len(found) < needed:
             raise self._too_few(call.name, needed, len(found), place)
-        values = [result.value for result in found]
-        if call.name in BLOCKS:
-            if call.name == "with" and not is_truthy(values[0]):
-                raise self.missing(call.parameters[0], place, frames) if found[0].missing else self.unusable(call, place)
-            return ""
-        if call.name not in _ASKS:
-            for parameter, result in zip(call.parameters[:needed], found, strict=False):
-                if result.missing:
-                    raise self.missing(parameter, place, frames)
-        self._spend(sum(len(value) for value in values if isinstance(value, str)) // _CHARACTERS_OF_A_STEP, place)
-        return self._apply(call.name, values, options, place)
+        if call.name == "with" and not is_truthy(found[0].value):
+            raise self.missing(call.parameters[0], place, frames) if found[0].missing else self.unusable(call, place)
+        if call.name in _ASKS:
+            return
+        for parameter, result in zip(call.parameters[:needed], found, strict=False):
+            if result.missing:
+                raise self.missing(parameter, place, frames)
 
     def missing(self, expression: Expression, place: Place, frames: Sequence[Frame]) -> RecipeError:
         """Return the error of a value that is not there."""

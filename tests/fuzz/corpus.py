@@ -28,7 +28,9 @@ def seeds(target: str) -> Iterator[bytes]:
     if target == "template":
         yield from (case["template"].encode() for case in json.loads((CASES / "recipes" / "handlebars.json").read_text(encoding="utf-8")))
         yield from _files("**/*.hbs")
-    elif target in {"yaml", "manifest", "steps", "description"}:
+    elif target == "description":
+        yield from _files("**/recipe.yaml")
+    elif target in {"yaml", "manifest", "steps"}:
         yield from _files("**/*.yaml")
     elif target == "did":
         yield from _files("**/*.did")

@@ -1,4 +1,4 @@
-"""What is fuzzed: each target takes any bytes, and raises for a bug only."""
+"""What is fuzzed: each target takes any bytes, says whether they could be read, and raises for a bug only."""
 
 import tempfile
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.support.random_templates import DATA
 
 __all__ = ["FILE_MARK", "TARGETS", "Target"]
 
-Target = Callable[[bytes], None]
+Target = Callable[[bytes], bool]
 PATH = Path("/project/file")
 FILE_MARK = "\n%%%\n"
 """Between the files of one input to `manifest`: icp.yaml, orchestrator.yaml, canisters/a/canister.yaml."""
@@ -43,11 +43,13 @@ def _check_span(span: Span | None) -> None:
 
 
 def _guarded(action: Callable[[str], object]) -> Target:
-    def target(data: bytes) -> None:
+    def target(data: bytes) -> bool:
         try:
             action(data.decode("utf-8", "replace"))
         except OrchestratorError as error:
             _check(error)
+            return False
+        return True
 
     return target
 
@@ -102,13 +104,15 @@ def _candid(text: str) -> None:
     format_message(parse_arguments(text))
 
 
-def _lock(data: bytes) -> None:
+def _lock(data: bytes) -> bool:
     path = _directory() / "orchestrator.lock"
     path.write_bytes(data)
     try:
         LockFile(path=path, guard=path.with_name("guard")).load()
     except OrchestratorError as error:
         _check(error)
+        return False
+    return True
 
 
 TARGETS: dict[str, Target] = {
