@@ -48,12 +48,7 @@ def explain_fault(error: yaml.YAMLError, source: Source) -> DocumentError:
     problem, context = _words(error, "problem"), _words(error, "context")
     noticed, begun = _places(error, source)
     if noticed is not None and "\t" in _indentation(noticed.text):
-        return DocumentError(
-            "a tab is used for indentation",
-            slug="document/tab",
-            span=replace(noticed, column=noticed.text.index("\t") + 1, length=1),
-            hint="YAML is indented with spaces only",
-        )
+        return _tab(noticed)
     fault = next((row for row in _FAULTS if row[0] in problem and row[1] in context), None)
     if fault is None:
         return DocumentError("the file is not valid YAML", slug="document/syntax", detail=problem or None, span=noticed)
@@ -62,11 +57,26 @@ def explain_fault(error: yaml.YAMLError, source: Source) -> DocumentError:
         return guessed
     if slug == "character" and noticed is not None and source.shown == source.lines:
         summary, hint = _about_character(noticed)
-    span, other, note = noticed, begun, "what it belongs to starts here"
-    if slug in _LATE and begun is not None:
-        span, other, note = begun, noticed, "it is noticed here"
-    related = ((other, note),) if other is not None else ()
+    span, related = _placed(slug, noticed, begun)
     return DocumentError(summary, slug=f"document/{slug}", span=span, related=related, hint=hint)
+
+
+def _tab(noticed: Span) -> DocumentError:
+    return DocumentError(
+        "a tab is used for indentation",
+        slug="document/tab",
+        span=replace(noticed, column=noticed.text.index("\t") + 1, length=1),
+        hint="YAML is indented with spaces only",
+    )
+
+
+def _placed(slug: str, noticed: Span | None, begun: Span | None) -> tuple[Span | None, tuple[tuple[Span, str], ...]]:
+    """Return the place to look at, and the other one with what it is."""
+    if begun is None:
+        return noticed, ()
+    if slug in _LATE:
+        return begun, ((noticed, "it is noticed here"),) if noticed is not None else ()
+    return noticed, ((begun, "what it belongs to starts here"),)
 
 
 def _about_character(span: Span) -> tuple[str, str]:
