@@ -1,7 +1,7 @@
 """Patterns of directories, as icp-cli's (the Rust crate glob) understands them.
 
-`*`, `?` and `[...]` match within one name, `**` any number of directories; names that start with a dot match like others,
-links are followed, `{` has no meaning. What matches comes in the order of the names, a directory before what is in it.
+`*`, `?` and `[...]` match within one name, `**` any number of directories; names that start with a dot match like others
+(`.` and `..` only what starts with a dot itself), links are followed, `{` has no meaning. What matches comes in the order of the names, a directory before what is in it.
 """
 
 import os
@@ -71,7 +71,8 @@ class _Search:
             if (directory / self._parts[index]).is_dir():
                 yield from self.find(directory / self._parts[index], index + 1)
         else:
-            for name in self._directories(directory):
+            special = (".", "..") if self._parts[index].startswith(".") else ()
+            for name in (*self._directories(directory), *special):
                 if matcher.match(name):
                     yield from self.find(directory / name, index + 1)
 
