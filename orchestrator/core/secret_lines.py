@@ -122,7 +122,8 @@ class _Scanner:
     """Where the lines so far have led; columns count from 0.
 
     `section` is the column of the key whose values are hidden, `empty` tells that nothing of them was seen yet,
-    `scalar` the column of a key whose value may go on in deeper lines, `quote` the quote that is open, `flow` how many brackets are.
+    `scalar` the column of a key whose value may go on in deeper lines, `quote` the quote that is open, `flow` how many brackets are;
+    `weak` that nobody knows whether there are secrets in these.
     """
 
     strict: bool = True
@@ -133,6 +134,7 @@ class _Scanner:
     quote: str = ""
     flow: int = 0
     flow_key: str = ""
+    weak: bool = False
 
     def take(self, line: str) -> Iterator[Part]:
         """Yield the parts of the next line that are hidden."""
@@ -160,11 +162,12 @@ class _Scanner:
         return _ITEM.match(line) is not None or _CLOSING.match(line) is not None
 
     def _outside(self, line: str, start: int) -> Iterator[Part]:
-        self.flow_key = ""
+        self.flow_key, self.weak = "", False
         if (key := _SECRET_KEY.search(line, start)) is not None:
             self.section, self.name = key.start(), key["name"]
             yield from self._value(line, key.end(), key.start())
         elif self.strict and not start and (key := _KEY.match(line)) is not None and not _is_known(key["name"].strip("\"'")):
+            self.weak = True
             if _BLOCK_SCALAR.match(line, key.end()):
                 self.section, self.name = key.start("name"), key["name"]
             yield from self._value(line, key.end(), key.start("name"))
@@ -237,7 +240,7 @@ class _Scanner:
             self.flow_key = ""
         elif token["colon"] is not None and not self.flow_key:
             self.flow_key = text.strip("\"'")
-        elif text and self.flow_key not in _PLAIN_KEYS:
+        elif text and self.flow_key not in _PLAIN_KEYS and not (self.weak and self.flow_key and _is_known(self.flow_key)):
             if text[0] in "\"'" and (len(text) == 1 or text[-1] != text[0]):
                 self.quote = text[0]
             yield token.start("text"), len(line.rstrip()) if self.quote else token.end("text")

@@ -78,6 +78,10 @@ SHOWN = {
     "never closed": ("environment_variables: { A: hunter2,\nhunter2\n", "environment_variables: { A: ********,\n********\n"),
     "next line": ("init_args:\n(hunter2)\nname: a\n", "init_args:\n********\nname: a\n"),
     "environments": ("environments:\n  - name: staging\n    network: ic\n", "environments:\n  - name: staging\n    network: ic\n"),
+    "unknown keys": (
+        "parameters:\n  package: {type: string, required: true, x: hunter2}\nmine: [hunter2]\nother: hunter2\n",
+        "parameters:\n  package: {type: string, required: true, x: ********}\nmine: [********]\nother: ********\n",
+    ),
     "alias": ("environment_variables:\n  A: &x hunter2\n  B: *x\n", "environment_variables:\n  A: ********\n  B: ********\n"),
     "comment": ("# environment_variables: { A: hunter2 }\n", "# environment_variables: { A: ******** }\n"),
 }
