@@ -28,8 +28,13 @@ DESCRIPTION = """\
 name: site
 summary: Builds a site.
 parameters:
-  package: {type: string, required: true, description: The package.}
-  unused: {type: string, description: Nothing.}
+  package:
+    type: string
+    required: true
+    description: The package.
+  unused:
+    type: string
+    description: Nothing.
 """
 
 

@@ -138,10 +138,20 @@ def _value(parameter: Parameter, text: str, *, sparse: bool, depth: int = 0) -> 
     if parameter.type == "list":
         item = _value(parameter.items, text, sparse=sparse, depth=depth + 1) if parameter.items is not None else text
         return [item] if depth else [item, item]  # two of each in lists of lists of lists would be too many
-    if parameter.type == "map" and parameter.fields:
-        return {each.name: _value(each, text, sparse=sparse, depth=depth + 1) for each in parameter.fields if each.required or not sparse}
     if parameter.type == "map":
-        return {text.partition("\n")[0]: text, SAMPLE: text}
+        return _map_value(parameter, text, sparse=sparse, depth=depth)
+    return _fitting(parameter, text)
+
+
+def _map_value(parameter: Parameter, text: str, *, sparse: bool, depth: int) -> dict[str, object]:
+    if not parameter.fields:
+        return {text.partition("\n")[0]: _fitting(parameter, text), SAMPLE: SAMPLE}
+    fields = (each for each in parameter.fields if each.required or not sparse)
+    return {each.name: _value(each, text, sparse=sparse, depth=depth + 1) for each in fields}
+
+
+def _fitting(parameter: Parameter, text: str) -> str:
+    """Return a text, or another one where it has more lines than the parameter takes."""
     return SAMPLE if "\n" in text and not parameter.multiline else text
 
 
