@@ -1,6 +1,7 @@
 """The JSON Schemas say what the readers accept, and know the same keys."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,13 @@ INVISIBLE = frozenset({"A19 fractional bytes", "A20 float", "A51 null canisters"
 
 def faults(name: SchemaName, value: object) -> list[str]:
     """Return what a schema says against a value."""
-    return [error.message for error in Draft202012Validator(make_schema(name)).iter_errors(value)]
+    return [error.message for error in checker(name).iter_errors(value)]
+
+
+@cache
+def checker(name: SchemaName) -> Draft202012Validator:
+    """Return what checks values by a schema."""
+    return Draft202012Validator(make_schema(name))
 
 
 def keys_of(name: SchemaName, *path: str) -> set[str]:
@@ -216,7 +223,6 @@ UNSEEN = (
 @pytest.mark.parametrize("slot", SLOTS)
 def test_schema_agrees_about_every_value_of_every_key(slot: str, tmp_path: Path) -> None:
     """What loads fits the schema; what is refused for its structure does not: for each key and values of every kind."""
-    checker = Draft202012Validator(make_schema("icp"))
     differences = []
     for number, (value, case) in enumerate(slot_cases(slot).items()):
         directory = tmp_path / str(number)
@@ -224,7 +230,7 @@ def test_schema_agrees_about_every_value_of_every_key(slot: str, tmp_path: Path)
         for name, content in case.files.items():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             (directory / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        verdict = _compare(checker, directory)
+        verdict = _compare(checker("icp"), directory)
         if verdict is not None and not f"{slot}={value}".startswith(
             UNSEEN if verdict == "lets pass" else (*SILENT, "plugin.fields.entry=")
         ):
@@ -232,13 +238,13 @@ def test_schema_agrees_about_every_value_of_every_key(slot: str, tmp_path: Path)
     assert differences == []
 
 
-def _compare(checker: Draft202012Validator, directory: Path) -> str | None:
+def _compare(schema: Draft202012Validator, directory: Path) -> str | None:
     """Return what the schema does wrongly with a project's manifest."""
     try:
         node = load_yaml(directory / "icp.yaml")
     except DocumentError:
         return None
-    fits = checker.is_valid(None if node is None else plain_value(node))
+    fits = schema.is_valid(None if node is None else plain_value(node))
     try:
         load_project(directory)
     except ManifestError as error:
