@@ -45,12 +45,13 @@ def test_any_bytes_are_read_or_refused(target: str, data: st.DataObject) -> None
 
 
 @pytest.mark.slow
-def test_each_target_can_be_fuzzed(tmp_path: Path) -> None:
-    """`scripts/fuzz` runs every target, and finds nothing in a second."""
-    command = [sys.executable, "-m", "tests.fuzz", "--seconds", "1", "--folder", str(tmp_path)]
-    done = subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=110)
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_target_can_be_fuzzed(tmp_path: Path, target: str) -> None:
+    """`scripts/fuzz` runs a target, and finds nothing in a second."""
+    command = [sys.executable, "-m", "tests.fuzz", "--seconds", "1", "--folder", str(tmp_path), target]
+    done = subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[1].rstrip(",") for line in done.stdout.splitlines() if line.startswith("==")] == list(TARGETS)
+    assert done.stdout.startswith(f"== {target}, ")
 
 
 @pytest.mark.slow
