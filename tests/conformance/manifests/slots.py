@@ -2,12 +2,13 @@
 
 import re
 
+from tests.conformance.manifests.scalars import AMOUNTS, SCALARS, SHOW_VALUE
 from tests.conformance.manifests.tools import BUILD, Case, top
 
 __all__ = ["SLOTS", "VALUES", "slot_cases"]
 
 _HASH = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
-_FILES: dict[str, str | bytes] = {"f.txt": "(1)", "c/canister.yaml": f"name: c\n{BUILD}\n", "r.hbs": f"{BUILD}\n"}
+_FILES: dict[str, str | bytes] = {"f.txt": "(1)", "c/canister.yaml": f"name: c\n{BUILD}\n", "r.hbs": f"{BUILD}\n", "v.hbs": SHOW_VALUE}
 _MANAGED = "networks: [{name: n, mode: managed, KEY: VALUE}]"
 _POCKET_IC = "networks: [{name: n, mode: managed, launcher: pocket-ic, KEY: VALUE}]"
 _IMAGE = 'networks: [{name: n, mode: managed, image: i, port-mapping: ["1:2"], KEY: VALUE}]'
@@ -80,6 +81,7 @@ SLOTS: dict[str, str] = {
     "arguments.value+": _CANISTER.replace("KEY: VALUE", "init_args: {path: f.txt, value: VALUE}"),
     "arguments.unknown": _CANISTER.replace("KEY: VALUE", "init_args: {value: x, formt: VALUE}"),
     **_each(_RECIPE, "sha256 configuration unknown", "recipe"),
+    "recipe.value": "canisters: [{name: a, recipe: {type: 'file://v.hbs', configuration: {v: VALUE}}}]",
     "recipe.type": "canisters: [{name: a, recipe: {type: VALUE}}]",
     "recipe.+sync": "canisters: [{name: a, recipe: {type: 'file://r.hbs'}, sync: VALUE}]",
     **_each(_ENVIRONMENT, "network canisters settings init_args upgrade_args unknown", "environment"),
@@ -151,6 +153,9 @@ VALUES: dict[str, tuple[str, ...]] = {
     "*.steps": ("[{type: script, command: x}]", "[{type: Script, command: x}]", "{type: script, command: x}"),
     "*.step": ("{type: script}", "{type: script, command: x}", "{type: zip}", "{command: x}", "{type: assets, dir: d}", "{type: plugin}"),
     "step.type": ("script", "pre-built", "plugin", "zip", "prebuilt"),
+    "recipe.value": SCALARS,
+    "settings.memory_allocation|settings.reserved_cycles_limit|settings.compute_allocation|settings.freezing_threshold": AMOUNTS,
+    "settings.variable|canister.name|script.command": AMOUNTS,
     "*.build|*.sync|*+sync": ("{steps: []}", "{steps: [{type: script, command: x}]}", "{steps: null}", "{step: []}"),
     "*.path|*.path+|*.unknown": ("f.txt", "./f.txt", "missing", "/etc/hostname", "c", "../f.txt"),
     "*url*|*gateway": (
