@@ -9,7 +9,7 @@ from orchestrator.core.observed import Observed, ObservedCanister
 from orchestrator.core.plan import Action, Change, Detail, Mode, Plan
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Settings
-from orchestrator.core.recipe_use import RecipeUse, use_to_json
+from orchestrator.core.recipe_use import RecipeUse, use_facts
 from orchestrator.core.settings import CANISTER_ID_PREFIX, UNKNOWN_ID, plan_creation, plan_settings, plan_variables
 
 __all__ = ["Desired", "DesiredCanister", "argument_hash", "diff"]
@@ -201,7 +201,7 @@ def _digest(desired: Desired, observed: Observed, changes: list[Change]) -> str:
     if lost := [[change.canister, _removals(change)] for change in changes if change.action == "settings" and change.destructive]:
         document["removed"] = lost  # it depends on who applies the plan
     if desired.recipes:
-        document["recipes"] = [use_to_json(use) for use in desired.recipes]
+        document["recipes"] = [use_facts(use) for use in desired.recipes]
     if told := {name: dict(seen) for name, seen in desired.bindings.items() if any(end != key for end, key in seen.items())}:
         document["bindings"] = told
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

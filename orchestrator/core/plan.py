@@ -77,8 +77,8 @@ class Plan:
 
     @property
     def reaching(self) -> tuple[RecipeUse, ...]:
-        """Return the remote recipes whose steps name a proxy or other canisters, and so need consent."""
-        return tuple(use for use in self.recipes if use.reaches)
+        """Return the remote recipes whose steps name a proxy or other canisters, to which nobody has agreed so far."""
+        return tuple(use for use in self.recipes if use.unagreed)
 
     def of(self, canister: str) -> tuple[Change, ...]:
         """Return the changes of one canister, in order."""

@@ -6,19 +6,25 @@ from dataclasses import dataclass
 from orchestrator.core.project import Canister, PluginStep, ScriptStep
 from orchestrator.core.redaction import redact_url
 
-__all__ = ["Reach", "RecipeUse", "describe_use", "use_from_json", "use_to_json"]
+__all__ = ["Reach", "RecipeUse", "describe_use", "use_facts", "use_from_json", "use_to_json"]
 
 _OWN_ROUTES = frozenset({"default", "none"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """A sync step (`step` counts from 1) that names somebody: the `proxy` of its calls, or other `canisters` that it may call."""
+    """A sync step (`step` counts from 1) that names somebody: the `proxy` of its calls, or other `canisters` that it may call.
+
+    `component` is the SHA-256 of its plugin in lower-case hex, `None` where nobody knows it before the step runs. `agreed` is the
+    day (`2026-11-22`) on which somebody agreed to all of this, `None` where nobody has.
+    """
 
     step: int
     name: str | None
     proxy: str | None
     canisters: tuple[str, ...] = ()
+    component: str | None = None
+    agreed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,11 @@ class RecipeUse:
     build_commands: int = 0
     sync_commands: int = 0
     reaches: tuple[Reach, ...] = ()
+
+    @property
+    def unagreed(self) -> tuple[Reach, ...]:
+        """Return the steps that somebody still has to agree to."""
+        return tuple(reach for reach in self.reaches if reach.agreed is None)
 
 
 def describe_use(canister: Canister, due: tuple[int, ...]) -> RecipeUse | None:
@@ -65,15 +76,28 @@ def _reach_of(canister: Canister, index: int, step: PluginStep) -> Reach | None:
 
 def use_to_json(use: RecipeUse) -> dict[str, object]:
     """Return the use of a recipe as plain values."""
+    return {**use_facts(use), "reaches": [{**_reach_facts(reach), "agreed": reach.agreed} for reach in use.reaches]}
+
+
+def use_facts(use: RecipeUse) -> dict[str, object]:
+    """Return what a consent to the use of a recipe is about, as plain values: everything but whether there was one."""
     return {
         "canister": use.canister,
         "recipe": use.recipe,
         "sha256": use.sha256,
         "build_commands": use.build_commands,
         "sync_commands": use.sync_commands,
-        "reaches": [
-            {"step": reach.step, "name": reach.name, "proxy": reach.proxy, "canisters": list(reach.canisters)} for reach in use.reaches
-        ],
+        "reaches": [_reach_facts(reach) for reach in use.reaches],
+    }
+
+
+def _reach_facts(reach: Reach) -> dict[str, object]:
+    return {
+        "step": reach.step,
+        "name": reach.name,
+        "proxy": reach.proxy,
+        "canisters": list(reach.canisters),
+        "component": reach.component,
     }
 
 
@@ -91,12 +115,13 @@ def use_from_json(document: object) -> RecipeUse:
 
 
 def _reach(fields: Mapping[str, object]) -> Reach:
-    name, proxy = fields["name"], fields["proxy"]
     return Reach(
         step=_number(fields["step"]),
-        name=None if name is None else _text(name),
-        proxy=None if proxy is None else _text(proxy),
+        name=_optional(fields["name"]),
+        proxy=_optional(fields["proxy"]),
         canisters=tuple(_text(each) for each in _list(fields["canisters"])),
+        component=_optional(fields.get("component")),  # plans of older versions have none, and are stale
+        agreed=_optional(fields.get("agreed")),
     )
 
 
@@ -116,6 +141,10 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("expected a text")
     return value
+
+
+def _optional(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _number(value: object) -> int:

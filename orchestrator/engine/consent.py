@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from orchestrator.core.plan import Change, Plan
 from orchestrator.core.principal import ANONYMOUS
 from orchestrator.core.project import Canister
-from orchestrator.core.recipe_use import Reach, describe_use, use_to_json
+from orchestrator.core.recipe_use import Reach, RecipeUse, use_facts
+from orchestrator.engine.agreements import describe_uses
 from orchestrator.engine.ports import Connection
 from orchestrator.engine.session import Session
 from orchestrator.errors import ConsentError, IdentityError
@@ -63,7 +64,7 @@ async def require_confirmation(session: Session) -> None:
 
 
 async def require_consent(plan: Plan, consent: Consent | None) -> None:
-    """Refuse a plan that is destructive, or whose remote recipes name a proxy or other canisters, and that nobody agreed to."""
+    """Refuse a plan that is destructive, or whose remote recipes reach whom nobody agreed to, unless somebody agrees now."""
     if not (plan.destructive or plan.reaching) or (consent is not None and await consent(plan)):
         return
     if consent is not None:
@@ -76,34 +77,38 @@ async def require_consent(plan: Plan, consent: Consent | None) -> None:
     )
 
 
-async def require_recipe_consent(session: Session, canisters: Sequence[Canister], consent: Consent | None) -> None:
-    """Refuse to sync where a remote recipe's steps name a proxy or other canisters and nobody agreed to that; show which do."""
-    uses = [use for each in canisters if (use := describe_use(each, tuple(range(1, len(each.sync) + 1)))) is not None]
-    if not any(use.reaches for use in uses):
-        return
+async def require_recipe_consent(session: Session, canisters: Sequence[Canister], consent: Consent | None) -> tuple[RecipeUse, ...]:
+    """Refuse to sync where a remote recipe's steps name a proxy or other canisters and nobody agreed to that; show which do.
+
+    Returns what the recipes do: what was agreed to.
+    """
+    uses = await describe_uses(session, canisters, {each.name: range(1, len(each.sync) + 1) for each in canisters})
+    if not any(use.unagreed for use in uses):
+        return uses
     plan = Plan(
         environment=session.environment.name,
         network=session.environment.network.name,
-        digest=hashlib.sha256(json.dumps([use_to_json(use) for use in uses], sort_keys=True).encode()).hexdigest(),
+        digest=hashlib.sha256(json.dumps([use_facts(use) for use in uses], sort_keys=True).encode()).hexdigest(),
         canisters=tuple(canister.name for canister in canisters),
         changes=tuple(Change(canister=each.name, action="sync", reason="`orchestrator sync` runs every step") for each in canisters),
-        recipes=tuple(uses),
+        recipes=uses,
     )
     session.emit(PlanReady(environment=plan.environment, digest=plan.digest, changes=plan.changes, recipes=plan.recipes))
     await require_consent(plan, consent)
+    return uses
 
 
 def _unagreed_recipe(plan: Plan) -> ConsentError:
     steps = [
         f"canister `{use.canister}`, recipe `{use.recipe}`, sync step {reach.step}: {_whom(reach)}"
         for use in plan.reaching
-        for reach in use.reaches
+        for reach in use.unagreed
     ]
     return ConsentError(
         "a remote recipe's steps name a proxy or other canisters, and nobody agreed to that",
         slug="deploy/recipe-consent",
         detail="\n".join([*steps, "nothing was sent"]),
-        hint="review the recipe, then run again with `--yes` to agree",
+        hint="review the recipe, then run again with `--yes` to agree; that is asked once",
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from orchestrator.core.plan import Plan
 from orchestrator.core.project import Canister
+from orchestrator.engine.agreements import remember_agreements
 from orchestrator.engine.applying import apply_prospect
 from orchestrator.engine.commits import Commits
 from orchestrator.engine.consent import Consent, refuse_anonymous, require_confirmation, require_consent
@@ -64,7 +65,7 @@ async def execute(
 ) -> Plan:
     """Plan and apply under the lock; returns the plan that was applied.
 
-    `consent` is asked when something is destructive; without it, or with a no, `ConsentError`, and nothing was sent.
+    `consent` is asked when something is destructive, or when remote recipes reach whom nobody agreed to; without it, or with a no, `ConsentError`, and nothing was sent.
     With `approved_digest` the plan must be that one, and is applied without asking; else `DeployError`, nothing sent.
     """
     refuse_anonymous(session, connection)
@@ -84,6 +85,7 @@ async def execute(
             session.emit(NothingChanged(environment=plan.environment, canisters=plan.canisters))
             return plan
         await require_confirmation(session)
+        await remember_agreements(session, plan.recipes)
         await _apply(session, connection, prospect, preparation or Preparation())
         return plan
 

@@ -10,7 +10,7 @@ from orchestrator.core.graph import levels
 from orchestrator.core.observed import Observed, ObservedCanister
 from orchestrator.core.plan import Mode, Plan
 from orchestrator.core.project import Canister
-from orchestrator.core.recipe_use import describe_use
+from orchestrator.engine.agreements import describe_uses
 from orchestrator.engine.arguments import CANDID_SERVICE, install_arguments
 from orchestrator.engine.control import check_control
 from orchestrator.engine.fingerprints import describe_due, due_steps
@@ -79,7 +79,7 @@ async def make_prospect(
         canisters=tuple(wanted[canister.name] for canister in canisters),
         mode=options.mode,
         force=options.force,
-        recipes=tuple(use for canister in canisters if (use := describe_use(canister, due[canister.name])) is not None),
+        recipes=await describe_uses(session, canisters, due),
         manager=connection.manager if connection is not None else None,
         bindings={canister.name: canister.bindings for canister in session.environment.canisters},
     )

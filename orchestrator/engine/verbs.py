@@ -10,6 +10,7 @@ from shlex import quote
 from orchestrator.core.plan import Plan
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
+from orchestrator.engine.agreements import remember_agreements
 from orchestrator.engine.building import Artifact, build_canisters
 from orchestrator.engine.connection import open_connection, require_connection
 from orchestrator.engine.consent import Consent, refuse_anonymous, refuse_unapproved, require_recipe_consent
@@ -145,7 +146,7 @@ async def sync(session: Session, names: Sequence[str] = (), *, consent: Consent 
     with reported_run(session, [canister.name for canister in selected]):
         refuse_unapproved(session)
         canisters = [canister for canister in await expand_recipes(session, selected) if canister.sync]
-        await require_recipe_consent(session, canisters, consent)
+        uses = await require_recipe_consent(session, canisters, consent)
         steps = [step for canister in canisters for step in plugin_steps(canister, range(1, len(canister.sync) + 1))]
         # Workers start before there is a connection: opening one keeps this process busy, not the other processors.
         async with (
@@ -158,6 +159,7 @@ async def sync(session: Session, names: Sequence[str] = (), *, consent: Consent 
             if session.strict:
                 await check_plugins(session, canisters)
             async with locked_run(session, connection, preparation) as run:
+                await remember_agreements(session, uses)
                 check_sync(session, run.stores.ids.load(), canisters, ())
                 preparation.expect(steps)
                 await run_all(canisters, partial(_sync_one, run))

@@ -3,7 +3,7 @@
     icp.yaml
     .icp/data/mappings/<env>.ids.json             canister ids, connected networks (shared with icp-cli; commit it)
     .icp/cache/mappings/<env>.ids.json            canister ids, managed networks that icp-cli may run as well
-    .orchestrator/data/environments/<env>/        install records and runs of connected networks (commit it)
+    .orchestrator/data/environments/<env>/        install records, agreements and runs of connected networks (commit it)
     .orchestrator/cache/environments/<env>/       the same for managed networks
     .orchestrator/cache/networks/<name>/          descriptor, log, lock, state/, ids/ and records of the embedded network;
                                                   of others their state (pocket-ic/), container.json, and whose ids are in icp-cli's file
@@ -122,6 +122,11 @@ class EnvironmentFiles:
     def sync_records(self) -> Path:
         """Return the file of what sync steps last succeeded with."""
         return self.records.with_name(f"{self.records.stem}.sync.json")
+
+    @property
+    def agreements(self) -> Path:
+        """Return the file of what steps of remote recipes may reach, as somebody agreed; a network's reset leaves it alone."""
+        return self.runs.with_name("agreements.json")
 
     def journal(self, run: str) -> Path:
         """Return the journal of one run."""

@@ -54,7 +54,8 @@ def _use(use: RecipeUse, style: Style) -> Iterator[str]:
     recipe = f"{harmless(use.recipe)} (SHA-256 {use.sha256[:_DIGEST_DIGITS]}…)"
     yield f"  {style.paint('bold', harmless(use.canister))}: {recipe}{commands}"
     for reach in use.reaches:
-        yield f"    {style.paint('red', '!')} {_reach(reach)}"
+        mark = style.paint("red", "!") if reach.agreed is None else style.paint("yellow", "~")
+        yield f"    {mark} {_reach(reach)}{'' if reach.agreed is None else f' (agreed on {harmless(reach.agreed)})'}"
 
 
 def _reach(reach: Reach) -> str:

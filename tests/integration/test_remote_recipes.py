@@ -1,5 +1,6 @@
 """Recipes of other machines, deployed by the real command to a real network."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -31,7 +32,7 @@ networks:
 
 @pytest.mark.slow
 def test_what_a_recipe_reaches_needs_a_yes(tmp_path: Path) -> None:
-    """Without a terminal nothing is sent until somebody agrees; a saved plan has been agreed to; another canister's recipe is no hindrance."""
+    """Without a terminal nothing is sent until somebody agrees, once; a saved plan has been agreed to; another canister's recipe is no hindrance."""
     with recipe_server({}) as server, workspace(tmp_path, manifest=MANIFEST.format(url=server.url)) as project:
         (project.directory / "a.wasm").write_bytes(b"\0asm\1\0\0\0")
         (project.directory / "plugin.wasm").write_bytes(component_that_returns_ok())
@@ -42,19 +43,23 @@ def test_what_a_recipe_reaches_needs_a_yes(tmp_path: Path) -> None:
         saved = project.run("plan", "api", "--json", "--locked")
         (project.directory / "plan.json").write_text(saved.stdout)
         applied = project.run("apply", "plan.json", "--locked")
-        again = project.run("sync", "api")
-        agreed = project.run("sync", "api", "--yes", "--offline")
+        again = project.run("sync", "api", "--offline")
+        agreed = project.run("plan", "api")
+        (project.directory / "plugin.wasm").write_bytes(component_that_returns_ok() + b"\0\1\0")
+        other = project.run("sync", "api")
         everything = project.run("deploy", "--yes")
 
     assert refused.exit_code == 1
     assert "error[deploy/recipe-consent]" in refused.stderr
     (use,) = json.loads(saved.stdout)["recipes"]
-    assert use["reaches"] == [{"step": 1, "name": "pay", "proxy": proxy, "canisters": []}]
+    component = hashlib.sha256(component_that_returns_ok()).hexdigest()
+    assert use["reaches"] == [{"step": 1, "name": "pay", "proxy": proxy, "canisters": [], "component": component, "agreed": None}]
     actions = [change["action"] for change in json.loads(saved.stdout)["changes"]]
     assert actions == ["create", "install", "sync"], "nothing was sent before"
     assert applied.exit_code == 0, str(applied)
-    assert (again.exit_code, "error[deploy/recipe-consent]" in again.stderr) == (1, True)
-    assert agreed.exit_code == 0, str(agreed)
+    assert again.exit_code == 0, str(again)
+    assert " (agreed on 2" in agreed.stdout, str(agreed)
+    assert (other.exit_code, "error[deploy/recipe-consent]" in other.stderr) == (1, True)
     assert "error[recipe/unknown-registry]" in everything.stderr
     assert server.asked == ["/pay/v1"]
 

@@ -1,5 +1,7 @@
 """What a remote recipe reaches is shown in the plan, and needs a yes."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from orchestrator.core.project import Canister, RecipeReference
 from orchestrator.core.recipe_use import Reach
 from orchestrator.engine.consent import require_consent
 from orchestrator.engine.session import Session
-from orchestrator.engine.verbs import deploy, plan, sync
+from orchestrator.engine.verbs import apply, deploy, plan, sync
 from orchestrator.errors import ConsentError
 from orchestrator.ui.plans import render_changes
 from tests.support.components import component_that_returns_ok
@@ -27,13 +29,13 @@ build:
     - { type: script, commands: ["echo building", 'cp a.wasm "$ICP_WASM_OUTPUT_PATH"'] }
 sync:
   steps:
-    - { type: script, command: "echo syncing" }
     - { type: plugin, path: plugin.wasm, proxy: none }
 """
 REACHING = (
     HARMLESS
     + """\
     - { type: plugin, path: plugin.wasm, name: pay, proxy: aaaaa-aa }
+    - { type: script, command: "echo syncing" }
 """
 )
 URL = "https://me:hunter2@recipes.test/a.hbs"
@@ -58,6 +60,11 @@ async def no(_plan: Plan) -> bool:
     return False
 
 
+async def yes(_plan: Plan) -> bool:
+    """Agree to everything."""
+    return True
+
+
 async def test_a_plan_shows_what_a_remote_recipe_reaches(tmp_path: Path, network: MemoryNetwork) -> None:
     """The plan names recipe, step and proxy, also when it is saved, without secrets; its digest is about them."""
     result = await plan(opened(tmp_path, network, REACHING))
@@ -66,12 +73,13 @@ async def test_a_plan_shows_what_a_remote_recipe_reaches(tmp_path: Path, network
     harmless = await plan(opened(tmp_path, network, HARMLESS, address="https://recipes.test/b.hbs"))
 
     (use,) = result.recipes
-    assert use.reaches == (Reach(step=3, name="pay", proxy="aaaaa-aa"),)
+    component = hashlib.sha256(component_that_returns_ok()).hexdigest()
+    assert use.reaches == (Reach(step=2, name="pay", proxy="aaaaa-aa", component=component),)
     assert (use.build_commands, use.sync_commands) == (2, 1)
     assert plan_from_json(plan_to_json(result)) == result
     assert "  api: https://***@recipes.test/a.hbs (SHA-256 " in text
     assert "runs 2 commands to build and 1 command to sync on this machine" in text
-    assert "! sync step 3 `pay` sends its update calls through the proxy `aaaaa-aa`" in text
+    assert "! sync step 2 `pay` sends its update calls through the proxy `aaaaa-aa`" in text
     assert harmless.reaching == ()
     assert result.digest != other.digest
 
@@ -90,7 +98,7 @@ async def test_without_consent_nothing_is_sent(tmp_path: Path, network: MemoryNe
     expected = "deploy/recipe-consent" if consent is None else "deploy/declined"
     assert {deployed.value.slug, synced.value.slug} == {expected}
     if consent is None:
-        assert "sync step 3: the proxy `aaaaa-aa`" in str(deployed.value.detail)
+        assert "sync step 2: the proxy `aaaaa-aa`" in str(deployed.value.detail)
         assert "hunter2" not in str(deployed.value.detail)
 
 
@@ -99,13 +107,90 @@ async def test_a_yes_is_enough(tmp_path: Path, network: MemoryNetwork) -> None:
     proposed = await plan(opened(tmp_path, network, REACHING))
     asked: list[Plan] = []
 
-    async def yes(shown: Plan) -> bool:
+    async def note(shown: Plan) -> bool:
         asked.append(shown)
         return True
 
-    await require_consent(proposed, yes)
+    await require_consent(proposed, note)
 
     assert asked == [proposed]
+
+
+async def agreed(session: Session, canister: str = "api") -> list[str | None]:
+    """Return the days on which somebody agreed to what the plan of a session reaches."""
+    proposed = await plan(session, [canister])
+    return [reach.agreed for use in proposed.recipes for reach in use.reaches]
+
+
+async def test_what_was_agreed_to_is_not_asked_again(tmp_path: Path, network: MemoryNetwork) -> None:
+    """Deploy and sync go on with nobody there once somebody agreed; the plan says when, and is the same plan."""
+    session = opened(tmp_path, network, REACHING)
+    before = await plan(session)
+    with pytest.raises(ConsentError):
+        await deploy(session, consent=no)
+    assert await agreed(session) == [None], "a no is not remembered"
+
+    await deploy(session, consent=yes)
+    await sync(session)
+    again = await deploy(session)
+
+    today = session.now().date().isoformat()
+    (use,) = again.recipes
+    assert [reach.agreed for reach in use.reaches] == [today]
+    assert again.reaching == ()
+    text = render_changes(again.environment, again.digest, again.changes, recipes=again.recipes)
+    assert f"~ sync step 2 `pay` sends its update calls through the proxy `aaaaa-aa` (agreed on {today})" in text
+    kept = json.loads(session.files.agreements.read_text())
+    assert [each["recipe"] for each in kept["agreements"]] == ["https://***@recipes.test/a.hbs"]
+    session.files.agreements.unlink()
+    forgotten = await plan(session)
+    assert forgotten.digest == again.digest != before.digest, "a consent is not a part of the plan"
+
+
+async def test_a_sync_or_a_saved_plan_is_a_consent(tmp_path: Path, network: MemoryNetwork) -> None:
+    """Whoever applies a plan has agreed to it; a yes to `sync` counts for deployments, too."""
+    session = opened(tmp_path, network, REACHING)
+    await apply(session, await plan(session))
+    assert await agreed(session) != [None]
+    session.files.agreements.unlink()
+
+    await sync(session, consent=yes)
+
+    assert await agreed(session) != [None]
+
+
+@pytest.mark.parametrize("change", ["template", "plugin", "network"])
+async def test_what_changes_is_asked_about_again(tmp_path: Path, network: MemoryNetwork, change: str) -> None:
+    """Other bytes of the recipe or of the plugin, and another network, need another yes."""
+    session = opened(tmp_path, network, REACHING)
+    await deploy(session, consent=yes)
+    if change == "template":
+        session = opened(tmp_path, network, REACHING + "# changed\n", address="https://recipes.test/b.hbs")
+    elif change == "plugin":
+        (tmp_path / "plugin.wasm").write_bytes(component_that_returns_ok() + b"\0\1\0")
+    else:
+        other = replace(session.environment, network=replace(session.environment.network, name="other"))
+        session = replace(session, environment=other)
+
+    assert await agreed(session) == [None]
+
+
+async def test_an_address_that_changes_is_the_same_recipe(tmp_path: Path, network: MemoryNetwork) -> None:
+    """It is the bytes that were agreed to, wherever they come from."""
+    await deploy(opened(tmp_path, network, REACHING), consent=yes)
+
+    assert await agreed(opened(tmp_path, network, REACHING, address="https://recipes.test/moved.hbs")) != [None]
+
+
+async def test_a_plugin_that_a_script_makes_is_asked_about_each_time(tmp_path: Path, network: MemoryNetwork) -> None:
+    """Nobody knows yet what it will be, so nobody can have agreed to it."""
+    template = REACHING.replace("    - { type: plugin, path: plugin.wasm, proxy: none }\n", '    - { type: script, command: "true" }\n')
+    session = opened(tmp_path, network, template)
+
+    await deploy(session, consent=yes)
+
+    assert await agreed(session) == [None]
+    assert not session.files.agreements.exists()
 
 
 @pytest.mark.parametrize(("template", "address"), [(HARMLESS, URL), (REACHING, "./local.hbs")], ids=["harmless", "local"])

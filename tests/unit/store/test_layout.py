@@ -51,6 +51,7 @@ def test_files_of_an_environment_follow_its_network(network: Network, ids: str, 
     assert relative(files.ids) == ids
     assert relative(files.records) == records
     assert relative(files.runs) == runs
+    assert files.agreements == files.runs.parent / "agreements.json"
 
 
 def test_network_files_are_below_the_network() -> None:
