@@ -20,6 +20,7 @@ __all__ = [
     "plugin_options",
     "proxy_option",
     "shared_options",
+    "shared_options_of_environments",
     "strict_option",
 ]
 
@@ -38,6 +39,15 @@ def shared_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def shared_options_of_environments(command: Command) -> Command:
+    """Add the options that every command has to one that is about several environments: it is given them as `environments`."""
+    names = ("-e", "--env", "--environment", "environments")
+    several = click.option(*names, metavar="NAME", multiple=True, help="An environment to look at; may be repeated [default: all].")
+    for option in reversed(_OPTIONS[1:]):
+        command = option(command)
+    return several(command)
 
 
 def _option(*names: str, **attributes: Any) -> Callable[[Command], Command]:
@@ -145,7 +155,7 @@ def plan_options(command: Command) -> Command:
     return click.option("-m", "--mode", type=modes, default="auto", help="How to install modules.")(force(command))
 
 
-_OPTIONS = (
+_OPTIONS = (  # the environment is the first
     _option(
         "-e",
         "--env",

@@ -16,9 +16,11 @@ from orchestrator.engine.session import Session
 from orchestrator.engine.step_checks import check_steps
 from orchestrator.errors import Diagnostic, ManifestError, OrchestratorError, Span
 from orchestrator.events import Emit, Event, Warned
+from orchestrator.manifest import Reading
+from orchestrator.manifest.problems import is_guess, limit_problems, say_left
 from orchestrator.store.lock_file import LockFile, PinKind, Pins
 
-__all__ = ["Validation", "sort_problems", "validate_project"]
+__all__ = ["Validation", "validate_project"]
 
 _UNCHECKED_SLUGS = frozenset({"recipe/offline", "download/offline"})
 _LOCK_HINT = "run `orchestrator recipe lock`, and commit `orchestrator.lock`"
@@ -28,13 +30,12 @@ _LOCK_HINT = "run `orchestrator recipe lock`, and commit `orchestrator.lock`"
 class Validation:
     """What was found; `unchecked` counts the files that only a build can tell about, because a script comes before them.
 
-    `summary` and `detail` head the list of problems where there are several.
+    `left` is how many problems are not among them, because there are too many.
     """
 
     problems: tuple[Diagnostic, ...] = ()
     unchecked: int = 0
-    summary: str = "the project is not valid"
-    detail: str | None = None
+    left: int = 0
 
     @property
     def valid(self) -> bool:
@@ -48,11 +49,14 @@ class Validation:
         if len(self.problems) == 1:
             (one,) = self.problems
             raise ManifestError(one.summary, slug=one.slug, diagnostics=self.problems)
-        raise ManifestError(self.summary, detail=self.detail, diagnostics=self.problems)
+        raise ManifestError("the project is not valid", detail=say_left(self.left), diagnostics=self.problems)
 
 
-async def validate_project(session: Session, environments: Sequence[Environment]) -> Validation:
-    """Check a project that has been loaded, its recipes for each of these environments; the session's own does not matter."""
+async def validate_project(session: Session, environments: Sequence[Environment], *, reading: Reading) -> Validation:
+    """Check what was read of a session's project, its recipes for each of these environments; the session's own does not matter.
+
+    What reading found comes first; what may be wrong only because something could not be read is left out.
+    """
     collector = _Collector(session.emit)
     session = replace(session, emit=collector.emit)
     loader = open_loader(session, pins=_reading_pins(session, collector))
@@ -65,19 +69,12 @@ async def validate_project(session: Session, environments: Sequence[Environment]
         found, skipped = check_steps(canister, session.project.directory)
         collector.found += found
         unchecked += skipped
-    collector.found += _look_for_emptiness(session.project, environments)
-    collector.found += _look_for_the_unusable(session.project, environments)
-    return Validation(problems=sort_problems([*session.project.warnings, *collector.found]), unchecked=unchecked)
-
-
-def sort_problems(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return problems in the order of files and lines, each once; what has no place comes first."""
-
-    def place(diagnostic: Diagnostic) -> tuple[str, int, int]:
-        span = diagnostic.span
-        return (str(span.path), span.line, span.column) if span is not None else ("", 0, 0)
-
-    return tuple(sorted(dict.fromkeys(problems), key=place))
+    if not reading.errors:
+        collector.found += _look_for_emptiness(session.project, environments)
+        collector.found += _look_for_the_unusable(session.project, environments)
+    found = collector.found if reading.complete else [each for each in collector.found if not is_guess(each)]
+    problems, left = limit_problems([*reading.errors, *session.project.warnings, *found])
+    return Validation(problems=problems, unchecked=unchecked, left=left)
 
 
 class _Collector:
@@ -101,12 +98,16 @@ class _Collector:
 
     def refuse(self, error: OrchestratorError) -> None:
         """Note what an error says; what could not be looked at offline is odd, not wrong."""
-        self.found += [
-            replace(each, severity="warning", hint="validate once with a connection, or without `--offline`")
-            if each.slug in _UNCHECKED_SLUGS
-            else each
-            for each in error.diagnostics
-        ]
+        self.found += map(_with_way_on, error.diagnostics)
+
+
+def _with_way_on(diagnostic: Diagnostic) -> Diagnostic:
+    """Return a problem; one that a network has says how to check the rest, and what that leaves out is no error."""
+    if diagnostic.slug in _UNCHECKED_SLUGS:
+        return replace(diagnostic, severity="warning", hint="validate once with a connection, or without `--offline`")
+    if diagnostic.slug == "recipe/download":
+        return replace(diagnostic, hint=f"{diagnostic.hint}; `--offline` checks the rest and makes this a warning")
+    return diagnostic
 
 
 async def _expand(session: Session, canisters: Sequence[Canister], loader: RecipeLoader, collector: _Collector) -> Sequence[Canister]:

@@ -1,7 +1,7 @@
 """Project files to `core.project` values, every problem with its place."""
 
 from orchestrator.manifest.files import MANIFEST_FILE, OVERLAY_FILE, find_project
-from orchestrator.manifest.load import load_nearest, load_project
+from orchestrator.manifest.load import Reading, load_nearest, load_project, read_project
 from orchestrator.manifest.rendered import Steps, load_steps
 from orchestrator.manifest.roots import find_root
 from orchestrator.manifest.scopes import bind_steps
@@ -9,6 +9,7 @@ from orchestrator.manifest.scopes import bind_steps
 __all__ = [
     "MANIFEST_FILE",
     "OVERLAY_FILE",
+    "Reading",
     "Steps",
     "bind_steps",
     "find_project",
@@ -16,4 +17,5 @@ __all__ = [
     "load_nearest",
     "load_project",
     "load_steps",
+    "read_project",
 ]

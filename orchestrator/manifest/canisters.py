@@ -21,21 +21,28 @@ _KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_ar
 
 
 def read_canister(entry: NamedEntry, problems: Problems) -> Canister:
-    """Read one canister; what it says about other canisters is checked by the caller."""
+    """Read one canister; what it says about other canisters is checked by the caller.
+
+    One with a mistake in its steps or in its recipe has neither: what is left of them would mean something else.
+    """
     mapping, directory = entry.mapping, entry.directory
     what = f"canister `{entry.name}`"
     check_keys(mapping, _KEYS, what, problems, severity="error")
     check_name(entry.name, mapping.get("name"), problems, what="canister")
+    before = problems.error_count
     _check_source(mapping, what, problems)
+    build, sync = read_build(mapping.get("build"), directory, problems), read_sync(mapping.get("sync"), directory, problems)
+    recipe = _read_recipe(mapping.get("recipe"), problems)
+    sound = problems.error_count == before
     return Canister(
         name=entry.name,
         directory=directory,
-        build=read_build(mapping.get("build"), directory, problems),
-        sync=read_sync(mapping.get("sync"), directory, problems),
+        build=build if sound else (),
+        sync=sync if sound else (),
         settings=read_settings(mapping.get("settings"), directory, problems),
         init_args=read_arguments(mapping.value("init_args"), "init_args", directory, problems),
         upgrade_args=read_arguments(mapping.value("upgrade_args"), "upgrade_args", directory, problems),
-        recipe=_read_recipe(mapping.get("recipe"), problems),
+        recipe=recipe if sound else None,
         depends_on=read_texts(mapping.get("depends_on"), "`depends_on`", problems) or (),
         labels=read_labels(mapping.get("labels"), problems),
         health=_read_health(mapping, what, problems),

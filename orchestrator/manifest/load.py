@@ -1,10 +1,11 @@
 """A project's files to one `Project`: everything that is wrong is said at once."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from orchestrator.core.project import Network, Project
+from orchestrator.errors import Diagnostic
 from orchestrator.manifest.entries import NamedEntry
 from orchestrator.manifest.environments import Known, implicit_environment, read_environment
 from orchestrator.manifest.files import MANIFEST_FILE, find_project
@@ -14,9 +15,21 @@ from orchestrator.manifest.problems import Problems
 from orchestrator.manifest.roots import find_root
 from orchestrator.manifest.workspace import read_workspace
 
-__all__ = ["load_nearest", "load_project"]
+__all__ = ["Reading", "load_nearest", "load_project", "read_project"]
 
 _RESERVED_NETWORK = "ic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A project as far as it could be read: what is wrong is left out of it, and is among the `errors`.
+
+    Canisters with mistakes in their steps have none. `complete` tells whether every file could be read.
+    """
+
+    project: Project
+    errors: tuple[Diagnostic, ...]
+    complete: bool
 
 
 def load_project(directory: Path, *, strict: bool = False) -> Project:
@@ -25,26 +38,38 @@ def load_project(directory: Path, *, strict: bool = False) -> Project:
     Files that the manifests name (canister manifests, arguments, values of variables) are read too. Recipes are
     not expanded, nothing is fetched. Raise `ManifestError` with every problem.
     """
-    directory = directory.absolute()
+    problems = Problems()
+    project = _read(directory.absolute(), problems)
+    problems.raise_errors(strict=strict)
+    return project
+
+
+def read_project(directory: Path) -> Reading:
+    """Do what `load_project` does, and go on with what can be read; raise `ManifestError` only where there is no project."""
+    problems = Problems()
+    project = _read(directory.absolute(), problems)
+    return Reading(project=project, errors=problems.errors, complete=problems.complete)
+
+
+def _read(directory: Path, problems: Problems) -> Project:
     path = directory / MANIFEST_FILE
     if not path.is_file():
         find_project(directory)
-    problems = Problems()
     workspace = read_workspace(directory, problems)
-    problems.raise_unreadable()
     root = workspace[0]
     members = read_members(workspace, problems)
     networks = _read_networks(root.networks, problems)
     broken = {entry.name for entry in root.networks} - networks.keys()
     environments = {
-        network.name: implicit_environment(network.name, members.all_in(network.name), networks[network.name])
+        network.name: implicit_environment(network.name, members.all_in(network.name), networks.get(network.name, network))
         for network in IMPLICIT_NETWORKS
     }
     for entry in root.environments:
         environment = read_environment(entry, _known(members, entry, networks, broken), problems)
         if environment is not None:
             environments[entry.name] = environment
-    problems.raise_errors(strict=strict)
+    if not problems.complete:
+        problems.forget_guesses()
     return Project(
         directory=directory,
         manifest=path,

@@ -5,10 +5,29 @@ from dataclasses import replace
 
 from orchestrator.errors import Diagnostic, ManifestError, Span
 
-__all__ = ["Problems", "did_you_mean", "listed"]
+__all__ = ["MAX_PROBLEMS", "Problems", "did_you_mean", "is_guess", "limit_problems", "listed", "say_left", "sort_problems"]
 
 MAX_PROBLEMS = 100
 """Problems that are reported; more than that is one broken habit, not a hundred mistakes."""
+
+
+_GUESSES = frozenset(
+    f"manifest/{slug}"
+    for slug in (
+        *(
+            "ambiguous-step",
+            "environment-not-defined",
+            "missing-key",
+            "mixed-steps",
+            "no-build",
+            "no-canisters",
+            "no-stage",
+            "no-such-step",
+        ),
+        *("unknown-canister", "unknown-controller", "unknown-label", "unknown-network", "unused-override"),
+    )
+)
+"""What would not be wrong if a file had what it is missing."""
 
 
 class Problems:
@@ -25,9 +44,14 @@ class Problems:
         return tuple(self._errors)
 
     @property
+    def error_count(self) -> int:
+        """Return how many errors were noted."""
+        return len(self._errors)
+
+    @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """Return what is odd but not wrong, in the order of the files."""
-        return tuple(sorted(dict.fromkeys(self._warnings), key=_place))
+        return sort_problems(self._warnings)
 
     def error(
         self,
@@ -70,10 +94,15 @@ class Problems:
         for diagnostic in diagnostics:
             (self._errors if diagnostic.severity == "error" else self._warnings).append(diagnostic)
 
-    def raise_unreadable(self) -> None:
-        """Raise what is known already where a file cannot be read: what follows would guess."""
-        if any(error.slug.startswith("document/") or error.slug == "manifest/missing-file" for error in self._errors):
-            self.raise_errors()
+    @property
+    def complete(self) -> bool:
+        """Tell whether every file could be read; where one could not, what others say about it is no mistake of theirs."""
+        return not any(error.slug.startswith("document/") or error.slug == "manifest/missing-file" for error in self._errors)
+
+    def forget_guesses(self) -> None:
+        """Forget what may be wrong only because a file could not be read: that is what is wrong."""
+        self._errors = [error for error in self._errors if not is_guess(error)]
+        self._warnings = [warning for warning in self._warnings if not is_guess(warning)]
 
     def raise_errors(self, *, strict: bool = False) -> None:
         """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings are errors.
@@ -85,13 +114,33 @@ class Problems:
             return
         if not strict:
             found += [warning for warning in self._warnings if warning.slug == "manifest/unknown-key"]
-        found = sorted(dict.fromkeys(found), key=_place)
-        if len(found) > 1:
-            left = len(found) - MAX_PROBLEMS
-            more = f"{left} more {'is' if left == 1 else 'are'} not shown" if left > 0 else None
-            raise ManifestError("the project cannot be loaded", detail=more, diagnostics=found[:MAX_PROBLEMS])
-        (one,) = found
-        raise ManifestError(one.summary, slug=one.slug, detail=one.detail, span=one.span, hint=one.hint, diagnostics=found)
+        shown, left = limit_problems(found)
+        if len(shown) > 1:
+            raise ManifestError("the project cannot be loaded", detail=say_left(left), diagnostics=shown)
+        (one,) = shown
+        raise ManifestError(one.summary, slug=one.slug, detail=one.detail, span=one.span, hint=one.hint, diagnostics=shown)
+
+
+def is_guess(diagnostic: Diagnostic) -> bool:
+    """Tell whether a problem may come of a file that could not be read, because what it says is missing may be there."""
+    return diagnostic.slug in _GUESSES
+
+
+def sort_problems(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return problems in the order of files and lines, each once; what has no place comes first."""
+    return tuple(sorted(dict.fromkeys(problems), key=_place))
+
+
+def limit_problems(problems: Iterable[Diagnostic]) -> tuple[tuple[Diagnostic, ...], int]:
+    """Return problems as `sort_problems` does, warnings only where errors leave room, and how many are left out."""
+    found = sort_problems(problems)
+    kept = sort_problems(sorted(found, key=lambda each: each.severity == "warning")[:MAX_PROBLEMS])
+    return kept, len(found) - len(kept)
+
+
+def say_left(count: int) -> str | None:
+    """Return that problems were left out, if some were."""
+    return f"{count} more {'is' if count == 1 else 'are'} not shown" if count else None
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:

@@ -27,6 +27,11 @@ class Findings(Protocol):
         ...
 
     @property
+    def left(self) -> int:
+        """Return how many problems are not among these, because there are too many."""
+        ...
+
+    @property
     def valid(self) -> bool:
         """Tell whether there are no errors."""
         ...
@@ -41,6 +46,7 @@ def render_valid(project: Project, found: Findings, *, base: Path) -> str:
         _count(len(project.environments), "environment"),
     )
     warned = f"; {count_problems(found.problems)}" if found.problems else ""
+    warned += f", {found.left} more not shown" if found.left else ""
     unchecked = f"; {_count(found.unchecked, 'file')} not checked, because a script runs first" if found.unchecked else ""
     return f"`{manifest}` is valid: {', '.join(parts)}{warned}{unchecked}"
 
@@ -55,7 +61,8 @@ def validation_to_json(found: Findings, project: Project | None, *, manifest: Pa
     }
     problems = [problem_to_json(each) for each in found.problems]
     return json.dumps(
-        {"schema": _SCHEMA, "valid": found.valid, **counts, "unchecked": found.unchecked, "problems": problems}, ensure_ascii=False
+        {"schema": _SCHEMA, "valid": found.valid, **counts, "unchecked": found.unchecked, "problems": problems, "not_shown": found.left},
+        ensure_ascii=False,
     )
 
 

@@ -138,6 +138,7 @@ def test_json_of_a_valid_project(orchestrator: Command, written: Path) -> None:
         "environments": 3,
         "unchecked": 0,
         "problems": [],
+        "not_shown": 0,
     }
 
 
@@ -270,3 +271,77 @@ def test_no_project_is_a_problem_too(orchestrator: Command, project: Path) -> No
     assert (done.exit_code, answer["valid"], answer["manifest"]) == (1, False, None)
     assert [(each["slug"], each["file"]) for each in answer["problems"]] == [("manifest/not-found", None)]
     assert "error[manifest/not-found]" in orchestrator("project", "validate").stderr
+
+
+def test_what_could_be_read_is_checked_beside_what_could_not(orchestrator: Command, project: Path) -> None:
+    """Mistakes in manifests, in files and in recipes come together, by file and line; what follows from another is not told."""
+    (project / "bad.hbs").write_text("build:\n  steps:\n    - type: {{kind}}\n")
+    (project / "lib").mkdir()
+    (project / "lib" / "canister.yaml").write_text("name: lib\nbuild: [\n")
+    (project / "icp.yaml").write_text(
+        "canisters:\n"
+        "  - { name: a, recipe: { type: ./bad.hbs } }\n"
+        "  - { name: b, buld: {}, recipe: { type: ./missing.hbs } }\n"
+        "  - { name: c, recipe: { tpye: ./bad.hbs }, init_args: '(42' }\n"
+        "  - { name: d, build: { steps: [{ type: pre-built, path: nowhere.wasm }, { type: nonsense }] } }\n"
+        "  - { name: e, build: { steps: [{ type: pre-built, path: nowhere.wasm }] }, depends_on: [lib] }\n"
+        "  - lib\n"
+        "  - nowhere\n"
+        "environments:\n"
+        "  - { name: staging, network: nowhere, canisters: [lib, a] }\n"
+    )
+
+    answer = json.loads(orchestrator("project", "validate", "--json").stdout)
+    found = [(Path(each["file"]).name, each["line"], each["slug"]) for each in answer["problems"]]
+    chosen = orchestrator("project", "validate", "--env", "staging")
+
+    assert found == [
+        ("bad.hbs", 3, "recipe/missing-value"),
+        ("icp.yaml", 3, "manifest/unknown-key"),
+        ("icp.yaml", 3, "recipe/not-found"),
+        ("icp.yaml", 4, "manifest/unknown-key"),
+        ("icp.yaml", 4, "manifest/invalid-candid"),
+        ("icp.yaml", 5, "manifest/unknown-step"),
+        ("icp.yaml", 6, "build/missing-module"),
+        ("icp.yaml", 8, "manifest/missing-file"),
+        ("canister.yaml", 2, "document/bracket"),
+    ]
+    assert chosen.exit_code == 1
+    assert "error[manifest/missing-file]" in chosen.stderr
+
+
+def test_several_environments_can_be_chosen(orchestrator: Command, written: Path) -> None:
+    """`--env` may be repeated; each must be there."""
+    manifest = written / "icp.yaml"
+    manifest.write_text(f"{manifest.read_text()}  - name: bare\n    network: test\n    canisters: []\n")
+
+    assert problems(orchestrator, "-e", "staging", "--env", "bare") == [("manifest/no-canisters", "warning")]
+    assert problems(orchestrator, "--env", "staging", "--environment", "local") == []
+    assert orchestrator("project", "validate", "--env", "staging", "--env", "nope").exit_code == 2
+
+
+def test_warnings_make_room_for_errors(orchestrator: Command, project: Path) -> None:
+    """Of very many problems a hundred are told, the errors first, and how many are not."""
+    odd = "".join(f"    odd{index}: 1\n" for index in range(120))
+    (project / "icp.yaml").write_text(f"canisters:\n  - name: a\n{SCRIPT}environments:\n  - name: e\n{odd}  - name: f\n    network: none\n")
+
+    answer = json.loads(orchestrator("project", "validate", "--json").stdout)
+    text = orchestrator("project", "validate").stderr
+
+    assert answer["not_shown"] == 21
+    assert [each["line"] for each in answer["problems"]] == [*range(6, 105), 127]
+    assert text.endswith("error: the project is not valid (1 error, 99 warnings)\n  21 more are not shown\n")
+
+
+def test_failed_download_says_how_to_go_on(orchestrator: Command, project: Path) -> None:
+    """A recipe that cannot be had is an error; the rest is checked beside it, and can be checked without it."""
+    (project / "icp.yaml").write_text(
+        "canisters:\n  - { name: a, recipe: { type: 'http://127.0.0.1:9/recipe.hbs' } }\n  - { name: b, recipe: { type: ./missing.hbs } }\n"
+    )
+
+    done = orchestrator("project", "validate")
+
+    assert "error[recipe/not-found]" in done.stderr
+    assert "error[recipe/download]" in done.stderr
+    assert "`--offline` checks the rest and makes this a warning" in done.stderr
+    assert ("recipe/offline", "warning") in problems(orchestrator, "--offline")

@@ -1,20 +1,21 @@
 """`orchestrator project validate`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from orchestrator.cli.options import locked_option, offline_option, shared_options
+from orchestrator.cli.options import locked_option, offline_option, shared_options_of_environments
 from orchestrator.cli.state import State
 from orchestrator.cli.verbs import find_directory, look_into, show_warnings
 from orchestrator.errors import ExitCode, ManifestError
 
 if TYPE_CHECKING:
-    from orchestrator.core.project import Project
+    from orchestrator.core.project import Environment, Project
     from orchestrator.engine.validating import Validation
-    from orchestrator.errors import Diagnostic
+    from orchestrator.manifest import Reading
 
 __all__ = ["validate"]
 
@@ -23,16 +24,17 @@ __all__ = ["validate"]
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @offline_option
 @locked_option
-@shared_options
+@shared_options_of_environments
 @click.pass_obj
-def validate(state: State, *, strict: bool) -> int:
+def validate(state: State, *, strict: bool, environments: tuple[str, ...]) -> int:
     """Check the project's files and report everything that is wrong at once; nothing is built, sent or written.
 
-    Recipes are expanded for every environment, or for that of `--env`; those that are not at hand are downloaded.
+    Recipes are expanded for every environment, or for those of `--env`, which may be repeated; recipes that are not at hand
+    are downloaded.
     """
     from orchestrator.ui.projects import render_valid, validation_to_json
 
-    found = _check(state, strict=strict)
+    found = _check(state, environments, strict=strict)
     if state.as_json:
         state.terminal.stdout.write(f"{validation_to_json(found.validation, found.project, manifest=found.manifest)}\n")
         return ExitCode.DONE if found.validation.valid else ExitCode.FAILED
@@ -44,45 +46,44 @@ def validate(state: State, *, strict: bool) -> int:
 
 
 class _Found(NamedTuple):
-    """What a project's files are, as far as they could be read, and what is wrong with them."""
+    """A project that can be loaded, and what is wrong or odd about its files."""
 
     manifest: Path | None
     project: "Project | None"
     validation: "Validation"
 
 
-def _check(state: State, *, strict: bool) -> _Found:
+def _check(state: State, names: Sequence[str], *, strict: bool) -> _Found:
     from orchestrator.engine.validating import Validation
-    from orchestrator.manifest import MANIFEST_FILE, load_project
+    from orchestrator.manifest import read_project
 
-    manifest, project = None, None
+    manifest = None
     try:
-        manifest = find_directory(state) / MANIFEST_FILE
-        project = load_project(manifest.parent)
-        validation = _validate(state, project)
+        reading = read_project(find_directory(state))
+        manifest = reading.project.manifest
+        validation = _validate(state, reading, names)
     except ManifestError as error:
-        problems = (manifest is not None and strict and _strict_problems(manifest.parent)) or error.diagnostics
-        validation = Validation(problems=problems, summary=error.summary, detail=error.detail)
+        reading, validation = None, Validation(problems=error.diagnostics)
     if strict:
         validation = replace(validation, problems=tuple(replace(each, severity="error") for each in validation.problems))
-    return _Found(manifest, project, validation)
+    return _Found(manifest, reading.project if reading is not None and not reading.errors else None, validation)
 
 
-def _validate(state: State, project: "Project") -> "Validation":
-    from orchestrator.engine.session import select_environment
+def _validate(state: State, reading: "Reading", names: Sequence[str]) -> "Validation":
     from orchestrator.engine.validating import validate_project
 
-    every = tuple(project.environments.values())
-    chosen = (select_environment(project, state.environment),) if state.environment_is_typed else every
-    return look_into(state, project, "project validate", lambda session: validate_project(session, chosen), environment=chosen[0].name)
+    chosen = _choose(reading, names or ((state.environment,) if state.environment_is_typed else ()))
+    first = chosen[0].name if chosen else next(iter(reading.project.environments))
+    return look_into(
+        state, reading.project, "project validate", lambda session: validate_project(session, chosen, reading=reading), environment=first
+    )
 
 
-def _strict_problems(directory: Path) -> "tuple[Diagnostic, ...]":
-    """Return what loading alone finds, its warnings as errors."""
-    from orchestrator.manifest import load_project
+def _choose(reading: "Reading", names: Sequence[str]) -> "tuple[Environment, ...]":
+    """Return the environments of these names, or all; one that is not there may be what has a mistake in it."""
+    from orchestrator.engine.session import select_environment
 
-    try:
-        load_project(directory, strict=True)
-    except ManifestError as error:
-        return error.diagnostics
-    return ()
+    known = reading.project.environments
+    if not names:
+        return tuple(known.values())
+    return tuple(select_environment(reading.project, name) for name in dict.fromkeys(names) if name in known or not reading.errors)
