@@ -21,6 +21,8 @@ _MEMORY = {"": 1, "kb": 10**3, "kib": 2**10, "mb": 10**6, "mib": 2**20, "gb": 10
 _DURATION = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _NUMBER = re.compile(r"(?P<sign>[-+]?)(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?(?:e(?P<exponent>[-+]?[0-9]+))?", re.ASCII)
 _WHOLE = re.compile(r"\+?[0-9]+", re.ASCII)
+_WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What Unicode calls white space; Python strips four separators besides, which icp-cli refuses."""
 _SUFFIX = re.compile(r"([a-z]*)\Z", re.ASCII)
 
 
@@ -89,7 +91,7 @@ def _amount(text: str, factors: dict[str, int], unit: str, suffixes: str, maximu
 
 def _split(text: str, factors: dict[str, int], suffixes: str) -> tuple[str, int]:
     """Return the number of an amount, without its underscores, and what its unit counts; a unit has none within or behind it."""
-    clean = text.strip().lower()
+    clean = text.strip(_WHITE_SPACE).lower()
     if not clean:
         raise UnitError("the amount is empty")
     if len(clean) > _MAX_AMOUNT_LENGTH:
@@ -99,7 +101,7 @@ def _split(text: str, factors: dict[str, int], suffixes: str) -> tuple[str, int]
     if suffix not in factors:
         raise UnitError(f"`{text}` ends with an unknown unit `{suffix}`: expected {suffixes}")
     number = clean[: len(clean) - len(suffix)]
-    return (number if factors is _CYCLES else number.rstrip()).replace("_", ""), factors[suffix]
+    return (number if factors is _CYCLES else number.rstrip(_WHITE_SPACE)).replace("_", ""), factors[suffix]
 
 
 def _in_range(value: int, text: str, maximum: int, unit: str) -> int:

@@ -65,11 +65,13 @@ async def due_steps(
     artifact: str | None,
     *,
     everything: str | None,
+    creating: bool,
 ) -> dict[int, str]:
     """Return the numbers (from 1) of the sync steps that a deploy must run, and why; `everything` is why all must.
 
     A step with `run: changed` need not run when its fingerprint is that of its last success. `artifact` is the module
-    that is installed when the step runs, in hex, if the deploy brings one.
+    that is installed when the step runs, in hex, if the deploy brings one; when it is `creating` canisters of the
+    environment, what is told their ids has not seen them.
     """
     if everything is not None or connection is None or stores is None or present is None:
         return dict.fromkeys(range(1, len(canister.sync) + 1), everything or "a new canister")
@@ -80,7 +82,7 @@ async def due_steps(
             due[index] = "`run: always`"
         elif (last := known.get(step_key(index, step))) is None:
             due[index] = "no success so far"
-        elif await _present(session, connection, stores, canister, step, present, artifact) != last:
+        elif await _present(session, connection, stores, canister, step, present, artifact, creating=creating) != last:
             due[index] = "something that it sees has changed"
     return due
 
@@ -93,14 +95,25 @@ async def _present(
     step: SyncStep,
     present: ObservedCanister,
     artifact: str | None,
+    *,
+    creating: bool,
 ) -> str | None:
-    """Return a step's fingerprint as it is now; `None` when its proxy is a canister that is still to be created."""
+    """Return a step's fingerprint as it is now; `None` when it is about to be told the ids of further canisters."""
     if isinstance(step, ScriptStep):
+        if creating:
+            return None
         module_hash = artifact or present.module_hash
         view = ScriptView(step=step, canister_id=present.id, module_hash=module_hash, canister_ids=stores.ids.load())
         return fingerprint_script(session, connection, view)
     seen = await _view(session, stores, canister, step, present, artifact)
-    return None if seen is None else await fingerprint(session, connection, seen)
+    if seen is None or (creating and _is_told_ids(seen.inputs)):
+        return None
+    return await fingerprint(session, connection, seen)
+
+
+def _is_told_ids(inputs: PluginInputs) -> bool:
+    """Tell whether a plugin sees the network and the ids of all canisters: those of 0.2 do."""
+    return (inputs.interface or "").startswith("0.2.")
 
 
 def describe_due(canister: Canister, due: Mapping[int, str]) -> str:
@@ -153,7 +166,7 @@ async def fingerprint(session: Session, connection: Connection, seen: StepView) 
         "identity": str(connection.identity),
         "proxy": str(seen.proxy) if seen.proxy is not None else None,
         "options": session.plugin_options,
-        "network": _network(connection, seen) if (inputs.interface or "").startswith("0.2.") else None,
+        "network": _network(connection, seen) if _is_told_ids(inputs) else None,
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -60,14 +60,17 @@ async def make_prospect(
     if connection is not None:
         stores = open_stores(session, connection)
         observed = await observe(session, connection, stores, {canister.name for canister in canisters})
+    creating = any(canister.name not in observed.ids for canister in canisters)
     wanted: dict[str, DesiredCanister] = {}
     due: dict[str, tuple[int, ...]] = {}
 
     async def one(canister: Canister) -> None:
         present = observed.canisters.get(canister.name)
         artifact = artifacts.get(canister.name)
-        everything = _why_everything(options, present)
-        steps = await due_steps(session, connection, stores, canister, present, artifact, everything=everything) if options.sync else {}
+        steps: Mapping[int, str] = {}
+        if options.sync:
+            everything = _why_everything(options, present)
+            steps = await due_steps(session, connection, stores, canister, present, artifact, everything=everything, creating=creating)
         due[canister.name] = tuple(steps)
         wanted[canister.name] = await _desired(session, connection, canister, present, artifact, steps)
 

@@ -35,6 +35,16 @@ class SyncRecords:
 
         change_json(self.path, change, hint=_HINT)
 
+    def start(self, canister: str, step: str) -> None:
+        """Forget a step's success, because it runs again: what it leaves behind is known when it has succeeded again."""
+
+        def change(document: dict[str, object]) -> Mapping[str, object] | None:
+            known = self._parse(document)
+            left = {key: value for key, value in known.get(canister, {}).items() if key != step}
+            return self._render({**known, canister: left}) if step in known.get(canister, {}) else None
+
+        change_json(self.path, change, hint=_HINT)
+
     def forget(self, canister: str) -> None:
         """Forget a canister's steps, because its state was wiped or replaced."""
 

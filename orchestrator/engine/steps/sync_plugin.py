@@ -56,6 +56,7 @@ async def _apply(run: Run, plugin: PluginRun, inputs: PluginInputs) -> None:
     await _warn_of_private(run, plugin, inputs)
     # Taken before the run: what changes meanwhile may not have been seen, and makes the step run again.
     seen = await _fingerprint(run, plugin, inputs, proxy) if plugin.step.run == "changed" else None
+    records, key = run.stores.sync_records, step_key(plugin.index, plugin.step)
     others = _callable(run, plugin)
     request = _request(run, plugin, inputs, proxy)
     clock = WallClock()
@@ -65,11 +66,13 @@ async def _apply(run: Run, plugin: PluginRun, inputs: PluginInputs) -> None:
     await run.preparation.wait_compiled(inputs.sha256, teller.tell_phase)
     async with slot.held():
         with run.recorder.operation(plugin.canister.name, "sync-plugin", **facts) as operation:
+            if seen is not None:
+                records.start(plugin.canister.name, key)
             target = Target(canister_id=plugin.canister_id, proxy=proxy, others=others)
             calls = PluginCalls(run.port(operation), target, plugin.step.max_cycles, slot)
             await _run_plugin(run, plugin, request, calls, teller, clock)
             if seen is not None:
-                run.stores.sync_records.write(plugin.canister.name, step_key(plugin.index, plugin.step), seen)
+                records.write(plugin.canister.name, key, seen)
 
 
 async def _fingerprint(run: Run, plugin: PluginRun, inputs: PluginInputs, proxy: Principal | None) -> str:

@@ -30,6 +30,7 @@ async def apply_script(run: Run, canister: Canister, canister_id: Principal, mod
     A step with `run: changed` that succeeded is remembered with all that it was told; `module_hash` is the installed module's.
     """
     session, total, ids = run.session, len(canister.sync), run.stores.ids.load()
+    records, key = run.stores.sync_records, step_key(index, step)
 
     def on_line(stream: Stream, line: str) -> None:
         session.emit(
@@ -38,6 +39,8 @@ async def apply_script(run: Run, canister: Canister, canister_id: Principal, mod
 
     environment = script_environment(session.environment.name, session.environment.network.name, canister_id, ids)
     with run.recorder.operation(canister.name, "sync-script", canister_id=str(canister_id), index=str(index)):
+        if step.run == "changed":
+            records.start(canister.name, key)
         failure = await run_commands(
             step.commands, directory=canister.directory, environ={**session.environ, **environment}, on_line=on_line
         )
@@ -47,4 +50,4 @@ async def apply_script(run: Run, canister: Canister, canister_id: Principal, mod
             )
         if step.run == "changed":
             view = ScriptView(step=step, canister_id=canister_id, module_hash=module_hash, canister_ids=ids)
-            run.stores.sync_records.write(canister.name, step_key(index, step), fingerprint_script(session, run.connection, view))
+            records.write(canister.name, key, fingerprint_script(session, run.connection, view))

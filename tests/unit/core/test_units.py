@@ -46,6 +46,7 @@ def test_cycles(text: str, cycles: int) -> None:
         ("4 gb", 4 * 10**9),
         ("1GiB", 2**30),
         ("0.5kib", 512),
+        ("\u30001\u2003kib\x85", 1024),
     ],
 )
 def test_memory(text: str, size: int) -> None:
@@ -82,6 +83,8 @@ def test_duration(text: str, seconds: int) -> None:
         "1t_",
         "0e99999999999999999999",
         "1 k",
+        "1t\x1c",
+        "\x1f1",
     ],
 )
 def test_wrong_cycles(text: str) -> None:
@@ -90,7 +93,7 @@ def test_wrong_cycles(text: str) -> None:
         parse_cycles(text)
 
 
-@pytest.mark.parametrize("text", ["1.5s", "1y", "1e3", "", "s", "-5", "²", "-0", "_-0", "5d_", "1_d_"])
+@pytest.mark.parametrize("text", ["1.5s", "1y", "1e3", "", "s", "-5", "²", "-0", "_-0", "5d_", "1_d_", "5d\x1e"])
 def test_wrong_duration(text: str) -> None:
     """Durations have no fractions, no exponents and no years."""
     with pytest.raises(UnitError):

@@ -11,8 +11,8 @@ from orchestrator.engine.fingerprints import describe_due
 from orchestrator.engine.planner import Options
 from orchestrator.engine.session import Session
 from orchestrator.engine.verbs import deploy, plan, sync
-from orchestrator.errors import DeployError
-from tests.support.components import component_that_prints, component_that_returns_ok
+from orchestrator.errors import DeployError, PluginFailedError
+from tests.support.components import component_that_fails, component_that_prints, component_that_returns_ok
 from tests.support.memory_network import MemoryNetwork
 from tests.support.projects import make_canister, make_project, make_wasm, memory_session, script
 
@@ -114,3 +114,38 @@ async def test_a_script_that_failed_runs_again(tmp_path: Path, network: MemoryNe
         await deploy(opened(project, network))
 
     assert await reasons(project, network) == ["1 sync step: no success so far"]
+
+
+async def test_a_success_before_a_failure_does_not_count(tmp_path: Path, network: MemoryNetwork) -> None:
+    """A step that ran once more and failed left nobody knows what: it is not skipped for an earlier success."""
+    project, ready = scripted(tmp_path, "test -e ready"), tmp_path / "ready"
+    ready.touch()
+    await deploy(opened(project, network))
+    ready.unlink()
+    with pytest.raises(DeployError):
+        await sync(opened(project, network))
+
+    assert await reasons(project, network) == ["1 sync step: no success so far"]
+
+
+async def test_a_plugin_that_failed_runs_again(tmp_path: Path, network: MemoryNetwork) -> None:
+    """The same goes for plugins, here one of which another version failed in between."""
+    good = changed(tmp_path, component_that_returns_ok())
+    await deploy(opened(good, network))
+    bad = changed(tmp_path, component_that_fails("no"))
+    with pytest.raises(PluginFailedError):
+        await deploy(opened(bad, network))
+
+    assert await reasons(changed(tmp_path, component_that_returns_ok()), network) == ["1 sync step: no success so far"]
+
+
+async def test_a_script_is_told_of_new_canisters_at_once(tmp_path: Path, network: MemoryNetwork) -> None:
+    """A deploy that creates another canister runs the script, which is told its id; the next one has nothing to do."""
+    told = make_canister(tmp_path, "api", sync=(ScriptStep(commands=("echo x >> done.txt",), run="changed"),))
+    await deploy(opened(make_project(tmp_path, [told]), network))
+    both = make_project(tmp_path, [told, make_canister(tmp_path, "store")])
+
+    assert await reasons(both, network) == ["1 sync step: something that it sees has changed"]
+    await deploy(opened(both, network))
+    assert (tmp_path / "done.txt").read_text(encoding="utf-8") == "x\n" * 2
+    assert await reasons(both, network) == []
