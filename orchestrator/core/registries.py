@@ -39,6 +39,8 @@ def describe_template_defect(template: str) -> str | None:
         return "its placeholders are `{name}` (or `{recipe}`) and `{version}`"
     if _CONTROL_OR_SPACE.search(template):
         return "a URL has no spaces or control characters"
+    if "#" in template:
+        return "what stands behind `#` is not sent to a server"
     return _describe_url_defect(template)
 
 

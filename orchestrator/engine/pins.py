@@ -17,10 +17,23 @@ from orchestrator.events import Warned
 from orchestrator.store import Layout
 from orchestrator.store.lock_file import LockFile, PinKind, Pins, pin_name
 
-__all__ = ["LOCKED_VARIABLE", "PinStore", "Pinned", "Pinning", "Tell", "is_locked", "open_lock_file", "tell_warnings", "upgrade_command"]
+__all__ = [
+    "LOCKED_VARIABLE",
+    "LOCK_HINT",
+    "PinStore",
+    "Pinned",
+    "Pinning",
+    "Tell",
+    "is_locked",
+    "open_lock_file",
+    "tell_warnings",
+    "upgrade_command",
+]
 
 LOCKED_VARIABLE: Final = "ORCHESTRATOR_LOCKED"
 _NOUNS: Final[dict[PinKind, str]] = {"recipes": "recipe", "plugins": "plugin", "modules": "module"}
+
+LOCK_HINT: Final = "run `orchestrator recipe lock`, and commit `orchestrator.lock`"
 
 Tell = Callable[[Diagnostic], None]
 
@@ -57,12 +70,14 @@ class Pinned:
 
 
 class Pinning:
-    """The pins of one run; `tell` is given what is odd."""
+    """The pins of one run; `tell` is given what is odd. Without `writes` they stay as they are: what has no pin is used, and told."""
 
-    def __init__(self, store: PinStore, *, tell: Tell) -> None:
+    def __init__(self, store: PinStore, *, tell: Tell, writes: bool = True) -> None:
         """Take where the pins are; nothing is read yet."""
+        self.writes = writes
         self._store = store
         self._tell = tell
+        self._noted: set[tuple[PinKind, str]] = set()
         self._pins: Pins | None = None
         self._turn = anyio.Lock()
 
@@ -83,10 +98,12 @@ class Pinning:
         return stated
 
     async def pin(self, what: Pinned, sha256: str) -> bool:
-        """Pin what was used for the first time; returns whether this run did it.
+        """Pin what was used for the first time; returns whether this run did it, or would have.
 
         Raises `StoreError` where another process has pinned other bytes meanwhile.
         """
+        if not self.writes:
+            return self._note(what)
         if self._pins is not None and self._pins.find(what.kind, what.address) is not None:
             return False
         kept = await anyio.to_thread.run_sync(self._store.add, what.kind, what.address, sha256)
@@ -101,6 +118,14 @@ class Pinning:
                 self._pins = await anyio.to_thread.run_sync(self._store.load)
             return self._pins
 
+    def _note(self, what: Pinned) -> bool:
+        """Return whether something is told for the first time."""
+        key = (what.kind, what.address)
+        if key in self._noted:
+            return False
+        self._noted.add(key)
+        return True
+
     async def _overrule(self, what: Pinned, stated: str, present: str, locked: str | None) -> None:
         """Let the manifest's pin count, and write it into the lock file: whoever wrote it has chosen."""
         facts = f"`sha256` is {stated}\nthe lock file has {present}"
@@ -112,16 +137,19 @@ class Pinning:
                 span=redact_span(what.span),
                 hint="run `orchestrator recipe lock`, look at what it changes, and commit the file",
             )
-        await anyio.to_thread.run_sync(self._store.put, what.kind, what.address, stated)
-        self._pins = (self._pins or Pins()).with_pin(what.kind, what.address, stated)
+        if self.writes:
+            await anyio.to_thread.run_sync(self._store.put, what.kind, what.address, stated)
+            self._pins = (self._pins or Pins()).with_pin(what.kind, what.address, stated)
+        elif not self._note(what):
+            return
         self._tell(
             Diagnostic(
                 slug="pins/contradiction",
-                summary=f"{what.name} was pinned differently in `orchestrator.lock`: the manifest's `sha256` counts",
+                summary=f"{what.name} {'was' if self.writes else 'is'} pinned differently in `orchestrator.lock`: the manifest's `sha256` counts",
                 severity="warning",
                 detail=facts,
                 span=redact_span(what.span),
-                hint="it has been changed there: commit that file",
+                hint="it has been changed there: commit that file" if self.writes else LOCK_HINT,
             )
         )
 
@@ -165,9 +193,9 @@ def hint_of_change(what: Pinned) -> str:
     return f"if a new {_NOUNS[what.kind]} is meant, review it, and run `{upgrade_command(what.address)}`"
 
 
-def upgrade_command(address: str) -> str:
-    """Return the command that looks anew at what is behind an address; it names that as the lock file does, without secrets."""
-    return f"orchestrator recipe lock --upgrade {shlex.quote(pin_name(address))}"
+def upgrade_command(*addresses: str) -> str:
+    """Return the command that looks anew at what is behind addresses; it names them as the lock file does, without secrets."""
+    return f"orchestrator recipe lock --upgrade {shlex.join(pin_name(address) for address in addresses)}"
 
 
 def tell_warnings(emit: Callable[[Warned], None]) -> Tell:
@@ -185,5 +213,5 @@ def _not_locked(what: Pinned, locked: str) -> StoreError:
         slug="pins/not-locked",
         detail="it has no `sha256`, and `orchestrator.lock` does not have it",
         span=redact_span(what.span),
-        hint="run `orchestrator recipe lock`, and commit `orchestrator.lock`",
+        hint=LOCK_HINT,
     )

@@ -10,7 +10,7 @@ from orchestrator.core.project import Canister, PluginStep, PrebuiltStep
 from orchestrator.core.redaction import redact_span, redact_url
 from orchestrator.engine.building import wanted_module
 from orchestrator.engine.modules import describe_defect
-from orchestrator.engine.pins import Pinning, open_lock_file
+from orchestrator.engine.pins import LOCKED_VARIABLE, Pinning, open_lock_file
 from orchestrator.engine.recipes import expand_recipes, open_loader
 from orchestrator.engine.session import Session
 from orchestrator.engine.sources import load_remote
@@ -32,7 +32,8 @@ async def lock_recipes(
     """Resolve what all environments (or one) use, and write the lock file; with `check` nothing is written.
 
     What is pinned stays as it is, but for the addresses in `upgrade` (all, if there are none in it), which are looked at anew.
-    Pins that nothing uses are removed when all environments are looked at. Raises everything that cannot be had, at once.
+    Pins that nothing uses are removed when all environments are looked at. Raises everything that cannot be had, at once; and
+    `StoreError` in a locked session where the file would change.
     """
     file = open_lock_file(session.layout)
     old = await anyio.to_thread.run_sync(file.load)
@@ -43,10 +44,22 @@ async def lock_recipes(
     new = draft.used if environment is None else _merged(old, draft.used)
     changes = compare_pins(old, new)
     if changes and not check:
+        _refuse_locked(session)
         await anyio.to_thread.run_sync(lambda: file.replace(new, was=old))
     return LockReport(
         path=file.path, changes=changes, pins=sum(len(new.of(kind)) for kind in PIN_KINDS), written=bool(changes) and not check
     )
+
+
+def _refuse_locked(session: Session) -> None:
+    """Refuse to write what this machine's environment says must not change."""
+    if session.locked:
+        raise StoreError(
+            "`orchestrator.lock` would change, and nothing may change it here",
+            slug="pins/not-locked",
+            detail=f"`{LOCKED_VARIABLE}` is set",
+            hint=f"run `orchestrator recipe lock --check` to see what would change, or unset `{LOCKED_VARIABLE}`",
+        )
 
 
 class Draft:

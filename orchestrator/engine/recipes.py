@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from orchestrator.core.project import Canister, ExpandedRecipe, ManagedNetwork, RecipeReference, ScriptStep
 from orchestrator.core.redaction import redact_span, redact_url
-from orchestrator.engine.pins import Pinned, Pinning, open_lock_file, tell_warnings
+from orchestrator.engine.pins import LOCK_HINT, Pinned, Pinning, open_lock_file, tell_warnings
 from orchestrator.engine.recipe_loading import LoadedRecipe, RecipeLoader
 from orchestrator.engine.registries import Registries
 from orchestrator.engine.session import Session
@@ -31,14 +31,17 @@ _WITHOUT_EFFECT = "manifest/not-supported"
 """A key that has no effect yet: told once, wherever it stands."""
 
 
-def open_loader(session: Session, *, pins: Pinning | None = None) -> RecipeLoader:
-    """Return what finds a session's templates; given to several `expand_recipes`, each template is found and rendered once."""
+def open_loader(session: Session, *, pins: Pinning | None = None, writes: bool = True) -> RecipeLoader:
+    """Return what finds a session's templates; given to several `expand_recipes`, each template is found and rendered once.
+
+    Without `writes`, for commands that only look, nothing is pinned.
+    """
     tell = tell_warnings(session.emit)
     return RecipeLoader(
         directory=session.project.directory,
         packages=session.packages,
         registries=Registries(session.project.registries, UserDirectories.from_environment(session.environ).settings, tell),
-        pins=pins or Pinning(open_lock_file(session.layout), tell=tell),
+        pins=pins or Pinning(open_lock_file(session.layout), tell=tell, writes=writes),
         offline=session.offline,
     )
 
@@ -111,7 +114,7 @@ class _Work:
             try:
                 what = Pinned(kind="recipes", address=origin.address, span=origin.span)
                 if await self.loader.pins.pin(what, found.sha256):
-                    self._tell(canister, [_unpinned(origin, canister)])
+                    self._tell(canister, [_unpinned(origin, canister, pinned=self.loader.pins.writes)])
             except OrchestratorError as error:
                 self.refused[name] = error
 
@@ -164,17 +167,19 @@ def _with_steps(canister: Canister, reference: RecipeReference, found: LoadedRec
     return replace(canister, build=steps.build, sync=sync, recipe=None, expanded=expanded)
 
 
-def _unpinned(origin: ExpandedRecipe, canister: Canister) -> Diagnostic:
-    """Say that a recipe was pinned just now, and what it runs on this machine, which nobody is asked about."""
+def _unpinned(origin: ExpandedRecipe, canister: Canister, *, pinned: bool) -> Diagnostic:
+    """Say that a recipe was pinned just now, or is not, and what it runs on this machine, which nobody is asked about."""
     building = sum(len(step.commands) for step in canister.build if isinstance(step, ScriptStep))
     syncing = sum(len(step.commands) for step in canister.sync[: origin.sync] if isinstance(step, ScriptStep))
     runs = f"; it runs {_count(building + syncing)} of its own on this machine" if building or syncing else ""
     return Diagnostic(
         slug="recipe/unpinned",
-        summary=f"the recipe `{redact_url(origin.address)}` was not pinned{runs}",
+        summary=f"the recipe `{redact_url(origin.address)}` {'was' if pinned else 'is'} not pinned{runs}",
         severity="warning",
         span=origin.span,
-        hint=f"it is now, in `orchestrator.lock`: commit that file, or write `sha256: {origin.sha256}` below its `type`",
+        hint=f"it is now, in `orchestrator.lock`: commit that file, or write `sha256: {origin.sha256}` below its `type`"
+        if pinned
+        else LOCK_HINT,
     )
 
 

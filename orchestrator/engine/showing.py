@@ -43,7 +43,8 @@ async def expand_project(session: "Session", shown: Project) -> Project:
     """Return `shown`, which is the session's project or a selection of it, with every recipe's steps in place.
 
     Environments share expansions that cannot differ. The project's own list of canisters has the steps of environment
-    `local` (of the first environment shown, if that is not among them). Raises what is wrong with all recipes at once.
+    `local` (of the first environment shown, if that is not among them). Nothing is pinned; what is not, is warned about.
+    Raises what is wrong with all recipes at once.
     """
     environments = sorted(shown.environments.values(), key=lambda each: (each.name != _FIRST, each.protected))
     first = environments[0]
@@ -69,8 +70,9 @@ def _key(canister: Canister, reference: RecipeReference, environment: Environmen
 
 
 async def _expand_all(session: "Session", wanted: Mapping[_Key, tuple[Environment, Canister]]) -> Mapping[_Key, Canister]:
-    from orchestrator.engine.recipes import expand_recipes
+    from orchestrator.engine.recipes import expand_recipes, open_loader
 
+    loader = open_loader(session, writes=False)
     groups: dict[str, list[_Key]] = defaultdict(list)
     for key, (environment, _) in wanted.items():
         groups[environment.name].append(key)
@@ -78,9 +80,10 @@ async def _expand_all(session: "Session", wanted: Mapping[_Key, tuple[Environmen
     errors: list[OrchestratorError] = []
     for keys in groups.values():
         environment = wanted[keys[0]][0]
-        there = replace(session, environment=environment, files=session.layout.environment(environment))
+        unprotected = replace(environment, protected=False)  # looking at it changes nothing
+        there = replace(session, environment=unprotected, files=session.layout.environment(environment))
         try:
-            found.update(zip(keys, await expand_recipes(there, [wanted[key][1] for key in keys]), strict=True))
+            found.update(zip(keys, await expand_recipes(there, [wanted[key][1] for key in keys], loader=loader), strict=True))
         except OrchestratorError as error:
             errors.append(error)
     _raise_all(errors)

@@ -14,6 +14,7 @@ import anyio.to_thread
 
 from orchestrator.core.project import PluginStep, PrebuiltStep
 from orchestrator.core.redaction import redact_span, redact_url
+from orchestrator.core.registries import is_loopback_url
 from orchestrator.engine.modules import describe_defect
 from orchestrator.engine.pins import Pinned, Pinning, open_lock_file, tell_warnings, upgrade_command
 from orchestrator.engine.session import Session, Sleep
@@ -85,6 +86,15 @@ async def load_remote(session: Session, step: PrebuiltStep | PluginStep, wanted:
     what = Pinned(kind=kind, address=step.url or "", stated=step.sha256, span=step.span)
     pin = await pins.wanted(what, locked=session.why_locked)
     data = await _fetch(session, step, wanted, pin)
+    if pin is None and (step.url or "").startswith("http://") and not is_loopback_url(step.url or ""):
+        session.emit(
+            Warned(
+                slug="build/insecure",
+                summary=f"{wanted.name} was downloaded over http, where anybody between can change it",
+                hint="write `https://`, or the module's `sha256` below its `url`",
+                place=redact_span(step.span),
+            )
+        )
     if pin is None and describe_defect(data) is None and await pins.pin(what, sha256 := await _hash(data)):
         session.emit(
             Warned(

@@ -18,12 +18,10 @@ from orchestrator.errors import Diagnostic, ManifestError, OrchestratorError, Sp
 from orchestrator.events import Emit, Event, Warned
 from orchestrator.manifest import Reading
 from orchestrator.manifest.problems import is_guess, limit_problems, say_left
-from orchestrator.store.lock_file import LockFile, PinKind, Pins
 
 __all__ = ["Validation", "validate_project"]
 
 _UNCHECKED_SLUGS = frozenset({"recipe/offline", "download/offline"})
-_LOCK_HINT = "run `orchestrator recipe lock`, and commit `orchestrator.lock`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ async def validate_project(session: Session, environments: Sequence[Environment]
     """
     collector = _Collector(session.emit)
     session = replace(session, emit=collector.emit)
-    loader = open_loader(session, pins=_reading_pins(session, collector))
+    loader = open_loader(session, pins=Pinning(open_lock_file(session.layout), tell=collector.tell, writes=False))
     canisters: list[Canister] = []
     for environment in environments:
         canisters += await _expand(replace(session, environment=environment), environment.canisters, loader, collector)
@@ -87,8 +85,7 @@ class _Collector:
     def emit(self, event: Event) -> None:
         """Note what the engine warns about."""
         if isinstance(event, Warned):
-            hint = _LOCK_HINT if event.slug == "recipe/unpinned" else event.hint
-            self.tell(Diagnostic(slug=event.slug, summary=event.summary, severity="warning", span=event.place, hint=hint))
+            self.tell(Diagnostic(slug=event.slug, summary=event.summary, severity="warning", span=event.place, hint=event.hint))
         else:
             self._emit(event)
 
@@ -169,28 +166,3 @@ def _look_for_the_unusable(project: Project, environments: Sequence[Environment]
                 span=environment.span,
                 hint=f"add `- name: {environment.name}` to `environments` in {', '.join(f'{key}/icp.yaml' for key in missing)}",
             )
-
-
-class _ReadOnlyPins:
-    """The lock file as it is; what would be written is forgotten."""
-
-    def __init__(self, file: LockFile) -> None:
-        self._file = file
-
-    def load(self) -> Pins:
-        """Return all pins."""
-        return self._file.load()
-
-    def add(self, _kind: PinKind, _address: str, sha256: str) -> str:
-        """Take what would be pinned."""
-        return sha256
-
-    def put(self, _kind: PinKind, _address: str, _sha256: str) -> None:
-        """Take what would be pinned to something else."""
-
-
-def _reading_pins(session: Session, collector: _Collector) -> Pinning:
-    def tell(diagnostic: Diagnostic) -> None:
-        collector.tell(replace(diagnostic, hint=_LOCK_HINT))
-
-    return Pinning(_ReadOnlyPins(open_lock_file(session.layout)), tell=tell)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from orchestrator.core.project import RecipeReference
 from orchestrator.core.redaction import redact_span, redact_url
@@ -17,6 +18,7 @@ _REGISTRY = re.compile(rf"@(?P<registry>{_NAME})/(?P<name>{_NAME})@(?P<version>[
 _UNVERSIONED = re.compile(rf"@{_NAME}/{_NAME}@?")
 _BUNDLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _TEMPLATE_SUFFIX = ".hbs"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def parse_address(reference: RecipeReference) -> Address:
     if text.startswith(_FILE_SCHEME) and len(text) > len(_FILE_SCHEME):
         return LocalRecipe(path=text.removeprefix(_FILE_SCHEME))
     if text.startswith(_WEB_SCHEMES):
-        return RemoteRecipe(url=text)
+        return _parse_url(text, reference)
     if text.startswith("@"):
         return _parse_registry(text, reference)
     if "://" not in text and ("/" in text or text.endswith(_TEMPLATE_SUFFIX)):
@@ -75,6 +77,25 @@ def parse_address(reference: RecipeReference) -> Address:
         slug="recipe/invalid-address",
         detail="it is the name of a bundled recipe, a path such as `./recipe.hbs`, a URL (https, http or file), or `@registry/name@version`",
         span=redact_span(reference.span),
+    )
+
+
+def _parse_url(text: str, reference: RecipeReference) -> RemoteRecipe:
+    try:
+        host = urlsplit(text).hostname
+    except ValueError:  # brackets that do not close, for example
+        host = None
+    defect = None if host and host.strip() else "it names no host"
+    if _CONTROL.search(text):
+        defect = "it has line ends or other control characters"
+    if defect is None:
+        return RemoteRecipe(url=text)
+    raise RecipeError(
+        f"`{_CONTROL.sub('?', redact_url(text))}` is not a URL",
+        slug="recipe/invalid-address",
+        detail=defect,
+        span=redact_span(reference.span),
+        hint='write it like "https://example.com/backend.hbs"',
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from orchestrator.core.redaction import redact_url
+from orchestrator.core.redaction import redact_span, redact_url
 from orchestrator.errors import Span, StoreError
 from orchestrator.store.json_file import hold_file, write_json
 from orchestrator.store.regular_file import read_regular
@@ -27,6 +27,7 @@ PIN_KINDS: Final[tuple[PinKind, ...]] = get_args(PinKind)
 MAX_LOCK_FILE_BYTES: Final = 16 << 20
 """A lock file that is larger was not written by this tool."""
 _FORMAT: Final = 1
+_MAX_SHOWN_CHARACTERS: Final = 500
 _QUERY_DIGITS: Final = 16
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _CONFLICT: Final = re.compile(rb"^(<{7}|={7}|>{7}|\|{7})( .*)?\r?$", re.MULTILINE)
@@ -81,8 +82,14 @@ class LockFile:
         self._refuse_conflict(data)
         try:
             document = json.loads(data, object_pairs_hook=_without_repetition)
-        except (ValueError, RecursionError) as error:
-            raise self._damaged(f"not JSON: {error}" if isinstance(error, json.JSONDecodeError | RecursionError) else str(error)) from error
+        except json.JSONDecodeError as error:
+            raise self._damaged(f"not JSON: {error.msg}", self._place(error)) from error
+        except UnicodeDecodeError as error:
+            raise self._damaged("it is not UTF-8 text") from error
+        except RecursionError as error:
+            raise self._damaged("it is nested too deeply") from error
+        except ValueError as error:
+            raise self._damaged(str(error)) from error
         return self._read(document)
 
     def add(self, kind: PinKind, address: str, sha256: str) -> str:
@@ -112,8 +119,10 @@ class LockFile:
 
     def _write(self, pins: Pins) -> None:
         document: dict[str, object] = {kind: dict(pins.of(kind)) for kind in PIN_KINDS if pins.of(kind)}
-        if document or self.path.exists():
-            write_json(self.path, document | {"v": _FORMAT})
+        present = self.path.exists()
+        if document or present:
+            # A link to a file that several projects share stays one.
+            write_json(self.path.resolve() if present else self.path, document | {"v": _FORMAT})
 
     def _read(self, document: object) -> Pins:
         if not isinstance(document, dict):
@@ -151,8 +160,13 @@ class LockFile:
             hint=f"keep one side with `git checkout --ours {self.path.name}` (or `--theirs`), then run `orchestrator recipe lock`",
         )
 
-    def _damaged(self, detail: str) -> StoreError:
-        return StoreError(f"`{self.path}` is damaged", slug="pins/damaged", detail=detail, hint=_HINT)
+    def _place(self, error: json.JSONDecodeError) -> Span | None:
+        line = error.doc.split("\n")[error.lineno - 1].rstrip("\r")
+        shown = line if len(line) <= _MAX_SHOWN_CHARACTERS else ""
+        return redact_span(Span(path=self.path, line=error.lineno, column=error.colno, text=shown))
+
+    def _damaged(self, detail: str, span: Span | None = None) -> StoreError:
+        return StoreError(f"`{self.path}` is damaged", slug="pins/damaged", detail=detail, span=span, hint=_HINT)
 
 
 def pin_name(address: str) -> str:

@@ -147,6 +147,16 @@ def test_upgrading_everything(orchestrator: Command, project: Path, server: Reci
     assert pins(project)["modules"] == {f"{server.url}/far.wasm": sha256(make_wasm("newer"))}
 
 
+def test_addresses_are_repeated_without_secrets(orchestrator: Command) -> None:
+    """Addresses without `--upgrade` are a mistake; the hint can be pasted, and holds no password."""
+    refused = orchestrator("recipe", "lock", "https://me:hunter2@recipes.test/a.hbs?token=hunter2", "@acme/script@v1")
+
+    assert refused.exit_code == 2
+    assert "run `orchestrator recipe lock --upgrade 'https://***@recipes.test/a.hbs?token=***#" in refused.stderr
+    assert "' @acme/script@v1`" in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
 @pytest.mark.usefixtures("server")
 def test_unused_pins_go(orchestrator: Command, project: Path) -> None:
     """What nothing uses any more is removed by `recipe lock`, but not when it looks at one environment only."""

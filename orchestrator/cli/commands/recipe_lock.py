@@ -24,11 +24,12 @@ def lock(state: State, *, addresses: tuple[str, ...], check: bool, upgrade: bool
 
     That is of all environments, or of the one that `--env` names. What is pinned stays as it is, unless `--upgrade` says otherwise.
     """
+    from orchestrator.engine.pins import upgrade_command
     from orchestrator.engine.recipe_locking import lock_recipes
     from orchestrator.ui.recipe_lock import lock_to_json, render_lock
 
     if addresses and not upgrade:
-        raise UsageError("addresses are for `--upgrade`", hint=f"run `orchestrator recipe lock --upgrade {' '.join(addresses)}`")
+        raise UsageError("addresses are for `--upgrade`", hint=f"run `{upgrade_command(*addresses)}`")
     environment = state.environment if state.environment_is_typed else None
     upgraded = addresses if upgrade else None
     report = look(state, "recipe lock", lambda session: lock_recipes(session, environment=environment, upgrade=upgraded, check=check))

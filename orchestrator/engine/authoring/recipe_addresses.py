@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from orchestrator.core.project import Project, RecipeReference
+from orchestrator.core.redaction import redact_url
 from orchestrator.engine.authoring.recipe_files import BUNDLED_FACTS, find_template, open_recipe
-from orchestrator.errors import RecipeError, UsageError
+from orchestrator.errors import Diagnostic, RecipeError, UsageError
 from orchestrator.recipes.authored import AuthoredRecipe, UsedRecipe
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ __all__ = ["list_bundled", "list_used", "load_recipe"]
 async def load_recipe(text: str, directory: Path, *, project: Project | None, environ: Mapping[str, str], offline: bool) -> AuthoredRecipe:
     """Find the recipe that a text names: a template, a folder, a bundled recipe, or else an address as manifests have them.
 
-    A remote one comes from the package cache where it is pinned by the `project` and there, else it is downloaded; nothing is pinned.
+    A remote one comes from the package cache where it is pinned by the `project` and there, else it is downloaded; nothing is pinned, which is
+    a warning in a project.
     Raises `UsageError`, `RecipeError` and `StoreError`.
     """
     from orchestrator.recipes import BundledRecipe, LocalRecipe, parse_address
@@ -35,7 +37,7 @@ async def load_recipe(text: str, directory: Path, *, project: Project | None, en
         return open_recipe(text, directory)  # which says what is missing
     found = await _open_loader(directory, project, environ, offline=offline).load(reference)
     return AuthoredRecipe(
-        name=found.description.name if found.description is not None else text,
+        name=found.description.name if found.description is not None else redact_url(text),
         address=text,
         path=found.path,
         data=found.data,
@@ -43,7 +45,7 @@ async def load_recipe(text: str, directory: Path, *, project: Project | None, en
         bundled=found.bundled,
         remote=found.remote,
         default_facts=BUNDLED_FACTS if found.bundled else {},
-        warnings=found.warnings,
+        warnings=(*found.warnings, *(_unpinned(text, found.sha256) if project is not None and not found.pinned else ())),
     )
 
 
@@ -58,9 +60,20 @@ def _open_loader(directory: Path, project: Project | None, environ: Mapping[str,
         directory=project.directory if project is not None else directory,
         packages=PackageCache(user.packages),
         registries=Registries(project.registries if project is not None else {}, user.settings),
-        pins=Pinning(open_lock_file(Layout(project.directory)), tell=_ignore) if project is not None else None,
+        pins=Pinning(open_lock_file(Layout(project.directory)), tell=_ignore, writes=False) if project is not None else None,
         offline=offline or is_offline(environ),
         working_directory=directory,
+    )
+
+
+def _unpinned(address: str, sha256: str) -> tuple[Diagnostic, ...]:
+    return (
+        Diagnostic(
+            slug="recipe/unpinned",
+            summary=f"the recipe `{redact_url(address)}` is not pinned: what is there may be another one the next time",
+            severity="warning",
+            hint=f"write `sha256: {sha256}` below its `type`, or run `orchestrator recipe lock` once the project uses it",
+        ),
     )
 
 

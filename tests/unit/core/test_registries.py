@@ -46,6 +46,7 @@ def test_good_templates(template: str, url: str) -> None:
         ("{name}/{version}", "not a URL with a host"),
         ("https://x.test/{name}/{version} ", "no spaces"),
         ("https://[x/{name}/{version}", "not a URL"),
+        ("https://x.test/{name}.hbs#{version}", "behind `#` is not sent"),
     ],
 )
 def test_bad_templates(template: str, defect: str) -> None:

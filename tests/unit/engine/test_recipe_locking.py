@@ -102,6 +102,19 @@ async def test_all_environments_count(tmp_path: Path) -> None:
     assert open_lock_file(session.layout).load() == both
 
 
+async def test_a_locked_machine_writes_nothing(tmp_path: Path) -> None:
+    """Where the environment says that no pin may change, none is written; a check, and a file that is up to date, are fine."""
+    session = replace(opened(tmp_path, [cooked(tmp_path, "api")], Files()), locked=True)
+
+    with pytest.raises(StoreError) as caught:
+        await lock_recipes(session)
+    assert (caught.value.slug, session.layout.recipe_lock.exists()) == ("pins/not-locked", False)
+    assert "--check" in str(caught.value.hint)
+    assert (await lock_recipes(session, check=True)).changes
+    await lock_recipes(replace(session, locked=False))
+    assert (await lock_recipes(session)).changes == ()
+
+
 async def test_a_check_writes_nothing(tmp_path: Path) -> None:
     """The changes are the same, and the file stays away."""
     session = opened(tmp_path, [made(tmp_path, "a", PrebuiltStep(url=URL))], Files())

@@ -17,7 +17,7 @@ from orchestrator.errors import BuildError, OrchestratorError, PluginRefusedErro
 from tests.support.components import component_that_returns_ok
 from tests.support.faulty_server import Answer, faulty_server
 from tests.support.memory_network import MemoryNetwork
-from tests.support.package_caches import BODY, SHA256, Pauses
+from tests.support.package_caches import BODY, SHA256, Pauses, served_cache
 from tests.support.projects import Recording, make_wasm, memory_session
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +70,24 @@ async def test_what_is_not_pinned_is_pinned_on_first_use(session: Session, recor
     assert pinned == {server.url: hashlib.sha256(module).hexdigest()}
     assert [getattr(event, "slug", None) for event in recording.of("warning")] == ["build/unpinned"]
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"), [("http://me:hunter2@files.test/a.wasm", True), ("https://files.test/a.wasm", False)], ids=["http", "https"]
+)
+async def test_what_anybody_could_have_changed_is_told(session: Session, recording: Recording, url: str, *, warned: bool) -> None:
+    """The first download of a module over plain http is a warning, without secrets; later ones are compared."""
+
+    async def serve(_url: str) -> bytes:
+        return make_wasm("far")
+
+    served = replace(session, packages=served_cache(session.project.directory / "served", serve))
+    for _ in range(2):
+        await load_source(served, PrebuiltStep(url=url, span=replace(SPAN, text=f"url: {url}", column=6, length=len(url))), WANTED)
+
+    warnings = [event for event in recording.of("warning") if getattr(event, "slug", None) == "build/insecure"]
+    assert len(warnings) == (1 if warned else 0)
+    assert "hunter2" not in repr(warnings)
 
 
 async def test_another_module_than_the_pinned_is_refused(session: Session, tmp_path: Path) -> None:

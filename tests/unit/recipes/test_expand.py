@@ -178,6 +178,27 @@ def test_addresses(text: str, address: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("https://", "it names no host"),
+        ("http:///a.hbs", "it names no host"),
+        ("https://?x", "it names no host"),
+        ("https://[::1", "it names no host"),
+        ("https:// /a.hbs", "it names no host"),
+        ("https://x.y/a.hbs\n", "it has line ends or other control characters"),
+        ("https://u:hunter2@x.y/\x1b[31m", "it has line ends or other control characters"),
+    ],
+)
+def test_urls_that_lead_nowhere(text: str, detail: str) -> None:
+    """They are refused where they stand, with a connection or without, and in one line without secrets."""
+    with pytest.raises(RecipeError) as caught:
+        parse_address(reference(text))
+    assert (caught.value.slug, caught.value.detail) == ("recipe/invalid-address", detail)
+    assert caught.value.summary.isprintable()
+    assert "hunter2" not in caught.value.summary
+
+
+@pytest.mark.parametrize(
     "text",
     ["a b", "@dfinity/rust", "@dfinity", "@/x@1", "ftp://x/y.hbs", "file://", "", "@a/b@", "@a/..@1", "@a/b@1/2", "@a/b@%2e", "@ä/b@1"],
 )

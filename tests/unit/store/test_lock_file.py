@@ -123,6 +123,35 @@ def test_what_cannot_be_understood_is_not_taken_for_nothing(file: LockFile, text
     assert file.path.read_bytes() == data
 
 
+def test_the_place_of_a_mistake(file: LockFile) -> None:
+    """Whoever has edited the file by hand is shown where, without what an older file may hold; long lines are not shown."""
+    file.path.write_text('{\n  "recipes": { "https://u:hunter2@x.test/a": 1, }\n}')
+    with pytest.raises(StoreError) as caught:
+        file.load()
+    span = caught.value.span
+    assert span is not None
+    assert (span.path, span.line, span.text) == (file.path, 2, '  "recipes": { "https://***@x.test/a": 1, }')
+    assert span.text[span.column - 1 :].startswith("}")
+
+    file.path.write_text("{" + " " * 1000 + "x")
+    with pytest.raises(StoreError) as caught:
+        file.load()
+    assert caught.value.span is not None
+    assert caught.value.span.text == ""
+
+
+def test_a_link_stays_a_link(file: LockFile, tmp_path: Path) -> None:
+    """Projects that share a lock file by a link go on sharing it."""
+    shared = tmp_path / "shared.lock"
+    shared.write_text('{"v": 1}')
+    file.path.symlink_to(shared.name)
+
+    file.add("recipes", URL, A)
+
+    assert file.path.is_symlink()
+    assert json.loads(shared.read_text())["recipes"] == {URL: A}
+
+
 def test_the_same_twice_is_no_conflict(file: LockFile) -> None:
     """A merge that left an entry twice with one hash has one meaning."""
     file.path.write_text(f'{{"v": 1, "recipes": {{"a": "{A}", "a": "{A}"}}}}')
