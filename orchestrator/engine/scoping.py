@@ -1,6 +1,7 @@
 """What a deploy without names is about: everything, or what the sub-project has in whose directory it is typed."""
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 
 from orchestrator.core.principal import Principal
 from orchestrator.core.project import Canister
@@ -35,5 +36,6 @@ def check_bound(session: Session, ids: Mapping[str, Principal], canisters: Seque
             f"{', '.join(missing)}",
             slug="deploy/dependency-missing",
             detail="run in a sub-project, `deploy` is about the canisters of that project",
-            hint=f"run `orchestrator deploy --env {session.environment.name}` in {session.project.directory} first, or name them",
+            hint=f"run `orchestrator deploy --env {session.environment.name} --project {quote(str(session.project.directory))}` first: "
+            "that deploys the whole workspace",
         )

@@ -1,16 +1,17 @@
 """The entries of the manifest's lists: written in place, or named by a path; and the overlay's, merged by name."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import read_text
-from orchestrator.manifest.files import CANISTER_FILE, is_file, load_map
+from orchestrator.manifest.files import CANISTER_FILE, MANIFEST_FILE, is_file, load_map
 from orchestrator.manifest.habits import hint_for_list, hint_for_place
 from orchestrator.manifest.overlays import lay_over
 from orchestrator.manifest.patterns import PatternError, find_directories, is_pattern
-from orchestrator.manifest.problems import Problems
+from orchestrator.manifest.problems import Problems, did_you_mean
 
 __all__ = ["Document", "NamedEntry", "collect_entries"]
 
@@ -42,25 +43,46 @@ class NamedEntry:
 def collect_entries(manifest: Document, overlay: Document | None, section: str, problems: Problems) -> tuple[NamedEntry, ...]:
     """Return the entries of a section (`canisters`, `networks`, `environments`, `dependencies`), the overlay's merged in."""
     kind = _KINDS[section]
-    found = _by_name(_expand(manifest, section, kind, problems), kind, problems)
+    found = _by_name(_expand(manifest, section, kind, problems), section, problems)
     if overlay is None:
         return tuple(found.values())
-    for name, above in _by_name(_expand(overlay, section, kind, problems), kind, problems).items():
+    for name, above in _by_name(_expand(overlay, section, kind, problems), section, problems).items():
         below = found.get(name)
-        if below is None:
+        if below is None and not _is_misspelt(above, found, kind, problems):
             found[name] = replace(above, only_overlay=True)
-        else:
+        elif below is not None:
             found[name] = replace(below, mapping=lay_over(below.mapping, above.mapping, problems, what=f"{kind} `{name}`"))
     return tuple(found.values())
 
 
-def _by_name(documents: list[Document], kind: str, problems: Problems) -> dict[str, NamedEntry]:
+def _is_misspelt(entry: NamedEntry, known: Collection[str], kind: str, problems: Problems) -> bool:
+    """Tell whether an entry that only the overlay has can only be meant for another one; note that, or that it may be."""
+    if kind == "canister" and ":" not in entry.name and entry.mapping.get("build") is None and entry.mapping.get("recipe") is None:
+        problems.error(
+            "unknown-canister",
+            f"{MANIFEST_FILE} has no canister `{entry.name}` to which this could add",
+            entry.span,
+            hint=did_you_mean(entry.name, known) or "write the name of one that is there, or add a `build:` or a `recipe:` for a new one",
+        )
+        return True
+    if kind == "environment" and entry.mapping.get("network") is None and (guess := did_you_mean(entry.name, known)) is not None:
+        problems.warn(
+            "added-environment",
+            f"{MANIFEST_FILE} has no environment `{entry.name}`: this adds one",
+            entry.span,
+            hint=f"{guess} Add `network:` if it is a new one",
+        )
+    return False
+
+
+def _by_name(documents: list[Document], section: str, problems: Problems) -> dict[str, NamedEntry]:
     found: dict[str, NamedEntry] = {}
+    kind = _KINDS[section]
     article = "an" if kind == "environment" else "a"
     for document in documents:
         node = document.mapping.get("name")
         if node is None:
-            inside = document.mapping.entry(f"{kind}s") is not None
+            inside = document.mapping.entry(section) is not None
             hint = f"a file of its own holds one {kind}: start it with `name:`" if inside else f"add `name:`, the name of the {kind}"
             problems.error("missing-name", f"{article} {kind} has no `name`", document.mapping.span, hint=hint)
             continue
@@ -70,7 +92,7 @@ def _by_name(documents: list[Document], kind: str, problems: Problems) -> dict[s
         if (first := found.get(name)) is not None:
             problems.error(
                 "duplicate-name",
-                f"two {kind}s are named `{name}`",
+                f"two {section} are named `{name}`",
                 node.span,
                 related=((first.span, "the first one"),),
                 hint="give one of them another name",

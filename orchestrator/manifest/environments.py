@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from orchestrator.core.project import Canister, Environment, Network
 from orchestrator.core.rollout import Approvers, Rollout
-from orchestrator.documents import MappingNode, Node
+from orchestrator.documents import MappingNode
 from orchestrator.manifest.approvers import read_approvers
 from orchestrator.manifest.entries import NamedEntry
 from orchestrator.manifest.fields import check_keys, read_flag, read_text
+from orchestrator.manifest.networks import MAINNET
 from orchestrator.manifest.overrides import apply_overrides, select_own
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
 from orchestrator.manifest.references import check_canister_or_principal
@@ -62,7 +63,7 @@ def read_environment(entry: NamedEntry, known: Known, problems: Problems) -> Env
     check_keys(mapping, _KEYS, what, problems, severity="warning")
     selected = {**select_own(entry, known.own, problems), **known.others}
     changed = apply_overrides(entry, selected, known.scope, problems)
-    network = _read_network(mapping.get("network"), what, known, problems)
+    network = _read_network(entry, what, known, problems)
     identity = read_text(mapping.get("identity"), "`identity`", problems)
     proxy = read_text(mapping.get("proxy"), "`proxy`", problems)
     check_canister_or_principal(mapping.get("proxy"), "`proxy`", known.scope.names, problems)
@@ -82,6 +83,21 @@ def read_environment(entry: NamedEntry, known: Known, problems: Problems) -> Env
         rollout=rollout,
         span=entry.span,
     )
+
+
+def _default_network(entry: NamedEntry, what: str, problems: Problems) -> str:
+    """Return the network of an environment that names none: an overlay adds to the `ic` that every project has."""
+    if entry.name != MAINNET:
+        return DEFAULT_NETWORK
+    if entry.only_overlay:
+        return MAINNET
+    problems.warn(
+        "local-mainnet",
+        f"{what} is on the network `{DEFAULT_NETWORK}`, as it names none",
+        entry.span,
+        hint=f"add `network: {MAINNET}`, or give it another name",
+    )
+    return DEFAULT_NETWORK
 
 
 def _among_themselves(canisters: Iterable[Canister]) -> tuple[Canister, ...]:
@@ -117,8 +133,9 @@ def _read_rollout(entry: NamedEntry, canisters: Mapping[str, Canister], problems
     return rollout
 
 
-def _read_network(node: Node | None, what: str, known: Known, problems: Problems) -> Network | None:
-    name = read_text(node, "`network`", problems) if node is not None else DEFAULT_NETWORK
+def _read_network(entry: NamedEntry, what: str, known: Known, problems: Problems) -> Network | None:
+    node = entry.mapping.get("network")
+    name = read_text(node, "`network`", problems) if node is not None else _default_network(entry, what, problems)
     if name is None:
         return None
     if name not in known.networks and name not in known.broken_networks and node is not None:

@@ -10,14 +10,12 @@ from orchestrator.manifest.entries import NamedEntry
 from orchestrator.manifest.environments import Known, implicit_environment, read_environment
 from orchestrator.manifest.files import MANIFEST_FILE, find_project
 from orchestrator.manifest.members import Members, read_members
-from orchestrator.manifest.networks import IMPLICIT_NETWORKS, read_network
+from orchestrator.manifest.networks import IMPLICIT_NETWORKS, MAINNET, read_network
 from orchestrator.manifest.problems import Problems
 from orchestrator.manifest.roots import find_root
 from orchestrator.manifest.workspace import read_workspace
 
 __all__ = ["Reading", "load_nearest", "load_project", "read_project"]
-
-_RESERVED_NETWORK = "ic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +85,11 @@ def load_nearest(start: Path, *, strict: bool = False) -> Project:
     """Load the project of `start` or of its nearest ancestor that has one, or the workspace that it is part of.
 
     In a workspace the project's `scope` says where `start` is, and a warning (none of those that `strict` makes errors)
-    that the root was taken. Raise `ManifestError` as `load_project` does, and where there is no project.
+    that the root was taken, or that there may be one. Raise `ManifestError` as `load_project` does, and where there is no project.
     """
     found = find_root(start)
     project = load_project(found.directory, strict=strict)
-    return replace(project, scope=found.scope, warnings=(*found.warnings, *project.warnings)) if found.scope else project
+    return replace(project, scope=found.scope, warnings=(*found.warnings, *project.warnings)) if found.warnings else project
 
 
 def _known(members: Members, entry: NamedEntry, networks: dict[str, Network], broken: set[str]) -> Known:
@@ -101,7 +99,7 @@ def _known(members: Members, entry: NamedEntry, networks: dict[str, Network], br
 def _read_networks(entries: tuple[NamedEntry, ...], problems: Problems) -> dict[str, Network]:
     networks: dict[str, Network] = {network.name: network for network in IMPLICIT_NETWORKS}
     for entry in entries:
-        if entry.name == _RESERVED_NETWORK:
+        if entry.name == MAINNET:
             problems.error(
                 "reserved-name",
                 "`ic` is the name of the mainnet and cannot be redefined",

@@ -11,13 +11,15 @@ from orchestrator.manifest.fields import check_keys, read_choice, read_text
 from orchestrator.manifest.managed import LAUNCHER_KEYS, WRITTEN_LAUNCHERS, read_program
 from orchestrator.manifest.problems import Problems
 
-__all__ = ["IMPLICIT_NETWORKS", "read_network"]
+__all__ = ["IMPLICIT_NETWORKS", "MAINNET", "read_network"]
 
+MAINNET = "ic"
+"""The name of the mainnet, which cannot be redefined."""
 IMPLICIT_NETWORKS: tuple[Network, ...] = (
     ManagedNetwork(name="local"),
-    ConnectedNetwork(name="ic", api_url="https://icp-api.io", gateway_url="https://icp.net", root_key="mainnet"),
+    ConnectedNetwork(name=MAINNET, api_url="https://icp-api.io", gateway_url="https://icp.net", root_key="mainnet"),
 )
-"""The networks of every project; `local` may be redefined, `ic` may not."""
+"""The networks of every project; `local` may be redefined, `MAINNET` may not."""
 
 _MODES: tuple[Literal["managed", "connected"], ...] = ("managed", "connected")
 _ROOT_KEY_BYTES = 133

@@ -38,13 +38,16 @@ def select_own(entry: NamedEntry, own: Mapping[str, Canister], problems: Problem
     for item in items:
         name = read_text(item, "an item of `canisters`", problems)
         if name is not None and name not in own:
-            hint = did_you_mean(name, own) or (
-                f"the canisters here are {listed(own)}" if own else "the project has no canisters of its own"
-            )
             summary = f"environment `{entry.name}` names the canister `{name}`, which does not exist"
-            problems.error("unknown-canister", summary, item.span, hint=hint)
+            problems.error("unknown-canister", summary, item.span, hint=_hint_for_selected(name, own))
         names.add(name)
     return {name: canister for name, canister in own.items() if name in names}
+
+
+def _hint_for_selected(name: str, own: Mapping[str, Canister]) -> str:
+    if ":" in name:
+        return "leave it out: `canisters` selects among the project's own, and those of its dependencies are always there"
+    return did_you_mean(name, own) or (f"the canisters here are {listed(own)}" if own else "the project has no canisters of its own")
 
 
 def apply_overrides(entry: NamedEntry, selected: Mapping[str, Canister], scope: Scope, problems: Problems) -> dict[str, Canister]:

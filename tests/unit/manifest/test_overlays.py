@@ -130,3 +130,48 @@ def test_a_dependency_of_the_overlay(tmp_path: Path) -> None:
     """Dependencies are merged by name as well: an overlay can show less of one."""
     project = load(tmp_path, "dependencies: [{name: lib, canisters: [core]}]", ROOT, lib__icp_dot_yaml=LIB)
     assert dict(project.canisters[0].bindings) == {"app": "app", "lib:core": "lib:core"}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "hint"),
+    [
+        ("canisters: [{name: backnd, labels: {tier: edge}}]", "did you mean `backend`?"),
+        ("canisters: [{name: other, depends_on: [backend]}]", "write the name of one that is there"),
+    ],
+    ids=["misspelt", "unknown"],
+)
+def test_a_canister_that_is_not_there(tmp_path: Path, overlay: str, hint: str) -> None:
+    """What adds nothing that could be built was meant for another canister: that is said, once."""
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path, overlay, f"canisters: [{{name: backend, {BUILD}}}]\n")
+    (problem,) = caught.value.diagnostics
+    assert problem.slug == "manifest/unknown-canister"
+    assert problem.span is not None
+    assert problem.span.path.name == "orchestrator.yaml"
+    assert hint in (problem.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("environment", "slugs"),
+    [
+        ("{name: stagin, protected: true}", ["manifest/added-environment"]),
+        ("{name: stagin, network: ic}", []),
+        ("{name: other, protected: true}", []),
+        ("{name: staging, protected: true}", []),
+    ],
+    ids=["misspelt", "with a network", "another", "there"],
+)
+def test_an_environment_that_is_not_there(tmp_path: Path, environment: str, slugs: list[str]) -> None:
+    """One whose name is nearly that of another leaves the other without protection: a warning says so."""
+    project = load(tmp_path, f"environments: [{environment}]", f"{BASE}environments: [{{name: staging}}]\n")
+    assert [warning.slug for warning in project.warnings] == slugs
+
+
+def test_the_mainnet_is_where_it_was(tmp_path: Path) -> None:
+    """An overlay adds to the `ic` that every project has; in icp.yaml it is on `local`, as for icp-cli, with a warning."""
+    project = load(tmp_path, "environments: [{name: ic, protected: true}]")
+    environment = project.environments["ic"]
+    assert (environment.network.name, environment.protected, project.warnings) == ("ic", True, ())
+    project = load(tmp_path, "environments: [{name: ic, protected: true}]", f"{BASE}environments: [{{name: ic}}]\n")
+    assert project.environments["ic"].network.name == "local"
+    assert [warning.slug for warning in project.warnings] == ["manifest/local-mainnet"]

@@ -124,6 +124,19 @@ def test_a_project_inside_a_workspace(tmp_path: Path) -> None:
     assert load_project(tmp_path / "lib").directory == tmp_path / "lib"
 
 
+@pytest.mark.parametrize("broken", ["icp.yaml", "mid/icp.yaml", "orchestrator.yaml"])
+def test_a_root_that_cannot_be_read(tmp_path: Path, broken: str) -> None:
+    """A project that may be part of a workspace stands alone, which a warning says, with the file that is broken."""
+    files = {"icp.yaml": "dependencies: [{name: mid, path: mid}]\n", "mid/icp.yaml": "dependencies: [{name: lib, path: ../lib}]\n"}
+    write_files(
+        tmp_path, {**files, "lib/icp.yaml": "", broken: "a: [\n"} | ({"mid/icp.yaml": "x: 1"} if broken == "orchestrator.yaml" else {})
+    )
+    project = load_nearest(tmp_path / "lib")
+    assert project.directory == tmp_path / "lib"
+    (warning,) = project.warnings
+    assert (warning.slug, str(tmp_path / broken) in warning.summary) == ("manifest/workspace", True)
+
+
 def test_an_override_by_alias(tmp_path: Path) -> None:
     """As for icp-cli it does nothing; the warning has the key."""
     root = "dependencies: [{name: l, path: ../lib}]\nenvironments: [{name: local, init_args: {'l:c': '(1)'}}]"
