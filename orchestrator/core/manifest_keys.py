@@ -10,7 +10,7 @@ KNOWN_KEYS: Final = frozenset(
         *("bind", "bitcoind-addr", "build", "canisters", "choices", "cmd", "command", "commands", "compute"),
         *("compute_allocation", "contains", "controllers", "controllers_exact", "cycles", "default", "dependencies"),
         *("depends_on", "deprecated", "description", "dirs", "dogecoind-addr", "domains", "entrypoint", "environments"),
-        *("examples", "expect", "extra-hosts", "fields", "files", "format", "freezing_threshold", "gates", "gateway"),
+        *("examples", "expect", "extra-hosts", "files", "format", "freezing_threshold", "gates", "gateway"),
         *("health", "http", "http-gateway-url", "identity", "ii", "image", "inputs", "items", "labels", "launcher"),
         *("log_memory_limit", "log_visibility", "max_cycles", "max_failures", "max_parallel", "memory"),
         *("memory_allocation", "method", "minimum_version", "mode", "mounts", "multiline", "name", "network", "networks"),

@@ -1,8 +1,9 @@
 """Which parts of a manifest's lines may be secrets: the lines are shown around an error, secrets never are.
 
 The text need not be valid YAML (that may be the very error), so nothing is parsed: lines are looked at one by one, by their
-indentation, and whatever is in doubt is hidden. Hidden are the values of environment variables, arguments of
-canisters and configurations of recipes, and those of keys whose names say that they hold one; names stay.
+indentation, and what is in doubt within a section of secrets is hidden. Hidden are the values of environment variables,
+arguments of canisters, configurations of recipes, fields of plugins, and of keys whose names say that they hold a secret, misspelt
+ones too; names stay. Commands are shown, without what they give to a variable or an option of such a name.
 """
 
 import re
@@ -22,20 +23,37 @@ SHORT_SECRET = 4
 Part = tuple[int, int]
 """From where to where (not included) in a line, counted from 0."""
 
-_WORD = r"\w{0,40}"  # bounded: a line may be a megabyte
-_SECRET_NAMES = (
-    rf"{_WORD}(?:var(?:s|i{_WORD})|arg(?:s|uments?)?|secret{_WORD}|passw{_WORD}|token{_WORD}|credential{_WORD}|(?:api|private)[_-]?key{_WORD})"
+_WORD = r"[\w-]{0,40}"  # bounded: a line may be a megabyte
+_TELLING_WORDS = (
+    r"(?:(?i:secret|passw|passphrase|pwd|token|credential|mnemonic|bearer|cookie|auth(?!or)|(?:seed|pem)(?![a-z]))"
+    r"|(?:(?<![A-Za-z])(?<!root[_-])(?<!public[_-])[Kk]ey|(?<=[a-z])Key|[Aa]pikey|KEY)s?(?![a-z]))"
+)
+_TELLING_NAMES = (
+    rf"{_WORD}(?:var(?:s|i{_WORD})|arg(?:s|uments?)?|{_TELLING_WORDS}{_WORD})|pass|fields"
     rf"|env(?!ironments\b){_WORD}|conf[a-z]{{0,40}}|[A-Z][A-Z0-9_]{{0,40}}"
 )
-"""Keys whose values are hidden, misspelt ones and variables in the wrong place among them."""
-_SECRET_KEY = re.compile(rf"""(?<![\w.-])(?P<quote>["']?)(?P<name>{_SECRET_NAMES})(?P=quote)\s*:""")
+"""Keys whose values are hidden, variables in the wrong place among them."""
+_SECRET_KEY = re.compile(rf"""(?<![\w.-])(?P<quote>["']?)(?P<name>{_TELLING_NAMES})(?P=quote)\s*:""")
+_SECTIONS = ("environment_variables", "init_args", "upgrade_args", "configuration", "fields")
+_MISSPELT = 0.75
+"""How much of a key must be right, from 0 to 1, to be taken for a section of secrets."""
 _KEY = re.compile(r"""\s*(?:-\s+)*(?P<name>"[^"]*"|'[^']*'|[^\s:#"'{}\[\],-][^:]{0,200}?)\s{0,20}:(?=\s|$)\s*""")
-_MISSPELT = 0.8
-"""How much of a key must be right, from 0 to 1, to be taken for that key."""
+_FLOW_KEY = re.compile(r"""(?<![^{,\s])(?P<quote>["']?)(?P<name>[A-Za-z_][\w-]{0,40})(?P=quote)\s{0,20}:(?=\s)""")
+_GIVEN = re.compile(
+    rf"""(?<![\w-])(?:{_WORD}{_TELLING_WORDS}{_WORD}(?<!file)(?<!path)=|--{_WORD}{_TELLING_WORDS}{_WORD}(?<!file)(?<!path)[ ]+(?!-)"""
+    r"""|(?i:bearer|authorization:[ ]*\w+)[ ]+|-u[ ]+(?=\S+:))(?P<text>(?!\$)(?:"[^"]*"?|'[^']*'?|[^\s"';|&,}\]]+))"""
+)
+"""What a command gives to something that is called like a secret; what the shell puts in its place is none."""
 _CLOSING = re.compile(r"\s*[}\]][\s}\],]*$")
 _ITEM = re.compile(r"\s*-\s+")
 _ASSIGNMENT = re.compile(r"""["']?[A-Za-z_]\w*=""")
 _BLOCK_SCALAR = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
+_VALUE = re.compile(r"\s*(?P<text>[^\s#])")
+_FLOW_SCALAR = re.compile(
+    r"""\s*(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,{}\[\]"'()]+)(?=\s*[}\]]|\s*,\s*["']?[\w-]{1,60}["']?\s{0,20}:(?:\s|$))"""
+)
+_BLANKS = 20
+"""Characters between a comma and the key behind it."""
 _PLAIN_KEYS = frozenset({"path", "format"})
 """Keys within, whose values say where a secret is and not what it is."""
 
@@ -88,13 +106,13 @@ def hide_quotes(message: str, source: str) -> str:
 def _parts_of(span: Span) -> tuple[Part, ...]:
     if 0 < span.line <= len(span.lines) and span.lines[span.line - 1] == span.text:
         return secret_parts(span.lines)[span.line - 1]
-    return secret_parts((span.text,), strict=False)[0]
+    return secret_parts((span.text,))[0]
 
 
 @lru_cache(maxsize=8)
-def secret_parts(lines: tuple[str, ...], *, strict: bool = True) -> tuple[tuple[Part, ...], ...]:
-    """Return the parts of each line that may be secrets, in order; `strict` hides the values of keys that nobody knows, too."""
-    scanner = _Scanner(strict=strict)
+def secret_parts(lines: tuple[str, ...]) -> tuple[tuple[Part, ...], ...]:
+    """Return the parts of each line that may be secrets, in order."""
+    scanner = _Scanner()
     return tuple(tuple(scanner.take(line)) for line in lines)
 
 
@@ -121,33 +139,36 @@ def _moved(column: int, parts: tuple[Part, ...], *, at_end: bool) -> int:
 class _Scanner:
     """Where the lines so far have led; columns count from 0.
 
-    `section` is the column of the key whose values are hidden, `empty` tells that nothing of them was seen yet,
-    `scalar` the column of a key whose value may go on in deeper lines, `quote` the quote that is open, `flow` how many brackets are;
-    `weak` that nobody knows whether there are secrets in these.
+    `section` is the column of the key whose values are hidden, `empty` tells that nothing of them was seen yet, `whole` that its
+    value began in its own line: then no key beside it is below it, `rest` where something else begins in this line,
+    `scalar` the column of a key whose value may go on in deeper lines, `quote` the quote that is open, `flow` how many brackets are.
     """
 
-    strict: bool = True
     section: int | None = None
     name: str = ""
     empty: bool = False
+    whole: bool = False
+    rest: int | None = None
     scalar: int | None = None
     quote: str = ""
     flow: int = 0
     flow_key: str = ""
-    weak: bool = False
 
     def take(self, line: str) -> Iterator[Part]:
         """Yield the parts of the next line that are hidden."""
         if not line.strip():
             return
+        self.rest = None
         if self.quote or self.flow:
             yield from self._go_on(line, 0)
         elif self.section is None or self._leaves(line):
             self.section = self.scalar = None
             self.empty = False
-            yield from self._outside(line, 0)
+            self.rest = 0
         else:
             yield from self._inside(line)
+        while self.rest is not None:
+            yield from self._outside(line, self.rest)
 
     def _leaves(self, line: str) -> bool:
         """Tell whether a line is no longer below the section's key; one that is indented with tabs may be anywhere."""
@@ -158,19 +179,24 @@ class _Scanner:
             return False  # items may stand in their key's column
         key = _KEY.match(line)
         if key is not None:
-            return key["name"].strip("\"'") in KNOWN_KEYS  # one that is misspelt may as well be a name within
+            return self.whole or key["name"].strip("\"'") in KNOWN_KEYS  # one that is misspelt may as well be a name within
         return _ITEM.match(line) is not None or _CLOSING.match(line) is not None
 
     def _outside(self, line: str, start: int) -> Iterator[Part]:
-        self.flow_key, self.weak = "", False
-        if (key := _SECRET_KEY.search(line, start)) is not None:
-            self.section, self.name = key.start(), key["name"]
-            yield from self._value(line, key.end(), key.start())
-        elif self.strict and not start and (key := _KEY.match(line)) is not None and not _is_known(key["name"].strip("\"'")):
-            self.weak = True
-            if _BLOCK_SCALAR.match(line, key.end()):
-                self.section, self.name = key.start("name"), key["name"]
-            yield from self._value(line, key.end(), key.start("name"))
+        self.flow_key, self.rest = "", None
+        key = _find_section(line, start)
+        for given in _GIVEN.finditer(line, start, len(line) if key is None else key.start("name")):
+            yield given.span("text")
+        if key is None:
+            return
+        column = key.start("quote")
+        self.section, self.name, self.whole = column, key["name"], _is_whole(line, key.end())
+        alone = _FLOW_SCALAR.match(line, key.end()) if line[max(0, column - _BLANKS) : column].rstrip()[-1:] in {"{", ","} else None
+        if alone is None:
+            yield from self._value(line, key.end(), column)
+        else:
+            self.rest = alone.end()
+            yield alone.span("text")
 
     def _inside(self, line: str) -> Iterator[Part]:
         column = len(line) - len(line.lstrip())
@@ -194,18 +220,18 @@ class _Scanner:
 
     def _value(self, line: str, start: int, column: int) -> Iterator[Part]:
         """Yield what is hidden of a value that starts here; `column` is its key's."""
-        start += len(line[start:]) - len(line[start:].lstrip())
-        rest = line[start:]
-        self.empty = not rest or rest.startswith("#")
-        if self.empty:
+        value = _VALUE.match(line, start)
+        self.empty = value is None
+        if value is None:
             return
+        start, first = value.start("text"), value["text"]
         self.scalar = column
-        if rest[0] in "{[":
+        if first in "{[":
             self.scalar = None
             yield from self._go_on(line, start)
-        elif not _BLOCK_SCALAR.match(rest):
-            if rest[0] in "\"'" and _closing(line, start + 1, rest[0]) < 0:
-                self.quote = rest[0]
+        elif not _BLOCK_SCALAR.match(line, start):
+            if first in "\"'" and _closing(line, start + 1, first) < 0:
+                self.quote = first
             yield start, len(line.rstrip())
 
     def _go_on(self, line: str, start: int) -> Iterator[Part]:
@@ -228,7 +254,7 @@ class _Scanner:
             yield from self._token(line, token)
             if not self.flow:
                 break
-        yield from self._outside(line, position)
+        self.rest = position
 
     def _token(self, line: str, token: re.Match[str]) -> Iterator[Part]:
         text = token["text"]
@@ -240,7 +266,7 @@ class _Scanner:
             self.flow_key = ""
         elif token["colon"] is not None and not self.flow_key:
             self.flow_key = text.strip("\"'")
-        elif text and self.flow_key not in _PLAIN_KEYS and not (self.weak and self.flow_key and _is_known(self.flow_key)):
+        elif text and self.flow_key not in _PLAIN_KEYS:
             if text[0] in "\"'" and (len(text) == 1 or text[-1] != text[0]):
                 self.quote = text[0]
             yield token.start("text"), len(line.rstrip()) if self.quote else token.end("text")
@@ -252,12 +278,24 @@ _TOKEN = re.compile(
 )
 
 
+def _is_whole(line: str, start: int) -> bool:
+    value = _VALUE.match(line, start)
+    return value is not None and value["text"] not in "&!" and not _BLOCK_SCALAR.match(line, value.start("text"))
+
+
+def _find_section(line: str, start: int) -> re.Match[str] | None:
+    """Return the first key of a line that has secrets as its value."""
+    named = _SECRET_KEY.search(line, start)
+    end = len(line) if named is None else named.start()
+    keys = (key for key in _FLOW_KEY.finditer(f"{line[:end]} " if end == len(line) else line, start, end + 1))
+    return next((key for key in keys if _is_misspelt_section(key["name"])), named)
+
+
 @lru_cache(maxsize=1024)
-def _is_known(name: str) -> bool:
-    """Tell whether a key is one that has no secrets, or that one misspelt."""
+def _is_misspelt_section(name: str) -> bool:
     from difflib import get_close_matches  # only a project with problems pays for it
 
-    return name in KNOWN_KEYS or bool(get_close_matches(name.lower(), KNOWN_KEYS, n=1, cutoff=_MISSPELT))
+    return name not in KNOWN_KEYS and bool(get_close_matches(name.lower(), _SECTIONS, n=1, cutoff=_MISSPELT))
 
 
 _QUOTE_END = {"'": re.compile(r"(?:[^']|'')*'(?!')"), '"': re.compile(r'(?:[^"\\]|\\.)*"')}

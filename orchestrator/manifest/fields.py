@@ -73,7 +73,7 @@ def read_mapping(node: Node | None, what: str, problems: Problems) -> MappingNod
     if node is None or isinstance(node, MappingNode):
         return node
     if isinstance(node, ScalarNode) and node.is_empty:
-        return MappingNode(entries=(), span=node.span)
+        return MappingNode(entries=(), origin=node.span)
     wrong_type(node, what, "a map", problems, hint=hint_for_map(node, what))
     return None
 
@@ -101,7 +101,9 @@ def read_text(node: Node | None, what: str, problems: Problems) -> str | None:
     if isinstance(node, ScalarNode):
         if isinstance(node.value, str):
             return node.value
-        wrong_type(node, what, "text", problems, hint=f'quote it: "{node.text}"' if node.value is not None else hint_for_null(what))
+        wrong_type(
+            node, what, "text", problems, hint=f'put it in double quotes: "{node.text}"' if node.value is not None else hint_for_null(what)
+        )
         return None
     wrong_type(node, what, "text", problems)
     return None
@@ -147,11 +149,11 @@ def read_amount(node: Node | None, what: str, parse: Callable[[str], int], probl
         return None
     written = node.value if isinstance(node, ScalarNode) else None
     if not isinstance(written, int | str) or isinstance(written, bool):
-        quoted = f'quote it: "{node.text}"' if isinstance(node, ScalarNode) and isinstance(node.value, float) else None
+        quoted = f'put it in double quotes: "{node.text}"' if isinstance(node, ScalarNode) and isinstance(node.value, float) else None
         wrong_type(node, what, f"a whole number or a text such as `{example}`", problems, hint=quoted)
         return None
     if isinstance(written, int) and written > MAX_NAT64:
-        problems.error("out-of-range", f"{what} is too large for a number", node.span, hint=f'quote it: "{written}"')
+        problems.error("out-of-range", f"{what} is too large for a number", node.span, hint=f'put it in double quotes: "{written}"')
         return None
     try:
         return Amount(parse(str(written)), written)

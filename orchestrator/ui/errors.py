@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.core.redaction import redact_urls
-from orchestrator.core.secret_lines import hide_texts, secret_texts
+from orchestrator.core.secret_lines import MASK, hide_texts, secret_texts
 from orchestrator.errors import Diagnostic, OrchestratorError, Span
 from orchestrator.ui.excerpts import render_excerpt, render_note, render_place
 from orchestrator.ui.style import PLAIN, Paint, Style, harmless, harmless_block
@@ -95,7 +95,7 @@ def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
         return diagnostic
     summary, detail = (redact_urls(hide_texts(text, touched)) for text in (diagnostic.summary, diagnostic.detail or ""))
     hint = redact_urls(hide_texts(diagnostic.hint or "", nearby))  # hints repeat whole lines
-    return replace(diagnostic, summary=summary, detail=detail or None, hint=hint or None)
+    return replace(diagnostic, summary=summary, detail=detail or None, hint=hint.replace(f': "{MASK}"', "") or None)
 
 
 def _longest_first(texts: Sequence[str]) -> list[str]:

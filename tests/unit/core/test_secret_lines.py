@@ -79,8 +79,34 @@ SHOWN = {
     "next line": ("init_args:\n(hunter2)\nname: a\n", "init_args:\n********\nname: a\n"),
     "environments": ("environments:\n  - name: staging\n    network: ic\n", "environments:\n  - name: staging\n    network: ic\n"),
     "unknown keys": (
-        "parameters:\n  package: {type: string, required: true, x: hunter2}\nmine: [hunter2]\nother: hunter2\n",
-        "parameters:\n  package: {type: string, required: true, x: ********}\nmine: [********]\nother: ********\n",
+        "parameters:\n  package: {type: string, x: y}\nmine: [a]\nother: {b: 1}\nmonkeys: 3\nauthor: me\nroot_key: fetch\n",
+        "parameters:\n  package: {type: string, x: y}\nmine: [a]\nother: {b: 1}\nmonkeys: 3\nauthor: me\nroot_key: fetch\n",
+    ),
+    "keys that say so": (
+        "x-api-key: hunter2\napiKey: hunter2\nauth: hunter2\ndb_pwd: hunter2\ndeploy: { signing_key: hunter2, retries: 3 }\n",
+        "x-api-key: ********\napiKey: ********\nauth: ********\ndb_pwd: ********\ndeploy: { signing_key: ********, retries: 3 }\n",
+    ),
+    "fields of a plugin": (
+        "- { type: plugin, path: a.wasm, fields: { a: hunter2 }, run: always }\nlabels: { tier: edge }\n",
+        "- { type: plugin, path: a.wasm, fields: { a: ******** }, run: always }\nlabels: { tier: edge }\n",
+    ),
+    "sections that are hardly to be recognized": (
+        "cofniguration:\n  a: hunter2\nname: a\nrecipe: { cofniguration: { a: hunter2 }, type: rust }\n",
+        "cofniguration:\n  a: ********\nname: a\nrecipe: { cofniguration: { a: ******** }, type: rust }\n",
+    ),
+    "commands": (
+        "command: cargo build --release && DFX_NETWORK=ic make test-key-path all\n",
+        "command: cargo build --release && DFX_NETWORK=ic make test-key-path all\n",
+    ),
+    "commands with secrets": (
+        (
+            "- API_TOKEN=hunter2 npm run build\n- tool --auth-token hunter2 --password='hunter2 x' -v --key-file k.pem --token $TOKEN\n"
+            "- curl -u me:hunter2 -H 'Authorization: Bearer hunter2' x\n"
+        ),
+        (
+            "- API_TOKEN=******** npm run build\n- tool --auth-token ******** --password=******** -v --key-file k.pem --token $TOKEN\n"
+            "- curl -u ******** -H 'Authorization: Bearer ********' x\n"
+        ),
     ),
     "alias": ("environment_variables:\n  A: &x hunter2\n  B: *x\n", "environment_variables:\n  A: ********\n  B: ********\n"),
     "comment": ("# environment_variables: { A: hunter2 }\n", "# environment_variables: { A: ******** }\n"),
@@ -137,12 +163,23 @@ def test_any_text_can_be_looked_at(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["init_args: {" + " " * 500_000, "secret" * 80_000, "init_args: {" + "{a: " * 50_000, "init_args: '" + "'" * 500_001, "a\\" * 250_000],
-    ids=["spaces", "names", "brackets", "quotes", "backslashes"],
+    [
+        "init_args: {" + " " * 500_000,
+        "secret" * 80_000,
+        "init_args: {" + "{a: " * 50_000,
+        "init_args: '" + "'" * 500_001,
+        "a\\" * 250_000,
+        "}, env: { a: b" * 4_000,
+        "x: y, env: 'b', " * 4_000,
+        "--token a " * 5_000,
+        "-u " * 20_000,
+        "odd_key_" * 60_000,
+    ],
+    ids=["spaces", "names", "brackets", "quotes", "backslashes", "sections", "scalars", "options", "users", "one word"],
 )
 def test_long_lines_take_linear_time(text: str) -> None:
     """No line makes the search go back and forth: half a megabyte is looked at at once."""
-    assert len(secret_parts(("configuration:", f"  {text}"))) == 2
+    assert len(secret_parts(("configuration:", f"  {text}", "name: a", f"x: {{ {text}"))) == 4
 
 
 BROKEN = """\

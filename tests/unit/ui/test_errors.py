@@ -99,7 +99,7 @@ def test_hint_of_several_lines_keeps_them() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "length", "line", "caret"),
     [
-        ("\tkey: 1", 2, 3, "1 |     key: 1", "  |     ^^^"),
+        ("\tdir: 1", 2, 3, "1 |     dir: 1", "  |     ^^^"),
         ("名前: x", 5, 1, "1 | 名前: x", "  |       ^"),
         ("ab", 3, 1, "1 | ab", "  |   ^"),
         ("ab", 99, 5, "1 | ab", "  |   ^"),
@@ -177,15 +177,16 @@ def test_lines_that_lead_to_the_place(line: int, word: str, shown: list[str]) ->
 
 def test_secrets_are_masked_in_lines_and_words() -> None:
     """A value that may be secret is neither in the lines, nor in the words, nor in JSON; the caret stands below its mask."""
-    secret = Diagnostic(slug="a/b", summary="`hunter2` is bad", detail="hunter2", span=place(12, "hunter2"), hint='write "hunter2"')
-    short = Diagnostic(slug="a/b", summary="must be text, not the number 17", span=place(13, "17"), hint='quote it: "17"')
+    secret = Diagnostic(slug="a/b", summary="`hunter2` is bad", detail="hunter2", span=place(12, "hunter2"), hint="write it: hunter2")
+    short = Diagnostic(slug="a/b", summary="must be text, not the number 17", span=place(13, "17"), hint='put it in double quotes: "17"')
     both = ManifestError("two", diagnostics=[secret, short])
 
     text = render_error(both, base=BASE)
 
     assert "`********` is bad\n" in text
     assert "must be text, not a number\n" in text
-    assert '"********"\n' in text
+    assert "hint: write it: ********\n" in text
+    assert "hint: put it in double quotes\n" in text
     assert text.count("API_KEY: ********") == 2
     assert "12 |         API_KEY: ********\n   |                  ^^^^^^^^\n" in text
     for shown in (text, str(error_to_json(both)), str(error_to_json(ManifestError("`hunter2` is bad", diagnostics=[secret])))):
