@@ -32,6 +32,7 @@ _COMMANDS = {
     "lock": "orchestrator.cli.commands.lock:lock",
     "identity": "orchestrator.cli.commands.identity:identity",
     "network": "orchestrator.cli.commands.network:network",
+    "environment": "orchestrator.cli.commands.environment:environment",
     "completions": "orchestrator.cli.commands.completions:completions",
 }
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000

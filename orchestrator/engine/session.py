@@ -234,7 +234,8 @@ def _unknown_canister(session: Session, name: str) -> UsageError:
     elsewhere = canister_key(session, name) in {canister.name for canister in session.project.canisters}
     owner = f"environment `{session.environment.name}`" if elsewhere else "the project"
     known = [canister.name for canister in session.environment.canisters]
-    guess = did_you_mean(name, known)
+    namesakes = [f"`{canister.name}`" for canister in session.environment.canisters if canister.local_name == name]
+    guess = f"did you mean {' or '.join(namesakes)}?" if namesakes else did_you_mean(name, known)
     names = f"canisters of `{session.environment.name}`: {', '.join(known) or 'none'}"
     hint = f"{guess} {names}" if guess else names
     return UsageError(f"{owner} has no canister named `{name}`", slug="usage/unknown-canister", hint=hint)

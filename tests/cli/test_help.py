@@ -24,6 +24,8 @@ PAGES = [
     "network status",
     "network reset",
     "network list",
+    "environment",
+    "environment list",
     "identity",
     "identity list",
     "identity principal",

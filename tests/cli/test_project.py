@@ -1,5 +1,6 @@
-"""`orchestrator completions`, and readers that leave."""
+"""`orchestrator completions`, `environment list`, and readers that leave."""
 
+import json
 import os
 import subprocess
 import sys
@@ -29,6 +30,15 @@ def test_completion_answers() -> None:
     )
 
     assert done.stdout.split() == ["plain,start", "plain,status"]
+
+
+def test_environments_are_listed(orchestrator: Command) -> None:
+    """Those that every project has, then the project's own in the order of the manifest; one per line, or as JSON."""
+    text = orchestrator("environment", "list").stdout
+    value = json.loads(orchestrator("environment", "list", "--json").stdout)
+
+    assert text == "local\nic\nstaging\n"
+    assert value == {"schema": 1, "environments": ["local", "ic", "staging"]}
 
 
 def test_a_run_goes_on_when_its_reader_leaves(project: Path) -> None:

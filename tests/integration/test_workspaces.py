@@ -69,6 +69,8 @@ def test_a_member_is_a_project_of_its_own(project: Workspace, tmp_path: Path) ->
     done = member.succeed("canister", "list", "--json")
     assert json.loads(done.stdout)["canisters"] == ["app:app", "lib:core", "lib:spare", "mid:core"]
     assert "manifest/workspace" in done.stderr
+    reports = [json.loads(project.succeed("canister", "status", name, "--json").stdout) for name in ("lib:core", "../lib:core")]
+    assert reports[0]["name"] == reports[1]["name"] == "../lib:core"
     alone = member.succeed("canister", "list", "--json", "--project", ".")
     assert json.loads(alone.stdout)["canisters"] == ["core", "../lib:core", "../lib:spare"]
     assert "manifest/workspace" not in alone.stderr

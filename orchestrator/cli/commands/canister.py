@@ -159,10 +159,12 @@ def _choose(session: "Session", names: tuple[str, ...], labels: tuple[tuple[str,
 
 
 def _report(session: "Session", name: str, canister_id: "Principal", live: "LiveCanister") -> "CanisterReport":
+    from orchestrator.engine.session import canister_key
     from orchestrator.ui.canisters import CanisterReport
 
+    key = canister_key(session, name)
     return CanisterReport(
-        name=name if name in {each.name for each in session.environment.canisters} else None,
+        name=key if key in {each.name for each in session.environment.canisters} else None,
         id=canister_id,
         state=live.state,
         settings=live.settings,

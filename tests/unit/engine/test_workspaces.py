@@ -100,8 +100,9 @@ async def test_a_deploy_in_a_member_is_about_its_canisters(directory: Path, netw
     """It is refused while canisters that they are bound to have no id; building is about everything."""
     member = open_in(directory / "mid", network)
 
-    with pytest.raises(DeployError, match=r"`mid` depends on canisters that are not deployed .*: lib:core$"):
+    with pytest.raises(DeployError, match=r"`mid` depends on canisters that are not deployed .*: lib:core$") as caught:
         await deploy(member)
+    assert f"`orchestrator deploy --env local --project {directory}`" in (caught.value.hint or "")
     assert network.methods == []
     await deploy(open_in(directory / "lib", network))
     await deploy(member)
@@ -121,6 +122,9 @@ async def test_names_that_users_type(directory: Path, network: MemoryNetwork) ->
     for opened, name in ((root, "core"), (root, "thelib:core"), (member, "spare")):
         with pytest.raises(UsageError):
             check_canister(opened, name)
+    with pytest.raises(UsageError) as caught:
+        check_canister(root, "core")
+    assert "did you mean `lib:core` or `mid:core`?" in (caught.value.hint or "")
 
 
 async def test_every_project_must_know_the_environment(directory: Path) -> None:
