@@ -66,6 +66,7 @@ def test_everything_remote_is_locked(orchestrator: Command, project: Path, serve
     assert "hunter2" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server")
 def test_the_first_build_pins_and_says_so(orchestrator: Command, project: Path) -> None:
     """An ordinary command pins what it uses, warns with the exact fix, and keeps pins that it does not use."""
@@ -85,7 +86,7 @@ def test_the_first_build_pins_and_says_so(orchestrator: Command, project: Path) 
     assert "was not pinned" not in silent.stderr
 
 
-@pytest.mark.parametrize("how", ["option", "variable"])
+@pytest.mark.parametrize("how", ["option", pytest.param("variable", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("server")
 def test_locked_refuses_what_is_not_pinned(orchestrator: Command, how: str) -> None:
     """With `--locked` nothing is asked and nothing is written; all recipes that are not pinned are named."""
@@ -109,6 +110,7 @@ def test_a_variable_that_is_neither_yes_nor_no(orchestrator: Command) -> None:
     assert (refused.exit_code, "`ORCHESTRATOR_LOCKED` must be 1 or 0" in refused.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_changed_recipe_is_refused_until_it_is_upgraded(
     orchestrator: Command, project: Path, server: RecipeServer, tmp_path: Path
 ) -> None:
@@ -157,6 +159,7 @@ def test_addresses_are_repeated_without_secrets(orchestrator: Command) -> None:
     assert "hunter2" not in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server")
 def test_unused_pins_go(orchestrator: Command, project: Path) -> None:
     """What nothing uses any more is removed by `recipe lock`, but not when it looks at one environment only."""
@@ -188,6 +191,7 @@ def test_the_manifest_counts_before_the_lock_file(orchestrator: Command, project
     assert pins(project)["recipes"]["@acme/script@v1"] == ("0" * 64 if locked else sha256(TEMPLATE))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server")
 def test_a_protected_environment_uses_pins_only(orchestrator: Command, project: Path) -> None:
     """What goes to production was seen before."""
@@ -202,6 +206,7 @@ def test_a_protected_environment_uses_pins_only(orchestrator: Command, project: 
     assert (refused.exit_code, built.exit_code) == (1, 0)
 
 
+@pytest.mark.slow
 def test_offline_nothing_is_asked(orchestrator: Command, server: RecipeServer) -> None:
     """Without a connection what is kept is used; what is not kept is an error, and no server hears of it."""
     refused = orchestrator("build", "--offline")
@@ -231,6 +236,7 @@ def test_a_merge_conflict_has_its_place(orchestrator: Command, project: Path) ->
     assert (project / "orchestrator.lock").read_text() == conflict
 
 
+@pytest.mark.slow
 def test_a_broken_recipe_is_nobody_elses_problem(orchestrator: Command, server: RecipeServer) -> None:
     """Commands that do not need a recipe do not look at it."""
     del server.files["/far.hbs?token=hunter2"]
@@ -259,6 +265,7 @@ def test_all_broken_recipes_are_told_at_once(orchestrator: Command, project: Pat
     assert not (project / "orchestrator.lock").exists()
 
 
+@pytest.mark.slow
 def test_registries_of_the_user(orchestrator: Command, project: Path, server: RecipeServer, tmp_path: Path) -> None:
     """The user's settings file adds registries, and may send a built-in one's recipes elsewhere, which is told."""
     text = (project / "icp.yaml").read_text().replace("@acme/script", "@dfinity/script")

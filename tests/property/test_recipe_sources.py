@@ -22,7 +22,7 @@ VERSIONS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,12}", fullmatch=True)
 TEMPLATES = st.text(max_size=40) | st.from_regex(r"https://[a-z{}./?#=:@-]{0,30}", fullmatch=True)
 
 
-@settings(max_examples=20)  # each writes a file to the disk, twice
+@settings(max_examples=8)  # each writes a file to the disk, twice
 @given(st.lists(st.tuples(KINDS, ADDRESSES, HASHES), max_size=8))
 def test_what_is_pinned_is_found(entries: list[tuple[PinKind, str, str]]) -> None:
     """Whatever is written is read back, the last pin of an address counting; writing it again changes no byte."""

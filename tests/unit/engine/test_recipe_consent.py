@@ -11,8 +11,10 @@ import pytest
 from orchestrator.core.plan import Plan, plan_from_json, plan_to_json
 from orchestrator.core.principal import ANONYMOUS
 from orchestrator.core.project import Canister, RecipeReference
-from orchestrator.core.recipe_use import Reach
+from orchestrator.core.recipe_use import Reach, RecipeUse
+from orchestrator.engine.agreements import describe_uses, remember_agreements
 from orchestrator.engine.consent import require_consent
+from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.session import Session
 from orchestrator.engine.verbs import apply, deploy, plan, sync
 from orchestrator.errors import ConsentError
@@ -116,37 +118,50 @@ async def test_a_yes_is_enough(tmp_path: Path, network: MemoryNetwork) -> None:
     assert asked == [proposed]
 
 
-async def agreed(session: Session, canister: str = "api") -> list[str | None]:
-    """Return the days on which somebody agreed to what the plan of a session reaches."""
-    proposed = await plan(session, [canister])
-    return [reach.agreed for use in proposed.recipes for reach in use.reaches]
+async def uses_of(session: Session) -> tuple[RecipeUse, ...]:
+    """Return what the recipes of a session's canisters do when every step runs."""
+    canisters = await expand_recipes(session, session.environment.canisters)
+    return await describe_uses(session, canisters, {each.name: range(1, len(each.sync) + 1) for each in canisters})
+
+
+async def agreed(session: Session) -> list[str | None]:
+    """Return the days on which somebody agreed to what the recipes of a session reach."""
+    return [reach.agreed for use in await uses_of(session) for reach in use.reaches]
 
 
 async def test_what_was_agreed_to_is_not_asked_again(tmp_path: Path, network: MemoryNetwork) -> None:
-    """Deploy and sync go on with nobody there once somebody agreed; the plan says when, and is the same plan."""
+    """The plan says when somebody agreed, needs nobody's yes any more, and is the same plan; the file holds no secrets."""
     session = opened(tmp_path, network, REACHING)
     before = await plan(session)
+    await remember_agreements(session, before.recipes)
+
+    after = await plan(session)
+
+    await require_consent(after, None)
+    assert after.digest == before.digest, "a consent is not a part of the plan"
+    today = session.now().date().isoformat()
+    text = render_changes(after.environment, after.digest, after.changes, recipes=after.recipes)
+    assert f"~ sync step 2 `pay` sends its update calls through the proxy `aaaaa-aa` (agreed on {today})" in text
+    kept = json.loads(session.files.agreements.read_text())
+    assert [each["recipe"] for each in kept["agreements"]] == ["https://***@recipes.test/a.hbs"]
+
+
+@pytest.mark.slow
+async def test_deployments_ask_once(tmp_path: Path, network: MemoryNetwork) -> None:
+    """A no is not remembered, a yes is: then deploy and sync go on with nobody there."""
+    session = opened(tmp_path, network, REACHING)
     with pytest.raises(ConsentError):
         await deploy(session, consent=no)
-    assert await agreed(session) == [None], "a no is not remembered"
+    assert await agreed(session) == [None]
 
     await deploy(session, consent=yes)
     await sync(session)
     again = await deploy(session)
 
-    today = session.now().date().isoformat()
-    (use,) = again.recipes
-    assert [reach.agreed for reach in use.reaches] == [today]
     assert again.reaching == ()
-    text = render_changes(again.environment, again.digest, again.changes, recipes=again.recipes)
-    assert f"~ sync step 2 `pay` sends its update calls through the proxy `aaaaa-aa` (agreed on {today})" in text
-    kept = json.loads(session.files.agreements.read_text())
-    assert [each["recipe"] for each in kept["agreements"]] == ["https://***@recipes.test/a.hbs"]
-    session.files.agreements.unlink()
-    forgotten = await plan(session)
-    assert forgotten.digest == again.digest != before.digest, "a consent is not a part of the plan"
 
 
+@pytest.mark.slow
 async def test_a_sync_or_a_saved_plan_is_a_consent(tmp_path: Path, network: MemoryNetwork) -> None:
     """Whoever applies a plan has agreed to it; a yes to `sync` counts for deployments, too."""
     session = opened(tmp_path, network, REACHING)
@@ -163,7 +178,8 @@ async def test_a_sync_or_a_saved_plan_is_a_consent(tmp_path: Path, network: Memo
 async def test_what_changes_is_asked_about_again(tmp_path: Path, network: MemoryNetwork, change: str) -> None:
     """Other bytes of the recipe or of the plugin, and another network, need another yes."""
     session = opened(tmp_path, network, REACHING)
-    await deploy(session, consent=yes)
+    await remember_agreements(session, await uses_of(session))
+    assert None not in await agreed(session)
     if change == "template":
         session = opened(tmp_path, network, REACHING + "# changed\n", address="https://recipes.test/b.hbs")
     elif change == "plugin":
@@ -177,7 +193,8 @@ async def test_what_changes_is_asked_about_again(tmp_path: Path, network: Memory
 
 async def test_an_address_that_changes_is_the_same_recipe(tmp_path: Path, network: MemoryNetwork) -> None:
     """It is the bytes that were agreed to, wherever they come from."""
-    await deploy(opened(tmp_path, network, REACHING), consent=yes)
+    session = opened(tmp_path, network, REACHING)
+    await remember_agreements(session, await uses_of(session))
 
     assert await agreed(opened(tmp_path, network, REACHING, address="https://recipes.test/moved.hbs")) != [None]
 
@@ -187,7 +204,7 @@ async def test_a_plugin_that_a_script_makes_is_asked_about_each_time(tmp_path: P
     template = REACHING.replace("    - { type: plugin, path: plugin.wasm, proxy: none }\n", '    - { type: script, command: "true" }\n')
     session = opened(tmp_path, network, template)
 
-    await deploy(session, consent=yes)
+    await remember_agreements(session, await uses_of(session))
 
     assert await agreed(session) == [None]
     assert not session.files.agreements.exists()

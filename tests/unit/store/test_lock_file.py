@@ -52,8 +52,8 @@ def test_the_first_pin_counts(file: LockFile) -> None:
 def test_several_at_once_lose_nothing(file: LockFile) -> None:
     """Each of many writers at once finds its pin in the file afterwards."""
     kinds: tuple[PinKind, ...] = ("recipes", "plugins", "modules")
-    names = [f"https://recipes.test/{number}" for number in range(24)]
-    with ThreadPoolExecutor(8) as pool:
+    names = [f"https://recipes.test/{number}" for number in range(12)]
+    with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda index: file.add(kinds[index % 3], names[index], A), range(len(names))))
 
     pins = file.load()
