@@ -48,7 +48,7 @@ class SettingsUpdate:
     """What to send: `None` leaves a value as it is; `amounts` is keyed by the names in `AMOUNTS`, `visibilities` likewise.
 
     `unresolved` are controllers given by the name of a canister that has no id yet, `removed` are those that go, `kept`
-    is the one that would go and must not, and `unknown` are settings that the network does not have.
+    is the one that would go and must not, unless the list is empty, and `unknown` are settings that the network does not have.
     """
 
     controllers: tuple[Principal, ...] | None = None
@@ -149,7 +149,8 @@ def _compare_controllers(
     if settings.controllers_exact:
         # Who manages the canister could not take this back; who that is may be unknown, and then nobody goes.
         staying = current.controllers if manager is None else current.controllers & {manager}
-        kept = manager if staying - named and manager is not None else None
+        # An empty list is how one writes that nobody but who manages it is to control a canister.
+        kept = manager if settings.controllers and staying - named and manager is not None else None
     else:
         staying = current.controllers
     wanted = staying | named

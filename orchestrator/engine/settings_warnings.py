@@ -1,7 +1,7 @@
 """What of a canister's settings a plan cannot bring about, told once per plan."""
 
 from orchestrator.core.diff import Desired, DesiredCanister
-from orchestrator.core.observed import Observed
+from orchestrator.core.observed import Observed, ObservedSettings
 from orchestrator.core.settings import SettingsUpdate, plan_settings
 from orchestrator.engine.session import Session
 from orchestrator.events import Warned
@@ -13,9 +13,16 @@ def warn_of_settings(session: Session, desired: Desired, observed: Observed) -> 
     """Name controllers that stay although the manifest leaves them out, and settings that the network does not have."""
     for canister in desired.canisters:
         present = observed.canisters.get(canister.name)
-        if present is not None:
-            update = plan_settings(canister.settings, present.settings, ids=observed.ids, variables={}, manager=desired.manager)
-            _warn(session, canister, update)
+        born = ObservedSettings(controllers=frozenset({desired.manager} if desired.manager is not None else ()))
+        update = plan_settings(
+            canister.settings,
+            present.settings if present is not None else born,
+            ids=observed.ids,
+            variables={},
+            manager=desired.manager,
+            fresh=present is None,
+        )
+        _warn(session, canister, update)
 
 
 def _warn(session: Session, canister: DesiredCanister, update: SettingsUpdate) -> None:

@@ -1,4 +1,4 @@
-"""The page of errors has every slug that a manifest's author can meet, and no other."""
+"""The page of errors has every slug that a manifest's author can meet, of deploying and of the command line, and no other."""
 
 import ast
 import re
@@ -9,7 +9,8 @@ from orchestrator.documents.faults import _FAULTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "errors.md"
-_SLUG = re.compile(r"(?:document|manifest|pins|recipe)/[a-z0-9]+(?:-[a-z0-9]+)*")
+_SLUG = re.compile(r"(?:deploy|document|manifest|pins|recipe|usage)/[a-z0-9]+(?:-[a-z0-9]+)*")
+_FAMILIES = ("document/", "manifest/", "recipe/", "pins/", "deploy/", "usage/")
 _WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _NOTED = {
     "documents": ("document/", {"_refuse"}),
@@ -57,5 +58,5 @@ def test_every_slug_is_on_the_page_in_order() -> None:
         "without a row": [],
         "not in the code": [],
     }
-    tables = [[row for row in rows if row.startswith(prefix)] for prefix in ("document/", "manifest/", "recipe/", "pins/")]
+    tables = [[row for row in rows if row.startswith(prefix)] for prefix in _FAMILIES]
     assert rows == [row for table in tables for row in sorted(table)]

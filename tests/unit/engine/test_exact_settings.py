@@ -40,18 +40,32 @@ async def test_removing_controllers_takes_consent(tmp_path: Path, network: Memor
 
 
 async def test_who_deploys_stays_and_is_told(tmp_path: Path, network: MemoryNetwork) -> None:
-    """A list without who deploys removes the others only, and says so each time."""
+    """A list without who deploys removes the others only, and says so each time, from the first one on."""
     settings = Settings(controllers=(str(FRIEND),), controllers_exact=True)
     project = make_project(tmp_path, [make_canister(tmp_path, "api", settings=settings)])
-    await deploy(memory_session(project, network))
+    first, recording = Recording(), Recording()
+    await deploy(memory_session(project, network, first))
     network.updates.clear()
-    recording = Recording()
 
     await deploy(memory_session(project, network, recording))
 
     assert network.updates == []
-    assert [getattr(event, "slug", None) for event in recording.of("warning")] == ["deploy/own-controller"]
+    for told in (first, recording):
+        assert [getattr(event, "slug", None) for event in told.of("warning")] == ["deploy/own-controller"]
     assert [live.settings.controllers for live in network.canisters.values()] == [frozenset({network.identity, FRIEND})]
+
+
+async def test_an_empty_list_means_who_deploys(tmp_path: Path, network: MemoryNetwork) -> None:
+    """Nobody else is left, and that is no surprise to whoever wrote it."""
+    canister = make_canister(tmp_path, "api", settings=Settings(controllers=(str(FRIEND),)))
+    await deploy(memory_session(make_project(tmp_path, [canister]), network))
+    alone = replace(canister, settings=Settings(controllers=(), controllers_exact=True))
+    recording = Recording()
+
+    await deploy(memory_session(make_project(tmp_path, [alone]), network, recording), consent=agree)
+
+    assert recording.of("warning") == []
+    assert [live.settings.controllers for live in network.canisters.values()] == [frozenset({network.identity})]
 
 
 async def test_what_the_ledger_does_not_take_is_set_afterwards(tmp_path: Path, network: MemoryNetwork) -> None:
