@@ -33,6 +33,7 @@ _FAULTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("sequence entries", "", "indentation", "a list item stands where no list can be", "start the list on its own line, under its key"),
     ("tag", "", "tag", "a text starts with `!`, which marks a tag", _QUOTE_HINT),
     ("", "directive", "directive", "a line starts with `%`, which marks a directive", _QUOTE_HINT),
+    ("<document start>", "", "syntax", "something stands behind the end of the document", "start the file with a key, such as `canisters:`, and indent what belongs to it"),
     ("alphabetic or numeric", "", "anchor", "`&` and `*` at the start of a text mean something else to YAML", _QUOTE_HINT),
 )  # fmt: skip
 
@@ -55,7 +56,7 @@ def explain_fault(error: yaml.YAMLError, source: Source) -> DocumentError:
     slug, summary, hint = fault[2:]
     if noticed is not None and (guessed := guess_fault(slug, source, noticed)) is not None:
         return guessed
-    if slug == "character" and noticed is not None and source.shown == source.lines:
+    if slug == "character" and noticed is not None and source.shown == source.text:
         summary, hint = _about_character(noticed)
     span, related = _placed(slug, noticed, begun)
     return DocumentError(summary, slug=f"document/{slug}", span=span, related=related, hint=hint)

@@ -1,13 +1,31 @@
-"""The nodes of a document: frozen, each with the place it was written at."""
+"""The nodes of a document: frozen, each with the place it was written at.
+
+A node keeps two indexes in one number; the `Span` with its line and column is made when somebody asks for it.
+"""
 
 import math
 from dataclasses import dataclass
 
+from orchestrator.documents.source import MAX_DOCUMENT_BYTES, Source
 from orchestrator.errors import Span
 
-__all__ = ["Entry", "MappingNode", "Node", "ScalarNode", "ScalarValue", "SequenceNode", "describe", "plain_value"]
+__all__ = ["Entry", "MappingNode", "Node", "Origin", "ScalarNode", "ScalarValue", "SequenceNode", "describe", "extent_of", "plain_value"]
 
 ScalarValue = str | int | float | bool | None
+Origin = Source | Span
+"""Where a node comes from: the source of which its `extent` is a part, or a place that somebody else gave it."""
+_INDEX_BITS = MAX_DOCUMENT_BYTES.bit_length()
+
+
+def extent_of(start: int, end: int) -> int:
+    """Return the part of a source from one index to another as a single number: a document may have millions of them."""
+    return start << _INDEX_BITS | end
+
+
+def _span(origin: Origin, extent: int) -> Span:
+    if isinstance(origin, Span):
+        return origin
+    return origin.span_between(extent >> _INDEX_BITS, extent & ((1 << _INDEX_BITS) - 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +34,13 @@ class ScalarNode:
 
     value: ScalarValue
     text: str
-    span: Span
+    origin: Origin
+    extent: int = 0
+
+    @property
+    def span(self) -> Span:
+        """Return the place of the value."""
+        return _span(self.origin, self.extent)
 
     @property
     def is_empty(self) -> bool:
@@ -29,7 +53,13 @@ class SequenceNode:
     """A list of nodes."""
 
     items: tuple["Node", ...]
-    span: Span
+    origin: Origin
+    extent: int = 0
+
+    @property
+    def span(self) -> Span:
+        """Return the place of the list's first character."""
+        return _span(self.origin, self.extent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +80,13 @@ class MappingNode:
     """A map in the order it was written; no key appears twice."""
 
     entries: tuple[Entry, ...]
-    span: Span
+    origin: Origin
+    extent: int = 0
+
+    @property
+    def span(self) -> Span:
+        """Return the place of the map's first character."""
+        return _span(self.origin, self.extent)
 
     def entry(self, name: str) -> Entry | None:
         """Return the entry of a key, or None."""

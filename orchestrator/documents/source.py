@@ -1,7 +1,9 @@
 """The text of a file and its lines: reading, decoding, and turning positions into spans."""
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from orchestrator.errors import DocumentError, Span
@@ -17,29 +19,43 @@ _BYTE_ORDER_MARK = "\ufeff"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """A text and where it comes from; `lines` are without their ends, as YAML counts lines.
+    """A text and where it comes from; `shown` is the text as places may show it, of the same length, with secrets hidden.
 
-    `shown` are the lines that places have, of the same lengths: those of the text, or ones that hide what is secret.
+    Lines are looked for when the first place is asked for: most documents are read and have nothing to report.
     """
 
     path: Path
     text: str
-    lines: tuple[str, ...]
-    shown: tuple[str, ...]
+    shown: str
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """Return the lines without their ends, as YAML counts lines."""
+        return tuple(_LINE_END.split(self.text))
+
+    @cached_property
+    def shown_lines(self) -> tuple[str, ...]:
+        """Return the lines that places have: as many as those of the text, and of the same lengths."""
+        return self.lines if self.shown is self.text else tuple(_LINE_END.split(self.shown))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
 
     def span(self, line: int, column: int, length: int = 1) -> Span:
         """Return the span at a line and a column that count from 0, cut at the end of the line."""
-        text = self.shown[line] if line < len(self.shown) else ""
+        lines = self.shown_lines
+        text = lines[line] if line < len(lines) else ""
         column = min(column, len(text))
         length = max(1, min(length, len(text) - column))
-        return Span(path=self.path, line=line + 1, column=column + 1, length=length, text=text, lines=self.shown)
+        return Span(path=self.path, line=line + 1, column=column + 1, length=length, text=text, lines=lines)
 
-    def span_of_index(self, index: int) -> Span:
-        """Return the span of one character of the text."""
-        ends = list(_LINE_END.finditer(self.text, 0, index))
-        return self.span(len(ends), index - (ends[-1].end() if ends else 0))
+    def span_between(self, start: int, end: int) -> Span:
+        """Return the span from one index of the text to another, cut at the end of its first line."""
+        line = bisect_right(self._starts, start) - 1
+        return self.span(line, start - self._starts[line], end - start)
 
 
 def source_of_text(text: str, path: Path, *, shown: str | None = None) -> Source:
@@ -50,15 +66,13 @@ def source_of_text(text: str, path: Path, *, shown: str | None = None) -> Source
     if len(text) > MAX_DOCUMENT_BYTES:
         raise _too_large(path)
     text = text.removeprefix(_BYTE_ORDER_MARK)
-    lines = tuple(_LINE_END.split(text))
-    hidden = lines if shown is None else tuple(_LINE_END.split(shown.removeprefix(_BYTE_ORDER_MARK)))
-    source = Source(path=path, text=text, lines=lines, shown=hidden)
+    source = Source(path=path, text=text, shown=text if shown is None else shown.removeprefix(_BYTE_ORDER_MARK))
     if unprintable := _UNPRINTABLE.search(text):
         code = ord(unprintable.group())
         raise DocumentError(
             f"the file holds a character that YAML does not allow: U+{code:04X}",
             slug="document/control-character",
-            span=source.span_of_index(unprintable.start()),
+            span=source.span_between(unprintable.start(), unprintable.end()),
             hint='remove it, or write it as an escape in double quotes, such as "\\u0007"',
         )
     return source
@@ -86,8 +100,7 @@ def _decode(data: bytes, path: Path) -> str:
     except UnicodeDecodeError as error:
         utf16 = data.startswith(_UTF16_MARKS)
         before = data[: error.start].decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
-        lines = tuple(_LINE_END.split(before))
-        readable = Source(path=path, text=before, lines=lines, shown=lines)
+        readable = Source(path=path, text=before, shown=before)
         raise DocumentError(
             "the file is not UTF-8 text",
             slug="document/not-utf-8",

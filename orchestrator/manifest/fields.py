@@ -164,8 +164,11 @@ def read_amount(node: Node | None, what: str, parse: Callable[[str], int], probl
 
 def read_choice(node: Node | None, what: str, choices: tuple[_Choice, ...], problems: Problems) -> _Choice | None:
     """Return one of a few words."""
-    text = read_text(node, what, problems)
-    if text is None or node is None:
+    if node is None:
+        return None
+    text = node.value if isinstance(node, ScalarNode) else None
+    if not isinstance(text, str):
+        wrong_type(node, what, "text", problems, hint=f"write {listed(choices)}")
         return None
     for choice in choices:
         if text == choice:

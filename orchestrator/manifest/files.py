@@ -57,7 +57,7 @@ def load_map(path: Path, problems: Problems) -> MappingNode | None:
         problems.add(error.diagnostics)
         return None
     if node is None or (isinstance(node, ScalarNode) and node.is_empty):
-        return MappingNode(entries=(), span=Span(path=path, line=1, column=1))
+        return MappingNode(entries=(), origin=Span(path=path, line=1, column=1))
     if isinstance(node, MappingNode):
         return node
     problems.error(

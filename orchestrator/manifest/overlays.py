@@ -30,7 +30,7 @@ def _lay_map(base: MappingNode, over: MappingNode, path: _Path, problems: Proble
         else:
             merged.append(Entry(key=entry.key, value=_lay_node(entry.value, other.value, (*path, entry.name), problems, what)))
     merged += [Entry(key=entry.key, value=_without_base(entry, (*path, entry.name), problems, what)) for entry in above.values()]
-    return MappingNode(entries=tuple(merged), span=base.span)
+    return MappingNode(entries=tuple(merged), origin=base.span)
 
 
 def _lay_node(base: Node, over: Node, path: _Path, problems: Problems, what: str) -> Node:
@@ -45,11 +45,11 @@ def _without_base(entry: Entry, path: _Path, problems: Problems, what: str) -> N
     """Return what only the overlay has; additions to steps that are not there are noted."""
     value = entry.value
     if path in {path[:1] for path in _STEP_LISTS} and isinstance(value, MappingNode):
-        return _lay_map(MappingNode(entries=(), span=value.span), value, path, problems, what)
+        return _lay_map(MappingNode(entries=(), origin=value.span), value, path, problems, what)
     if path in _STEP_LISTS and (items := _additions(value, problems)) is not None:
         for item in items:
             _note_missing(item, 0, problems, f"the {path[0]} steps of {what}")
-        return SequenceNode(items=(), span=value.span)
+        return SequenceNode(items=(), origin=value.span)
     return value
 
 
@@ -94,7 +94,7 @@ def _lay_steps(base: SequenceNode, items: tuple[MappingNode, ...], problems: Pro
             steps[index] = _lay_map(step, item, ("step",), problems, what)
         else:
             _note_missing(item, len(steps), problems, what)
-    return SequenceNode(items=tuple(steps), span=base.span)
+    return SequenceNode(items=tuple(steps), origin=base.span)
 
 
 def _note_ambiguous(item: MappingNode, first: MappingNode, index: int, problems: Problems, what: str) -> None:

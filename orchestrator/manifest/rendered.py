@@ -74,7 +74,7 @@ def _parse(text: str, path: Path, shown: str | None, problems: Problems) -> Mapp
     if isinstance(node, MappingNode):
         return node
     span = node.span if node is not None else Span(path=path, line=1, column=1)
-    written = describe(node) if node is not None else describe(ScalarNode(value=None, text="", span=span))
+    written = describe(node) if node is not None else describe(ScalarNode(value=None, text="", origin=span))
     problems.error("wrong-type", f"a rendered recipe must be a map, not {written}", span, hint="the template must give `build:`")
     return None
 

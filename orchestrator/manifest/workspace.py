@@ -105,9 +105,9 @@ def _read_project(directory: Path, place: Path, root: Path, problems: Problems) 
 
 
 def _read_top(path: Path, problems: Problems) -> Document:
-    mapping = load_map(path, problems) or MappingNode(entries=(), span=Span(path=path, line=1, column=1))
+    mapping = load_map(path, problems) or MappingNode(entries=(), origin=Span(path=path, line=1, column=1))
     if note_other_format(mapping, path.name, problems):
-        return Document(mapping=MappingNode(entries=(), span=mapping.span), directory=path.parent)
+        return Document(mapping=MappingNode(entries=(), origin=mapping.span), directory=path.parent)
     check_keys(mapping, _KEYS, f"`{path.name}`", problems, severity="error")
     return Document(mapping=mapping, directory=path.parent)
 
@@ -246,7 +246,7 @@ def _without(project: ProjectFiles, entries: tuple[NamedEntry, ...]) -> ProjectF
 
 
 def _laid_over(project: ProjectFiles, name: str, above: NamedEntry, problems: Problems) -> ProjectFiles:
-    without_name = MappingNode(entries=tuple(each for each in above.mapping.entries if each.name != "name"), span=above.mapping.span)
+    without_name = MappingNode(entries=tuple(each for each in above.mapping.entries if each.name != "name"), origin=above.mapping.span)
     canisters = tuple(
         replace(entry, mapping=lay_over(entry.mapping, without_name, problems, what=f"canister `{above.name}`"))
         if entry.name == name

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -274,3 +275,17 @@ def test_a_document_twice_as_long_is_twice_the_work() -> None:
     text = "- name: a\n  build: {steps: [{type: script, command: x}]}\n  settings: &s {a: 1}\n"
     once, twice = (count_calls(functools.partial(parse_yaml, text.replace("&s ", "") * times, PATH)) for times in (200, 400))
     assert twice < 2.2 * once
+
+
+def test_places_are_made_when_they_are_asked_for() -> None:
+    """A document takes little more memory than its values: nobody asks most of its nodes where they stand."""
+    text = "- name: canister\n  build: {steps: [{type: script, command: some words of a command}]}\n" * 500
+    tracemalloc.start()
+    try:
+        node = parse_yaml(text, PATH)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert node is not None
+    assert kept < 25 * len(text)
+    assert node.span.text == "- name: canister"

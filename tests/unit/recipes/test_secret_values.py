@@ -74,4 +74,4 @@ def test_the_shown_text_has_the_lines_of_the_real_one(values: list[str]) -> None
         source = source_of_text(expansion.text, PROJECT, shown=expansion.shown)
     except DocumentError:
         return
-    assert [len(line) for line in source.shown] == [len(line) for line in source.lines]
+    assert [len(line) for line in source.shown_lines] == [len(line) for line in source.lines]
