@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import anyio.to_thread
 
@@ -20,8 +21,10 @@ from orchestrator.events import Event, Warned
 from orchestrator.store.lock_file import PIN_KINDS, PinKind, Pins, pin_name
 from orchestrator.store.lock_report import LockReport, compare_pins
 
-__all__ = ["lock_recipes"]
+__all__ = ["LOCK_ATTEMPTS", "lock_recipes"]
 
+LOCK_ATTEMPTS: Final = 5
+"""How often the lock file is put together anew when another command has changed it meanwhile."""
 _EXPECTED = frozenset({"recipe/unpinned", "pins/contradiction", "build/unpinned"})
 """Warnings about what this command is for."""
 
@@ -35,6 +38,16 @@ async def lock_recipes(
     Pins that nothing uses are removed when all environments are looked at. Raises everything that cannot be had, at once; and
     `StoreError` in a locked session where the file would change.
     """
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            return await _lock_once(session, environment, upgrade, check=check)
+        except StoreError as error:  # what was downloaded is at hand, so that another attempt is quick
+            if error.slug != "pins/busy" or attempt == LOCK_ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _lock_once(session: Session, environment: str | None, upgrade: Sequence[str] | None, *, check: bool) -> LockReport:
     file = open_lock_file(session.layout)
     old = await anyio.to_thread.run_sync(file.load)
     draft = Draft(_without(old, upgrade))

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -121,8 +122,15 @@ class LockFile:
         document: dict[str, object] = {kind: dict(pins.of(kind)) for kind in PIN_KINDS if pins.of(kind)}
         present = self.path.exists()
         if document or present:
+            self._forget_leftovers()
             # A link to a file that several projects share stays one.
             write_json(self.path.resolve() if present else self.path, document | {"v": _FORMAT})
+
+    def _forget_leftovers(self) -> None:
+        """Delete what writers left behind that were killed: it would be committed. The guard is held, so nobody is writing now."""
+        for path in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+            with suppress(OSError):
+                path.unlink()
 
     def _read(self, document: object) -> Pins:
         if not isinstance(document, dict):

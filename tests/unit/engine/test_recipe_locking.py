@@ -14,7 +14,9 @@ from orchestrator.engine.pins import open_lock_file
 from orchestrator.engine.recipe_locking import lock_recipes
 from orchestrator.engine.session import Session
 from orchestrator.errors import BuildError, OrchestratorError, StoreError, UsageError
+from orchestrator.store import Layout
 from orchestrator.store.download import DownloadError
+from orchestrator.store.lock_file import LockFile
 from orchestrator.store.lock_report import PinChange
 from tests.support.memory_network import MemoryNetwork
 from tests.support.package_caches import served_cache
@@ -100,6 +102,35 @@ async def test_all_environments_count(tmp_path: Path) -> None:
 
     assert list(both.modules) == [URL, "https://files.test/y.wasm"]
     assert open_lock_file(session.layout).load() == both
+
+
+class Busy(Files):
+    """Files whose server is slow: each time one is asked for, another command pins something."""
+
+    def __init__(self, file: LockFile, pins: int) -> None:
+        """Let others change a lock file so many times."""
+        super().__init__()
+        self.lock = file
+        self.left = pins
+
+    async def fetch(self, url: str) -> bytes:
+        """Answer when the others are done."""
+        if self.left:
+            self.left -= 1
+            self.lock.add("recipes", f"https://files.test/{self.left}.hbs", B)
+        return await super().fetch(url)
+
+
+async def test_what_others_pin_meanwhile_is_no_hindrance(tmp_path: Path) -> None:
+    """The file is put together anew, without downloading anything twice; what nothing uses is removed, whoever pinned it."""
+    file = open_lock_file(Layout(tmp_path))
+    files = Busy(file, 2)
+
+    report = await lock_recipes(opened(tmp_path, [cooked(tmp_path, "api")], files))
+
+    assert report.written
+    assert files.asked == ["https://files.test/r.hbs", URL]
+    assert list(file.load().recipes) == ["https://files.test/r.hbs"]
 
 
 async def test_a_locked_machine_writes_nothing(tmp_path: Path) -> None:

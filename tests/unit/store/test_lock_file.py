@@ -140,6 +140,16 @@ def test_the_place_of_a_mistake(file: LockFile) -> None:
     assert caught.value.span.text == ""
 
 
+def test_what_a_killed_writer_left_is_not_committed(file: LockFile) -> None:
+    """A file that is cut off goes with the next change; other files stay."""
+    file.path.with_name(".orchestrator.lock.4b9cf3936026.tmp").write_text('{"rec')
+    file.path.with_name(".orchestrator.locks").write_text("mine")
+
+    file.add("recipes", URL, A)
+
+    assert sorted(path.name for path in file.path.parent.iterdir()) == [".orchestrator.locks", "locks", "orchestrator.lock"]
+
+
 def test_a_link_stays_a_link(file: LockFile, tmp_path: Path) -> None:
     """Projects that share a lock file by a link go on sharing it."""
     shared = tmp_path / "shared.lock"
