@@ -11,13 +11,15 @@ from orchestrator.manifest.fields import check_keys, read_hash, read_mapping, re
 from orchestrator.manifest.health import read_health
 from orchestrator.manifest.labels import read_labels
 from orchestrator.manifest.names import check_name
-from orchestrator.manifest.problems import Problems
+from orchestrator.manifest.problems import Problems, did_you_mean
 from orchestrator.manifest.settings import read_settings
 from orchestrator.manifest.steps import read_build, read_sync
 
 __all__ = ["read_canister"]
 
 _KEYS = ("name", "build", "sync", "recipe", "settings", "init_args", "upgrade_args", "depends_on", "labels", "health")
+_MISSPELT = 0.8
+"""How much of a key must be right, from 0 to 1, to be taken for a misspelt one."""
 
 
 def read_canister(entry: NamedEntry, problems: Problems) -> Canister:
@@ -65,10 +67,15 @@ def _check_source(mapping: MappingNode, what: str, problems: Problems) -> None:
             related=((build.key.span, "the `build`"),),
             hint="keep one: a recipe brings its own build steps",
         )
-    if mapping.get("build") is None and mapping.get("recipe") is None:
+    elif mapping.get("build") is None and mapping.get("recipe") is None and not _has_misspelt(mapping, ("build", "recipe")):
         problems.error(
             "no-build", f"{what} has neither a `build` nor a `recipe`", _span_of(mapping), hint="add `build:` with `steps:`, or `recipe:`"
         )
+
+
+def _has_misspelt(mapping: MappingNode, keys: tuple[str, ...]) -> bool:
+    """Tell whether a key that nobody knows may be one of these: then that is what is wrong."""
+    return any(did_you_mean(entry.name, keys, cutoff=_MISSPELT) for entry in mapping.entries if entry.name not in _KEYS)
 
 
 def _read_recipe(node: Node | None, problems: Problems) -> RecipeReference | None:

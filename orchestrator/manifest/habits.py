@@ -86,11 +86,13 @@ def hint_for_list(node: Node, *, key: str = "name") -> str | None:
 def hint_for_map(node: Node, what: str) -> str | None:
     """Return how a value is made the map that is wanted; `what` is its key in backticks."""
     key = what.strip("`")
-    text = node.text if isinstance(node, ScalarNode) else None
+    text = node.text if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
+    command = text if text and "\n" not in text else "make"
     match key:
         case "build" | "sync":
-            command = text if text and "\n" not in text else "make"
             return f"write:\n{key}:\n  steps:\n    - type: script\n      command: {command}"
+        case "a build step" | "a sync step" if text:
+            return f"write:\n- type: script\n  command: {command}"
         case "recipe" if text:
             quoted = text if text[0] not in "@./" else f'"{text}"'
             return f"write:\nrecipe:\n  type: {quoted}"

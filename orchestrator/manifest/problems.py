@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from orchestrator.errors import Diagnostic, ManifestError, Span
 
-__all__ = ["MAX_PROBLEMS", "Problems", "did_you_mean", "is_guess", "limit_problems", "listed", "say_left", "sort_problems"]
+__all__ = ["MAX_PROBLEMS", "Problems", "did_you_mean", "is_guess", "is_unreadable", "limit_problems", "listed", "say_left", "sort_problems"]
 
 MAX_PROBLEMS = 100
 """Problems that are reported; more than that is one broken habit, not a hundred mistakes."""
@@ -14,20 +14,14 @@ MAX_PROBLEMS = 100
 _GUESSES = frozenset(
     f"manifest/{slug}"
     for slug in (
-        *(
-            "ambiguous-step",
-            "environment-not-defined",
-            "missing-key",
-            "mixed-steps",
-            "no-build",
-            "no-canisters",
-            "no-stage",
-            "no-such-step",
-        ),
+        *("environment-not-defined", "no-canisters", "no-stage"),
         *("unknown-canister", "unknown-controller", "unknown-label", "unknown-network", "unused-override"),
     )
 )
 """What would not be wrong if a file had what it is missing."""
+_HALVES = frozenset(f"manifest/{slug}" for slug in ("ambiguous-step", "missing-key", "mixed-steps", "no-build", "no-such-step"))
+"""What would not be wrong if the other half was there: what `orchestrator.yaml` and the file below it say about one thing."""
+_OVERLAY = "orchestrator.yaml"
 
 
 class Problems:
@@ -97,12 +91,13 @@ class Problems:
     @property
     def complete(self) -> bool:
         """Tell whether every file could be read; where one could not, what others say about it is no mistake of theirs."""
-        return not any(error.slug.startswith("document/") or error.slug == "manifest/missing-file" for error in self._errors)
+        return not any(is_unreadable(error) for error in self._errors)
 
     def forget_guesses(self) -> None:
         """Forget what may be wrong only because a file could not be read: that is what is wrong."""
-        self._errors = [error for error in self._errors if not is_guess(error)]
-        self._warnings = [warning for warning in self._warnings if not is_guess(warning)]
+        halved = any(is_unreadable(error) and (error.span is None or error.span.path.name == _OVERLAY) for error in self._errors)
+        self._errors = [error for error in self._errors if not is_guess(error, halved=halved)]
+        self._warnings = [warning for warning in self._warnings if not is_guess(warning, halved=halved)]
 
     def raise_errors(self, *, strict: bool = False) -> None:
         """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings are errors.
@@ -121,9 +116,18 @@ class Problems:
         raise ManifestError(one.summary, slug=one.slug, detail=one.detail, span=one.span, hint=one.hint, diagnostics=shown)
 
 
-def is_guess(diagnostic: Diagnostic) -> bool:
-    """Tell whether a problem may come of a file that could not be read, because what it says is missing may be there."""
-    return diagnostic.slug in _GUESSES
+def is_unreadable(diagnostic: Diagnostic) -> bool:
+    """Tell whether a problem is that a file, or what it is expected in, cannot be read."""
+    return diagnostic.slug.startswith("document/") or diagnostic.slug == "manifest/missing-file"
+
+
+def is_guess(diagnostic: Diagnostic, *, halved: bool = False) -> bool:
+    """Tell whether a problem may come of a file that could not be read, because what it says is missing may be there.
+
+    `halved` tells that this may be an `orchestrator.yaml`; what such a file adds to may be what is missing as well.
+    """
+    above = diagnostic.span is not None and diagnostic.span.path.name == _OVERLAY
+    return diagnostic.slug in _GUESSES or (diagnostic.slug in _HALVES and (halved or above))
 
 
 def sort_problems(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -13,6 +13,7 @@ from orchestrator.manifest.scopes import Scope
 __all__ = ["Checked", "check_canister_or_principal", "check_circles", "check_controllers", "check_proxies", "check_references"]
 
 _PROXY_WORDS = frozenset({"default", "none"})
+_NAME_HINT = "write a canister's name, or a principal such as `aaaaa-aa`"
 Checked = tuple[str, Sequence[NamedEntry], Scope]
 """A project's key, its canisters, and what names mean in it."""
 
@@ -41,11 +42,12 @@ def check_controllers(settings: Node | None, name: str, scope: Scope, problems: 
         if isinstance(item, ScalarNode) and isinstance(item.value, str) and not _is_controller(item.value, scope):
             note = problems.error if severity == "error" else problems.warn
             key = scope.find(item.value)
+            guess = did_you_mean(item.value, (*scope.own, *scope.keys)) or _NAME_HINT
             note(
                 "unknown-controller",
                 f"the controller `{item.value}` of canister `{name}` is neither a principal nor a canister of the project",
                 item.span,
-                hint=f"write its key in the workspace, `{key}`" if key is not None else did_you_mean(item.value, (*scope.own, *scope.keys)),
+                hint=f"write its key in the workspace, `{key}`" if key is not None else guess,
             )
 
 
@@ -56,7 +58,7 @@ def check_canister_or_principal(node: Node | None, what: str, canisters: Collect
             "unknown-canister",
             f"{what} is neither a principal nor a canister of the project: `{node.value}`",
             node.span,
-            hint=did_you_mean(node.value, canisters) or "write a canister's name, or a principal such as `aaaaa-aa`",
+            hint=did_you_mean(node.value, canisters) or _NAME_HINT,
         )
 
 

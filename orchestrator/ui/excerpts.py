@@ -20,7 +20,8 @@ from orchestrator.ui.style import PLAIN, Style, cell_width, harmless
 __all__ = ["EXCERPT_COLUMNS", "render_excerpt", "render_note", "render_place"]
 
 EXCERPT_COLUMNS = 120
-"""A longer line is shown in part, around the caret."""
+"""A line that takes more columns, or more than the terminal has, is shown in part, around the caret."""
+_LEAST_COLUMNS = 20
 _CONTEXT_LINES = 2
 _LOOKED_AT_LINES = 2_000
 """Lines above a place in which those that lead there are looked for."""
@@ -36,6 +37,7 @@ def render_place(span: Span, base: Path) -> str:
 def render_excerpt(place: Span, *, base: Path, style: Style = PLAIN) -> Iterator[str]:
     """Yield a place, the lines that lead there, its line and the caret; what may be secret is masked."""
     gutter = " " * len(str(place.line))
+    columns = _columns(gutter, style)
     yield f"{gutter}--> {style.paint('cyan', harmless(render_place(place, base)))}"
     if not place.text:
         return
@@ -44,7 +46,7 @@ def render_excerpt(place: Span, *, base: Path, style: Style = PLAIN) -> Iterator
     for number in _leading_lines(place):
         if before and number > before + 1:
             yield f"{gutter} ..."
-        yield f"{number:>{len(gutter)}} | {_cut(redact_urls(shown_line(place.lines, number - 1)))}".rstrip()
+        yield f"{number:>{len(gutter)}} | {_head(redact_urls(shown_line(place.lines, number - 1)), columns)}".rstrip()
         before = number
     if before and place.line > before + 1:
         yield f"{gutter} ..."
@@ -62,7 +64,7 @@ def render_note(place: Span, note: str, *, base: Path, style: Style = PLAIN) -> 
 def _marked(place: Span, gutter: str, style: Style) -> Iterator[str]:
     hidden = hide_secrets(place)
     span = redact_span(hidden) or hidden  # a URL of the line may have a password in it
-    before, marked, after = _window(span)
+    before, marked, after = _window(span, _columns(gutter, style))
     caret = " " * cell_width(before) + style.paint("red", "^" * max(1, cell_width(marked)))
     yield f"{place.line} | {before}{marked}{after}".rstrip()
     yield f"{gutter} | {caret}"
@@ -99,21 +101,42 @@ def _indentation(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _window(span: Span) -> tuple[str, str, str]:
-    """Cut the line into what is before, at and after the span, at most `EXCERPT_COLUMNS` characters in all."""
+def _columns(gutter: str, style: Style) -> int:
+    """Return how many columns a line may take beside its number."""
+    there = EXCERPT_COLUMNS if style.columns is None else style.columns - len(gutter) - len(" | ")
+    return max(_LEAST_COLUMNS, min(EXCERPT_COLUMNS, there))
+
+
+def _window(span: Span, columns: int) -> tuple[str, str, str]:
+    """Cut the line into what is before, at and after the span, so that all together is as wide as it may be."""
     start = min(span.column - 1, len(span.text))
-    end = min(start + max(1, span.length), len(span.text), start + EXCERPT_COLUMNS)
-    first = max(0, end - EXCERPT_COLUMNS)
-    before, marked, after = span.text[first:start], span.text[start:end], span.text[end : first + EXCERPT_COLUMNS]
-    if first:
-        before = f"…{before[1:]}"
-    if first + EXCERPT_COLUMNS < len(span.text):
-        after = f"{after[:-1]}…" if after else after
-    return _visible(before), _visible(marked), _visible(after)
+    end = min(start + max(1, span.length), len(span.text))
+    marked = _head(span.text[start:end], columns)
+    room = columns - cell_width(marked)
+    before, after = _tail(span.text[:start], room), _head(span.text[end:], room)
+    wide = cell_width(before) + cell_width(after) > room
+    behind = min(cell_width(after), max(room // 4, room - cell_width(before))) if wide else room
+    return (_tail(before, room - behind), marked, _head(after, behind)) if wide else (before, marked, after)
 
 
-def _cut(text: str) -> str:
-    return _visible(text if len(text) <= EXCERPT_COLUMNS else f"{text[: EXCERPT_COLUMNS - 1]}…")
+def _head(text: str, columns: int) -> str:
+    """Return a text as it is shown, its end left out where it is too wide."""
+    shown = _visible(text[: columns + 1])
+    if cell_width(shown) <= columns:
+        return shown
+    while shown and cell_width(shown) >= columns:
+        shown = shown[:-1]
+    return f"{shown}…" if columns else ""
+
+
+def _tail(text: str, columns: int) -> str:
+    """Return a text as it is shown, its beginning left out where it is too wide."""
+    shown = _visible(text[max(0, len(text) - columns - 1) :])
+    if cell_width(shown) <= columns:
+        return shown
+    while shown and cell_width(shown) >= columns:
+        shown = shown[1:]
+    return f"…{shown}" if columns else ""
 
 
 def _visible(text: str) -> str:

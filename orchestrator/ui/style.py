@@ -1,5 +1,6 @@
 """Colours for messages."""
 
+import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ _CODES: Mapping[Paint, str] = {"red": "1;31", "yellow": "1;33", "green": "32", "
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Whether text is coloured; everything reads the same without."""
+    """Whether text is coloured (everything reads the same without), and how many `columns` its terminal has, if it is one."""
 
     enabled: bool
+    columns: int | None = None
 
     def paint(self, colour: Paint, text: str) -> str:
         """Return `text` in a colour, or as it is."""
@@ -29,7 +31,17 @@ PLAIN = Style(enabled=False)
 
 def choose_style(stream: TextIO, environ: Mapping[str, str]) -> Style:
     """Return colours for a terminal, unless `NO_COLOR` is set or the terminal is dumb."""
-    return Style(enabled=stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb")
+    enabled = stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    return Style(enabled=enabled, columns=_columns_of(stream))
+
+
+def _columns_of(stream: TextIO) -> int | None:
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def cell_width(text: str) -> int:

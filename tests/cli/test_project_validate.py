@@ -104,8 +104,8 @@ def test_json_has_every_problem_with_its_place(orchestrator: Command, project: P
         "canisters": None,
         "unchecked": 0,
     }
-    assert [each["line"] for each in answer["problems"]] == [2, 3, 6, 7]
-    assert answer["problems"][1] == {
+    assert [each["line"] for each in answer["problems"]] == [3, 6, 7]
+    assert answer["problems"][0] == {
         "slug": "manifest/unknown-key",
         "severity": "error",
         "summary": "unknown key `buld` in canister `a`",
@@ -117,7 +117,7 @@ def test_json_has_every_problem_with_its_place(orchestrator: Command, project: P
         "hint": "did you mean `build`?",
         "related": [],
     }
-    assert answer["problems"][3]["related"] == [
+    assert answer["problems"][2]["related"] == [
         {"file": str(project / "icp.yaml"), "line": 2, "column": 11, "length": 1, "note": "the first one"}
     ]
     assert "1234567" not in done.stdout
@@ -299,6 +299,7 @@ def test_what_could_be_read_is_checked_beside_what_could_not(orchestrator: Comma
         ("bad.hbs", 3, "recipe/missing-value"),
         ("icp.yaml", 3, "manifest/unknown-key"),
         ("icp.yaml", 3, "recipe/not-found"),
+        ("icp.yaml", 4, "manifest/missing-key"),
         ("icp.yaml", 4, "manifest/unknown-key"),
         ("icp.yaml", 4, "manifest/invalid-candid"),
         ("icp.yaml", 5, "manifest/unknown-step"),

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.errors import Diagnostic, ManifestError, NetworkError, Span
 from orchestrator.ui.errors import diagnostic_to_json, error_to_json, render_diagnostic, render_error
-from orchestrator.ui.style import Style
+from orchestrator.ui.style import Style, cell_width
 
 BASE = Path("/project")
 UNKNOWN_KEY = Diagnostic(
@@ -227,3 +227,18 @@ def test_json_form() -> None:
         "related": [],
         "hint": "did you mean `build`?",
     }
+
+
+@pytest.mark.parametrize("columns", [40, 60, 120])
+@pytest.mark.parametrize("text", ["x" * 200 + "HERE" + "y" * 200, "名" * 150 + "HERE" + "前" * 150, "\t" * 60 + "HERE\x1b" + "\t" * 60])
+def test_excerpt_fits_its_terminal(text: str, columns: int) -> None:
+    """A line of whatever characters is no wider than the terminal, and what is meant is in it, with something on both sides."""
+    span = Span(path=BASE / "f", line=7, column=text.index("HERE") + 1, length=4, text=text)
+
+    shown = render_diagnostic(Diagnostic(slug="a/b", summary="s", span=span), base=BASE, style=Style(enabled=False, columns=columns))
+    line, caret = shown.splitlines()[-2:]
+    before, _, after = line.partition("HERE")
+
+    assert cell_width(line) <= columns
+    assert cell_width(after) > columns // 10
+    assert caret == f"  |{' ' * (cell_width(before) - 3)}^^^^"
