@@ -1,6 +1,7 @@
-"""The bundled recipes are ordinary templates: icp-cli 1.5.0 renders each golden case to the same steps, once defaults are filled in."""
+"""The bundled recipes are ordinary templates: icp-cli 1.5.0 renders each golden case to the same steps, and builds with them."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,11 @@ import yaml
 
 from orchestrator.core.project import PrebuiltStep, RecipeReference, ScriptStep
 from orchestrator.documents import load_yaml, plain_value
+from orchestrator.engine.modules import load_metadata
 from orchestrator.manifest import load_steps
 from orchestrator.recipes import bundled_names, check_configuration, expand, find_bundled, load_description
 from tests.support.official_icp import OfficialIcp, icp_binary
+from tests.support.recipe_scripts import EMPTY_MODULE
 
 pytestmark = [pytest.mark.npm, pytest.mark.slow]
 
@@ -65,3 +68,30 @@ def test_cases_render_alike(name: str, tmp_path: Path, npm_modules: Path) -> Non
                 assert isinstance(our, PrebuiltStep)
                 shown = our.path.relative_to(tmp_path).as_posix() if our.path is not None else our.url
                 assert (their.get("path") or their.get("url"), their.get("sha256")) == (shown, our.sha256)
+
+
+def test_icp_cli_builds_with_what_is_required(tmp_path: Path, npm_modules: Path) -> None:
+    """Without recipe.yaml nothing fills in defaults: the templates do without what is left out, and the scripts run."""
+    (tmp_path / "node_modules").symlink_to(npm_modules)
+    (tmp_path / "empty.wasm").write_bytes(EMPTY_MODULE)
+    (tmp_path / "counter.mo").write_text("persistent actor { public query func f() : async Nat { 1 } }", encoding="utf-8")
+    artifact = json.dumps({"filenames": [str(tmp_path / "empty.wasm")], "executable": None}, separators=(",", ":"))
+    cargo = tmp_path / "cargo"
+    cargo.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$*\" > words\necho '{artifact}'\n", encoding="utf-8")
+    cargo.chmod(0o755)
+    configurations = {
+        "rust": {"package": "counter", "metadata": [{"name": "a", "value": "it's"}]},
+        "motoko": {"main": "counter.mo"},
+        "prebuilt": {"path": "empty.wasm", "metadata": [{"name": "a", "value": "b"}]},
+    }
+    canisters = [
+        {"name": name, "recipe": {"type": f"file://{find_bundled(name)}", "configuration": values}}
+        for name, values in configurations.items()
+    ]
+    (tmp_path / "icp.yaml").write_text(json.dumps({"canisters": canisters}), encoding="utf-8")
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    OfficialIcp(binary=icp_binary(npm_modules), home=tmp_path / "home", folder=tmp_path, environ=environ).run("build")
+    built = {name: load_metadata((tmp_path / ".icp" / "cache" / "artifacts" / name).read_bytes()) for name in configurations}
+    assert (built["rust"], built["prebuilt"]) == ({"a": b"it's"}, {"a": b"b"})
+    assert built["motoko"]["candid:service"].startswith(b"service : {")
+    assert (tmp_path / "words").read_text(encoding="utf-8").endswith("--package=counter --profile=release\n")

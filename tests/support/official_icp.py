@@ -2,8 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,13 @@ def icp_binary(npm_modules: Path) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficialIcp:
-    """icp-cli with a private home; `folder` is the project, `options` are added to every command."""
+    """icp-cli with a private home; `folder` is the project, `options` and `environ` are added to every command."""
 
     binary: Path
     home: Path
     folder: Path
     options: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     def try_run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, however it ends."""
@@ -43,7 +44,7 @@ class OfficialIcp:
         return subprocess.run(
             [self.binary, *arguments, *self.options],
             cwd=self.folder,
-            env={**os.environ, **variables},
+            env={**os.environ, **variables, **self.environ},
             check=False,
             capture_output=True,
             text=True,

@@ -1,12 +1,15 @@
 """The bundled recipes: found by name, described, and rendering what their golden cases say."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from orchestrator.core.project import ScriptStep
 from orchestrator.engine.authoring.recipe_cases import run_recipe_cases
 from orchestrator.engine.authoring.recipe_files import open_recipe
+from orchestrator.manifest import load_steps
 from orchestrator.recipes import bundled_names, find_bundled, load_description, parse_template, recipe_directory
 from scripts.recipes.pages import ROOT, make_pages
 
@@ -63,6 +66,16 @@ def test_they_finish_a_module_alike() -> None:
     texts = [path.read_text(encoding="utf-8").partition(FINISH) for path in recipe_directory().glob("*/recipe.hbs")]
     assert all(found for _, found, _ in texts)
     assert len({after for _, _, after in texts}) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_icp_cli_can_read_the_scripts(name: str) -> None:
+    """Quotes come in pairs, those in comments and in other languages included: icp-cli refuses the script otherwise."""
+    for expected in (recipe_directory() / name / "cases").glob("*/expected.yaml"):
+        steps = load_steps(expected.read_text(encoding="utf-8"), expected, directory=expected.parent).build
+        for step in steps:
+            for command in step.commands if isinstance(step, ScriptStep) else ():
+                assert shlex.split(command)
 
 
 def test_the_pages_are_those_of_the_descriptions() -> None:

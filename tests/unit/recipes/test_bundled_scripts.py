@@ -1,6 +1,7 @@
 """What the scripts of the bundled recipes do, with stand-ins for compilers: no value is ever read as shell."""
 
 import gzip
+import json
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from orchestrator.engine.modules import load_metadata
 from tests.support.recipe_scripts import EMPTY_MODULE, RECORDER, Workshop
 
 ARTIFACT = '{"reason":"compiler-artifact","target":{"kind":["cdylib"]},"filenames":["%s"],"fresh":false}'
+MOC = f'{RECORDER}for last in "$@"; do :; done\nprintf "\\0asm\\1\\0\\0\\0" > "$last"\n'
 LINES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Cn"), exclude_characters="\ufffe\uffff"), min_size=1)
 HOSTILE = [
     "'",
@@ -105,6 +107,25 @@ def test_metadata_that_is_there_needs_the_tool(workshop: Workshop) -> None:
     ]
 
 
+def test_names_that_begin_alike(workshop: Workshop) -> None:
+    """`version` is not there because `version2` is, nor because a value has that name in it."""
+    metadata = [{"name": name, "value": "icp:private ver"} for name in ("version2", "version", "ver")]
+    built = workshop.build("prebuilt", path="empty.wasm", metadata=metadata)
+    assert (built.status, built.stderr) == (0, "")
+    assert list(load_metadata(built.module)) == ["version2", "version", "ver"]
+
+
+@pytest.mark.parametrize("name", ["-", "--help", "-x.did"])
+def test_files_that_are_called_like_options(name: str, workshop: Workshop) -> None:
+    """A file is read whatever its name is, and a source reaches the compiler as a path."""
+    (workshop.directory / name).write_bytes(b"service : {}")
+    built = workshop.build("prebuilt", path="empty.wasm", candid=name)
+    assert (built.status, load_metadata(built.module)) == (0, {"candid:service": b"service : {}"})
+    workshop.tool("moc", MOC)
+    workshop.build("motoko", main=name, compiler="moc")
+    assert workshop.words("moc")[-3] == f"./{name}"
+
+
 def test_shrinking_needs_the_tool(workshop: Workshop) -> None:
     """`shrink` without ic-wasm says what to install; with it the module goes through it, and metadata is added after."""
     built = workshop.build("prebuilt", path="empty.wasm", shrink=True)
@@ -141,7 +162,7 @@ def check_words_of_cargo(values: list[str], workshop: Workshop) -> None:
             manifest=values[1],
             features=values,
             locked=True,
-            default_features=False,
+            no_default_features=True,
             extract_candid=False,
         )
         assert (built.status, built.stderr, built.module) == (0, "", EMPTY_MODULE)
@@ -223,6 +244,19 @@ def test_packages_that_make_no_module_or_several(workshop: Workshop) -> None:
     assert (built.status, built.stderr, built.module) == (0, "", EMPTY_MODULE)
 
 
+@pytest.mark.parametrize("folder", ["a]b", 'say "a"', "a\\b", "a', b", " é [1]"])
+def test_a_module_is_found_in_any_folder(folder: str, workshop: Workshop) -> None:
+    """Names that JSON or a pattern would take apart are paths all the same, beside other files of the same artifact."""
+    (workshop.directory / folder).mkdir()
+    files = [str(workshop.directory / folder / name) for name in ("lib.rlib", "counter.wasm", "lib.d")]
+    shutil.copy(workshop.directory / "empty.wasm", files[1])
+    artifact = {"reason": "compiler-artifact", "features": ["x"], "filenames": files, "executable": None, "fresh": False}
+    (workshop.directory / "messages").write_text(json.dumps(artifact, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
+    workshop.tool("cargo", "cat messages\n")
+    built = workshop.build("rust", package="counter", extract_candid=False)
+    assert (built.status, built.stderr, built.module) == (0, "", EMPTY_MODULE)
+
+
 def test_the_interface_is_read_from_the_module(workshop: Workshop) -> None:
     """candid-extractor's output becomes the interface; a file that is given is taken instead, and nothing is extracted."""
     add_cargo(workshop, str(workshop.directory / "empty.wasm"))
@@ -239,9 +273,6 @@ def test_the_interface_is_read_from_the_module(workshop: Workshop) -> None:
     built = workshop.build("rust", package="counter")
     assert built.status == 1
     assert "the module tells no interface: end its lib.rs with `ic_cdk::export_candid!();`" in built.stderr
-
-
-MOC = f'{RECORDER}for last in "$@"; do :; done\nprintf "\\0asm\\1\\0\\0\\0" > "$last"\n'
 
 
 def test_moc_on_the_path(workshop: Workshop) -> None:
