@@ -3,7 +3,7 @@
 from orchestrator.core.principal import Principal, PrincipalError
 from orchestrator.core.rollout import Approvers
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode
-from orchestrator.manifest.fields import check_keys, read_flag, read_integer, read_items, read_mapping, read_text
+from orchestrator.manifest.fields import check_keys, read_flag, read_integer, read_items, read_mapping, read_text, wrong_type
 from orchestrator.manifest.problems import Problems
 
 __all__ = ["read_approvers"]
@@ -13,6 +13,9 @@ _EXAMPLE = "approvers: { principals: [PRINCIPAL], at_least: 1 }"
 
 def read_approvers(node: Node | None, problems: Problems) -> Approvers | None:
     """Read `{principals, at_least, not_starter}`."""
+    if isinstance(node, SequenceNode):
+        wrong_type(node, "`approvers`", "a map", problems, hint=f"write the list as `principals`: `{_EXAMPLE}`")
+        return None
     mapping = read_mapping(node, "`approvers`", problems)
     if mapping is None:
         return None
@@ -27,7 +30,7 @@ def read_approvers(node: Node | None, problems: Problems) -> Approvers | None:
 
 def _read_least(mapping: MappingNode, problems: Problems) -> int:
     node, listed = mapping.get("at_least"), mapping.get("principals")
-    most = len(dict.fromkeys(item.text for item in listed.items if isinstance(item, ScalarNode))) if isinstance(listed, SequenceNode) else 1
+    most = len({item.text.lower() for item in listed.items if isinstance(item, ScalarNode)}) if isinstance(listed, SequenceNode) else 1
     least = read_integer(node, "`at_least`", problems)
     if node is None or least is None:
         return 1
@@ -47,7 +50,7 @@ def _read_principals(node: Node | None, problems: Problems) -> tuple[Principal, 
         if text is None:
             continue
         try:
-            principal = Principal.from_text(text)
+            principal = Principal.from_text(text.lower())
         except PrincipalError as error:
             hint = "`orchestrator identity principal` prints it"
             problems.error("invalid-principal", f"`{text}` in `principals` is not a principal", item.span, detail=str(error), hint=hint)

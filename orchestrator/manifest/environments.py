@@ -9,7 +9,7 @@ from orchestrator.core.rollout import Approvers, Rollout
 from orchestrator.documents import MappingNode
 from orchestrator.manifest.approvers import read_approvers
 from orchestrator.manifest.entries import NamedEntry
-from orchestrator.manifest.fields import check_keys, read_flag, read_text
+from orchestrator.manifest.fields import check_keys, read_flag, read_text, span_of_value
 from orchestrator.manifest.networks import MAINNET
 from orchestrator.manifest.overrides import apply_overrides, select_own
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
@@ -65,6 +65,8 @@ def read_environment(entry: NamedEntry, known: Known, problems: Problems) -> Env
     changed = apply_overrides(entry, selected, known.scope, problems)
     network = _read_network(entry, what, known, problems)
     identity = read_text(mapping.get("identity"), "`identity`", problems)
+    if identity == "":
+        problems.error("invalid-name", "`identity` is empty", span_of_value(mapping, "identity"), hint="remove it for the default identity")
     proxy = read_text(mapping.get("proxy"), "`proxy`", problems)
     check_canister_or_principal(mapping.get("proxy"), "`proxy`", known.scope.names, problems)
     protected = read_flag(mapping.get("protected"), "`protected`", problems) or False

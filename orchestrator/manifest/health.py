@@ -1,5 +1,6 @@
 """Health checks: what a canister must answer, hold or be, to be well."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -7,7 +8,17 @@ from orchestrator.core.health import CyclesCheck, HealthCheck, HttpCheck, NoTrap
 from orchestrator.core.units import parse_cycles
 from orchestrator.documents import Entry, MappingNode, Node, ScalarNode
 from orchestrator.errors import OrchestratorError
-from orchestrator.manifest.fields import check_keys, read_amount, read_choice, read_flag, read_integer, read_items, read_mapping, read_text
+from orchestrator.manifest.fields import (
+    check_keys,
+    read_amount,
+    read_choice,
+    read_flag,
+    read_integer,
+    read_items,
+    read_mapping,
+    read_text,
+    wrong_type,
+)
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
 
 __all__ = ["HEALTH_KEYS", "read_health"]
@@ -15,6 +26,8 @@ __all__ = ["HEALTH_KEYS", "read_health"]
 _LOWEST_STATUS = 100
 _HIGHEST_STATUS = 599
 _EXAMPLE = "`- status: running`"
+_EXAMPLES = {"query": "method: ready", "http": "path: /health", "cycles": "at_least: 1t"}
+_PATH = re.compile(r"[^\x00-\x20\x7f]*")
 
 
 def read_health(node: Node | None, problems: Problems) -> tuple[HealthCheck, ...]:
@@ -24,9 +37,10 @@ def read_health(node: Node | None, problems: Problems) -> tuple[HealthCheck, ...
 
 
 def _read_check(node: Node, problems: Problems) -> HealthCheck | None:
-    mapping = read_mapping(node, "a health check", problems)
-    if mapping is None:
+    if not isinstance(node, MappingNode):
+        wrong_type(node, "a health check", "a map", problems, hint=f"write it like {_EXAMPLE}")
         return None
+    mapping = node
     known = [entry for entry in mapping.entries if entry.name in _READERS]
     for entry in mapping.entries:
         if entry.name not in _READERS:
@@ -48,6 +62,8 @@ def _read_query(entry: Entry, problems: Problems) -> HealthCheck | None:
     if method is None:
         problems.error("missing-key", "the check `query` has no `method`", mapping.span, hint="add `method:`, the name of a query method")
     name = read_text(method, "`method`", problems)
+    if name == "" and method is not None:
+        problems.error("invalid-name", "`method` of a check is empty", method.span, hint="write the name of a query method")
     args = _read_candid(mapping.get("args"), "`args`", problems)
     expect = _read_candid(mapping.get("expect"), "`expect`", problems)
     return None if name is None else QueryCheck(method=name, args=args or "()", expect=expect, span=entry.key.span)
@@ -73,6 +89,9 @@ def _read_http(entry: Entry, problems: Problems) -> HealthCheck | None:
     path, node = read_text(mapping.get("path"), "`path`", problems), mapping.get("path")
     if path is not None and node is not None and not path.startswith("/"):
         problems.error("invalid-path", "`path` of a check must start with `/`", node.span, hint=f"write `path: /{path}`")
+    elif path is not None and node is not None and not _PATH.fullmatch(path):
+        hint = "write it as it stands in a URL: a space is `%20`"
+        problems.error("invalid-path", "`path` of a check has spaces or control characters", node.span, hint=hint)
     status, node = read_integer(mapping.get("status"), "`status`", problems), mapping.get("status")
     if status is not None and node is not None and not _LOWEST_STATUS <= status <= _HIGHEST_STATUS:
         problems.error("out-of-range", f"`status` of a check must be from {_LOWEST_STATUS} to {_HIGHEST_STATUS}", node.span)
@@ -110,6 +129,10 @@ def _require_scalar(entry: Entry, word: str, problems: Problems) -> None:
 
 
 def _read_map(entry: Entry, keys: tuple[str, ...], problems: Problems) -> MappingNode | None:
+    if isinstance(entry.value, ScalarNode) and not entry.value.is_empty:
+        example = _EXAMPLES[entry.name]
+        wrong_type(entry.value, f"the check `{entry.name}`", "a map", problems, hint=f"write `{entry.name}: {{ {example} }}`")
+        return None
     mapping = read_mapping(entry.value, f"the check `{entry.name}`", problems)
     if mapping is not None:
         check_keys(mapping, keys, f"the check `{entry.name}`", problems, severity="error")

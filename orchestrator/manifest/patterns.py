@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fnmatch import translate
 from pathlib import Path
 
-__all__ = ["MAX_LOOKED_AT", "PatternError", "find_directories", "is_pattern"]
+__all__ = ["MAX_LOOKED_AT", "PatternError", "check_pattern", "find_directories", "is_pattern"]
 
 MAX_LOOKED_AT = 100_000
 """Directory entries that one pattern may look at: a `**` above a whole disk is a mistake."""
@@ -26,6 +26,14 @@ class PatternError(ValueError):
 def is_pattern(text: str) -> bool:
     """Say whether a path is taken for a pattern."""
     return not _SIGNS.isdisjoint(text)
+
+
+def check_pattern(pattern: str) -> None:
+    """Look at a pattern without looking for what it matches; raises `PatternError`."""
+    if "\0" in pattern:
+        raise PatternError("no file has a name with a null character")
+    for part in pattern.split("/"):
+        _checked(part)
 
 
 def find_directories(base: Path, pattern: str) -> list[Path]:

@@ -132,9 +132,10 @@ class _Reader:
     def _read_name(self, mapping: MappingNode) -> str:
         node = mapping.get("name")
         name = read_text(node, "`name`", self._problems)
-        if node is None:
-            self._problems.error("missing-name", "a stage has no `name`", mapping.span, hint="add `name:`, the name of the stage")
-        if name is None or node is None:
+        if node is None or name == "":
+            place = mapping.span if node is None else node.span
+            self._problems.error("missing-name", "a stage has no `name`", place, hint="add `name:`, the name of the stage")
+        if not name or node is None:
             return ""
         if name in self._names:
             self._problems.error(
@@ -172,7 +173,8 @@ class _Reader:
         if name is None:
             return None
         if name not in self._canisters:
-            hint = did_you_mean(name, self._canisters) or f"the canisters there are {listed(self._canisters)}"
+            rest = "write `canisters: rest` for all that are in no other stage" if name == _REST else None
+            hint = rest or did_you_mean(name, self._canisters) or f"the canisters there are {listed(self._canisters)}"
             summary = f"{_called(stage)} names the canister `{name}`, which environment `{self._environment}` does not have"
             self._problems.error("unknown-canister", summary, item.span, hint=hint)
             return None
@@ -205,10 +207,14 @@ class _Reader:
         return tuple(gate for gate in gates if gate is not None)
 
     def _read_gate(self, item: Node) -> Gate | None:
+        if isinstance(item, ScalarNode) and item.value == "bake":
+            summary = "the gate `bake` takes a time"
+            self._problems.error("missing-key", summary, item.span, hint="write `{ bake: 10m }`")
+            return None
         if not isinstance(item, MappingNode):
             return read_choice(item, "a gate", _GATES, self._problems)
         check_keys(item, ("bake",), "a gate", self._problems, severity="error")
-        if item.get("bake") is None:
+        if item.get("bake") is None and (not item.entries or item.entry("bake") is not None):
             self._problems.error("missing-key", "a gate that is a map has no `bake`", item.span, hint="write `{ bake: 10m }`")
         seconds = read_amount(item.get("bake"), "`bake`", parse_duration, self._problems, example="10m")
         return None if seconds is None else Bake(bake=seconds)

@@ -7,7 +7,7 @@ from typing import Literal
 from orchestrator.core.principal import Principal, PrincipalError, is_principal
 from orchestrator.core.project import Settings, Visibility
 from orchestrator.core.units import parse_cycles, parse_duration, parse_memory
-from orchestrator.documents import MappingNode, Node
+from orchestrator.documents import MappingNode, Node, SequenceNode
 from orchestrator.manifest.arguments import read_variables
 from orchestrator.manifest.fields import (
     check_keys,
@@ -19,6 +19,7 @@ from orchestrator.manifest.fields import (
     read_mapping,
     read_text,
     read_texts,
+    wrong_type,
 )
 from orchestrator.manifest.problems import Problems
 
@@ -119,12 +120,16 @@ def merge_settings(below: Settings, over: Settings) -> Settings:
 
 def _read_visibility(settings: MappingNode, key: str, problems: Problems) -> Visibility | None:
     node, what = settings.get(key), f"`{key}`"
+    if isinstance(node, SequenceNode):
+        wrong_type(node, what, "text or a map", problems, hint=f"write the list as `{key}: {{ allowed_viewers: [PRINCIPAL] }}`")
+        return None
     if not isinstance(node, MappingNode):
         return read_choice(node, what, _VISIBILITIES, problems)
     check_keys(node, ("allowed_viewers",), what, problems, severity="error")
     viewers = node.get("allowed_viewers")
-    if node.entry("allowed_viewers") is None:
+    if not node.entries:
         problems.error("missing-key", f"{what} has no `allowed_viewers`", node.span, hint="write `public`, `controllers`, or the list")
+    if node.entry("allowed_viewers") is None:
         return None
     principals = []
     for item in read_items(viewers, "`allowed_viewers`", problems) or ():
@@ -133,5 +138,6 @@ def _read_visibility(settings: MappingNode, key: str, problems: Problems) -> Vis
             principals += [Principal.from_text(text.lower())] if text is not None else []
         except PrincipalError as error:
             summary = f"`{text}` in `allowed_viewers` is not a principal"
-            problems.error("invalid-principal", summary, item.span, detail=str(error))
+            hint = "write a principal; canisters are not known by name here"
+            problems.error("invalid-principal", summary, item.span, detail=str(error), hint=hint)
     return tuple(principals)

@@ -21,6 +21,7 @@ from orchestrator.manifest.fields import (
     read_texts,
     span_of_value,
 )
+from orchestrator.manifest.patterns import PatternError, check_pattern
 from orchestrator.manifest.plugin_inputs import entry_spans, read_declared, read_plugin_fields
 from orchestrator.manifest.problems import Problems, did_you_mean, listed
 
@@ -140,8 +141,7 @@ def _read_inputs(step: MappingNode, what: str, problems: Problems) -> tuple[str,
     patterns = []
     for item in read_items(step.get("inputs"), "`inputs`", problems) or ():
         text = read_text(item, "an item of `inputs`", problems)
-        if text is not None and (not text.strip() or text.startswith("/")):
-            detail = "it is relative to the canister's folder" if text.strip() else "it is empty"
+        if text is not None and (detail := _pattern_fault(text)) is not None:
             summary = f"`{text}` is not a pattern of input files"
             problems.error("invalid-glob", summary, item.span, detail=detail, hint="write it like `src/**/*.rs`")
         elif text is not None:
@@ -149,6 +149,19 @@ def _read_inputs(step: MappingNode, what: str, problems: Problems) -> tuple[str,
     if patterns and (entry := step.entry("inputs")) is not None:
         problems.warn_without_effect("inputs", what, entry.key.span, detail="the step runs with every build")
     return tuple(patterns)
+
+
+def _pattern_fault(text: str) -> str | None:
+    """Return why a text is no pattern of files from a canister's folder."""
+    if not text.strip():
+        return "it is empty"
+    if text.startswith("/"):
+        return "it is relative to the canister's folder"
+    try:
+        check_pattern(text)
+    except PatternError as error:
+        return str(error)
+    return None
 
 
 def _read_script(step: MappingNode, problems: Problems, *, own_key: str) -> ScriptStep:

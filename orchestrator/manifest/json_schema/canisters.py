@@ -224,7 +224,7 @@ def _recipe() -> Schema:
 
 def _health_check() -> Schema:
     query: dict[str, Schema] = {
-        "method": terms.text("The name of a query method."),
+        "method": terms.text("The name of a query method.", minLength=1),
         "args": terms.text("Candid text.", default="()"),
         "expect": terms.text("The answer, as Candid text."),
     }
@@ -241,5 +241,5 @@ def _health_check() -> Schema:
         "status": {"const": "running", "description": "The canister must be running."},
         "no_traps": {"const": True, "description": "The canister must not have trapped."},
     }
-    filled = list(properties)
+    filled = [name for name in properties if name != "http"]
     return terms.mapping("One check.", properties, filled=filled, closed=True, rules={"minProperties": 1, "maxProperties": 1})

@@ -21,7 +21,7 @@ def environment() -> Schema:
         ),
         "init_args": terms.entries("By canister: arguments that replace its own.", terms.reference("arguments")),
         "upgrade_args": terms.entries("By canister: arguments that replace its own.", terms.reference("arguments")),
-        "identity": terms.text(f"Who acts, unless `--identity` says. {OWN}"),
+        "identity": terms.text(f"Who acts, unless `--identity` says. {OWN}", minLength=1),
         "proxy": terms.text(f"A canister or a principal through which calls go, unless `--proxy` says. {OWN}"),
         "protected": terms.flag(f"Changing the environment takes its name, typed. {OWN}"),
         "settings_merge": terms.flag(f"`settings` are laid over those of the canister, key by key. {OWN}"),
@@ -66,7 +66,7 @@ def _stage() -> Schema:
     bake = terms.mapping("A wait.", {"bake": terms.amount("How long.", DURATION, "10m")}, required=["bake"], closed=True)
     gate = terms.one_of("What must hold before the next stage.", terms.choice("A gate.", ["health", "approval"]), bake)
     properties: dict[str, Schema] = {
-        "name": terms.text("The stage's name."),
+        "name": terms.text("The stage's name.", minLength=1),
         "canisters": canisters,
         "labels": terms.entries("The canisters that have these labels.", {"type": _NAME}),
         "snapshot": terms.flag("Take snapshots before."),

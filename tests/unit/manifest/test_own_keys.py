@@ -161,3 +161,72 @@ def test_merging_is_laying_over(first: Settings, second: Settings, third: Settin
     assert merge_settings(first, Settings()) == first
     assert merge_settings(Settings(), first) == first
     assert merge_settings(merge_settings(first, second), third) == merge_settings(first, merge_settings(second, third))
+
+
+HEALTH = f"canisters: [{{name: a, {BUILD}, health: [VALUE]}}]"
+INPUTS = "canisters: [{name: a, build: {steps: [{type: script, command: x, inputs: [VALUE]}]}}]"
+ENVIRONMENT = f"canisters: [{{name: a, {BUILD}}}]\nenvironments: [{{name: s, VALUE}}]"
+STAGE = ENVIRONMENT.replace("VALUE", "rollout: {stages: [{VALUE}]}")
+GATE = STAGE.replace("VALUE", "name: x, canisters: rest, gates: [VALUE]")
+VISIBILITY = f"canisters: [{{name: a, {BUILD}, settings: {{status_visibility: VALUE}}}}]"
+PLUGIN = f"canisters: [{{name: a, {BUILD}, sync: {{steps: [{{type: plugin, path: p, VALUE}}]}}}}]"
+WRONG: dict[str, tuple[str, str, str, str]] = {
+    "a check that is a word": (HEALTH, "running", "wrong-type", "write it like `- status: running`"),
+    "cycles that are an amount": (HEALTH, "cycles: 1t", "wrong-type", "write `cycles: { at_least: 1t }`"),
+    "a query that is a name": (HEALTH, "query: ready", "wrong-type", "write `query: { method: ready }`"),
+    "a query of nothing": (HEALTH, "query: {method: ''}", "invalid-name", "write the name of a query method"),
+    "a status of nothing": (HEALTH, "status: null", "wrong-type", "write `running`"),
+    "a path with a space": (HEALTH, "http: {path: /a b}", "invalid-path", "write it as it stands in a URL: a space is `%20`"),
+    "an open bracket": (INPUTS, "'[a'", "invalid-glob", "write it like `src/**/*.rs`"),
+    "stars beside a name": (INPUTS, "'src/**.rs'", "invalid-glob", "write it like `src/**/*.rs`"),
+    "an identity of nothing": (ENVIRONMENT, "identity: ''", "invalid-name", "remove it for the default identity"),
+    "a list of approvers": (
+        ENVIRONMENT,
+        "approvers: [2vxsx-fae]",
+        "wrong-type",
+        "write the list as `principals`: `approvers: { principals: [PRINCIPAL], at_least: 1 }`",
+    ),
+    "a stage of nothing": (STAGE, "name: '', canisters: rest", "missing-name", "add `name:`, the name of the stage"),
+    "rest in a list": (
+        STAGE,
+        "name: x, canisters: [rest]",
+        "unknown-canister",
+        "write `canisters: rest` for all that are in no other stage",
+    ),
+    "baking without a time": (GATE, "bake", "missing-key", "write `{ bake: 10m }`"),
+    "a gate as a key": (GATE, "{health: true}", "unknown-key", "the key here is `bake`"),
+    "viewers as a list": (
+        VISIBILITY,
+        "[2vxsx-fae]",
+        "wrong-type",
+        "write the list as `status_visibility: { allowed_viewers: [PRINCIPAL] }`",
+    ),
+    "viewers by name": (
+        VISIBILITY,
+        "{allowed_viewers: [a]}",
+        "invalid-principal",
+        "write a principal; canisters are not known by name here",
+    ),
+    "misspelt viewers": (VISIBILITY, "{allowed_viewer: []}", "unknown-key", "did you mean `allowed_viewers`?"),
+    "a flag for a word": (PLUGIN, "run: true", "wrong-type", "write `always` or `changed`"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_one_mistake_is_one_error_that_says_what_to_write(name: str, tmp_path: Path) -> None:
+    """What people write instead of our own keys' values is refused once, with a hint that fits."""
+    template, value, slug, hint = WRONG[name]
+
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path, template.replace("VALUE", value))
+
+    assert [(each.slug, each.hint) for each in caught.value.diagnostics] == [(f"manifest/{slug}", hint)]
+
+
+def test_principals_of_approvers_know_no_case(tmp_path: Path) -> None:
+    """As everywhere else, and one in two spellings is one."""
+    project = load(tmp_path, ENVIRONMENT.replace("VALUE", "approvers: {principals: [2VXSX-FAE, 2vxsx-fae]}"))
+
+    assert {"manifest/duplicate-name"} < {warning.slug for warning in project.warnings}
+    assert (approvers := project.environments["s"].approvers) is not None
+    assert approvers.principals == (ANONYMOUS,)
