@@ -15,7 +15,7 @@ _OWN_ROUTES = frozenset({"default", "none"})
 class Reach:
     """A sync step (`step` counts from 1) that names somebody: the `proxy` of its calls, or other `canisters` that it may call.
 
-    `component` is the SHA-256 of its plugin in lower-case hex, `None` where nobody knows it before the step runs. `agreed` is the
+    Canisters are called by their keys in the workspace. `component` is the SHA-256 of its plugin in lower-case hex, `None` where nobody knows it before the step runs. `agreed` is the
     day (`2026-11-22`) on which somebody agreed to all of this, `None` where nobody has.
     """
 
@@ -70,7 +70,8 @@ def describe_use(canister: Canister, due: tuple[int, ...]) -> RecipeUse | None:
 
 def _reach_of(canister: Canister, index: int, step: PluginStep) -> Reach | None:
     proxy = None if step.proxy in _OWN_ROUTES else step.proxy
-    others = tuple(name for name in step.canisters if name not in {canister.name, canister.local_name})
+    keys = (canister.bindings.get(name, name) for name in step.canisters)
+    others = tuple(key for key in keys if key != canister.name)
     return Reach(step=index, name=step.name, proxy=proxy, canisters=others) if proxy or others else None
 
 
