@@ -205,7 +205,6 @@ def test_oversize_calls(component_cache: Path, method: str, argument: bytes, mes
 def test_oversize_call_on_the_plain_way(component_cache: Path) -> None:
     """Without the wrapping component wasmtime itself stops a call that is too large, and the trap says so."""
     run = run_now(component_that_calls("m", b"x" * (MAX_ARGUMENT_BYTES + 1)), component_cache, wrap=False)
-
     assert (run.result.outcome, run.calls) == ("trap", [])
     assert run.result.error == f"plugin trapped: it passed the host more than {MAX_ARGUMENT_BYTES} bytes in one call or batch"
 
@@ -214,7 +213,6 @@ def test_oversize_call_on_the_plain_way(component_cache: Path) -> None:
 def test_largest_call_and_reply(component_cache: Path) -> None:
     """An argument and a reply at their caps pass; a reply above it is an error for the plugin."""
     plugin = component_that_calls("m" * MAX_METHOD_BYTES, b"\xff" * MAX_ARGUMENT_BYTES)
-
     fits = run_now(plugin, component_cache, answer=lambda _request: b"\xfe" * MAX_REPLY_BYTES)
     too_long = run_now(plugin, component_cache, answer=lambda _request: b"\xfe" * (MAX_REPLY_BYTES + 1))
 
