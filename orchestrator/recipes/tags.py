@@ -107,9 +107,8 @@ class _TagReader:
         elif tag.kind == "else block":
             self._depths[-1] += 1
         if self._depths[-1] > MAX_NESTING:
-            place = self._scanner.place(tag.start, tag.end - tag.start)
             detail = f"more than {MAX_NESTING} levels"
-            raise self._scanner.origin.error("too-deep", "blocks are nested too deeply", place, detail=detail)
+            raise self._scanner.origin.error("too-deep", "blocks are nested too deeply", self._whole(tag), detail=detail)
 
     def _tag(self, start: int) -> tuple[Tag, ...]:
         text, scanner = self._text, self._scanner
@@ -248,9 +247,11 @@ class _TagReader:
         content = Tag(kind="raw text", start=begin, end=match.start())
         position = scanner.space(match.end())
         before = text.startswith("~", position)
+        scanner.failed(match.start() if before else position)
         position = scanner.space(position + 1) if before else position
         if not text.startswith("/", position):
-            raise self._error("a raw block holds `{{{{`, which only its closing tag may", position, hint="write `\\{{{{` for the text")
+            place = match.start() if before else position
+            raise self._error("a raw block holds `{{{{`, which only its closing tag may", place, hint="write `\\{{{{` for the text")
         name, end = scanner.name(scanner.space(position + 1)) or ("", scanner.space(position + 1))
         closing = self._end("close", match.start(), (_NOTHING, end), before=before, closing="}}}}")
         if closing is None:
@@ -274,10 +275,18 @@ class _TagReader:
         if self._crossed is not None:
             opened, closing = self._crossed
             name = (opened.head.written if opened.head is not None else None) or ""
-            summary = f"a block is never closed: `{{{{/{closing.name}}}}}` stands where `{name}` is open"
-            return self._error(summary, len(self._text), hint=f"close `{name}` first, with {{{{/{name}}}}}", tag=closing.start)
+            return self._scanner.origin.error(
+                "template-syntax",
+                f"a block is never closed: `{{{{/{closing.name}}}}}` stands where `{name}` is open",
+                self._scanner.place(len(self._text)),
+                hint=f"close `{name}` first, with {{{{/{name}}}}}",
+                notes=((self._whole(opened), f"`{name}` begins here"), (self._whole(closing), "what closes another one")),
+            )
         name = (block.head.written if block.head is not None else None) or ""
         return self._error(f"the block `{name}` is never closed", len(self._text), hint=f"add {{{{/{name}}}}}", tag=block.start)
+
+    def _whole(self, tag: Tag) -> Place:
+        return self._scanner.place(tag.start, tag.end - tag.start)
 
     def _error(
         self, summary: str, position: int, *, detail: str | None = None, hint: str | None = None, tag: int | None = None

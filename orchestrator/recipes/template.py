@@ -22,6 +22,9 @@ __all__ = [
     "Text",
 ]
 
+_MAX_SENTENCE = 500
+"""Characters of a sentence of an error: a name in a template may be as long as the template."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -58,8 +61,13 @@ class Origin:
         notes: tuple[tuple[Place, str], ...] = (),
     ) -> RecipeError:
         """Return the error of a fault at a place; `slug` comes without its `recipe/`, `notes` are places of the template."""
-        related = (*((self.span(other), note) for other, note in notes), *self.related)
-        return RecipeError(summary, slug=f"recipe/{slug}", span=self.span(place), detail=detail, related=related, hint=hint)
+        related = (*((self.span(other), _cut(note)) for other, note in notes), *self.related)
+        hint = None if hint is None else _cut(hint)
+        return RecipeError(_cut(summary), slug=f"recipe/{slug}", span=self.span(place), detail=detail, related=related, hint=hint)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_SENTENCE else f"{text[:_MAX_SENTENCE]}…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,3 +42,33 @@ def test_refuses_like_the_crate(case: dict[str, Any]) -> None:
     assert caught.value.span is not None
     if place := PLACE.search(case["error"]):
         assert (str(caught.value.span.line), str(caught.value.span.column)) == place.groups()
+
+
+# Seen of icp-cli 1.5.0, which counts columns from where the template stands in its recipe.
+RAW_PLACES = {
+    "{{{{a}}}}x{{{{each}}}}": 15,
+    "{{{{a}}}}x{{{{ each}}}}": 16,
+    "{{{{a}}}}x{{{{~each}}}}": 11,
+    "{{{{a}}}}x{{{{ ~ each}}}}": 11,
+    "{{{{a}}}}x{{{{~/b}}}}": 11,
+    "{{{{a}}}}x{{{{/a~ ": 15,
+    "{{{{a}}}}x{{{{/~}}}}": 11,
+}
+
+
+@pytest.mark.parametrize("template", RAW_PLACES)
+def test_faults_of_raw_blocks_have_the_place_of_the_crate(template: str) -> None:
+    """What ends a raw block wrongly is reported where the crate's grammar gave up."""
+    with pytest.raises(RecipeError) as caught:
+        render(template, {})
+    assert caught.value.span is not None
+    assert caught.value.span.column == RAW_PLACES[template]
+
+
+def test_blocks_that_cross_are_both_shown() -> None:
+    """Where a closing tag closes another block than the one that is open, both are pointed at, and what is wrong is said."""
+    with pytest.raises(RecipeError) as caught:
+        render("{{#if a}}\n{{#each b}}\n{{/if}}", {})
+    (problem,) = caught.value.diagnostics
+    assert problem.summary == "a block is never closed: `{{/if}}` stands where `each` is open"
+    assert [(span.line, note) for span, note in problem.related] == [(2, "`each` begins here"), (3, "what closes another one")]

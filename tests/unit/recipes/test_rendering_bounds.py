@@ -39,7 +39,7 @@ TEMPLATES = {
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_a_template_twice_as_long_is_twice_the_count_calls(name: str) -> None:
+def test_a_template_twice_as_long_is_twice_the_work(name: str) -> None:
     """Parsing and rendering do work in proportion to the template's length."""
     once, twice = (count_calls(functools.partial(render, TEMPLATES[name] * times, {"a": "x"})) for times in (300, 600))
     assert twice < 2.2 * once
@@ -53,7 +53,7 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("name", LOOPS)
-def test_a_list_twice_as_long_is_twice_the_count_calls(name: str) -> None:
+def test_a_list_twice_as_long_is_twice_the_work(name: str) -> None:
     """A loop does work in proportion to its items."""
     once, twice = (count_calls(functools.partial(render, LOOPS[name], {"a": "x", "l": list(range(count))})) for count in (200, 400))
     assert twice < 2.2 * once
@@ -160,3 +160,13 @@ def _tried(text: str) -> None:
         render(text, {"a": "x", "l": []})
     except RecipeError:
         return
+
+
+def test_a_long_name_is_cut_in_errors() -> None:
+    """A name of a megabyte is not repeated in what a user reads."""
+    for template in ("{{" + "a" * 1_000_000 + "}}", "{{#" + "a" * 1_000_000 + " b}}"):
+        with pytest.raises(RecipeError) as caught:
+            render(template)
+        (problem,) = caught.value.diagnostics
+        assert len(problem.summary) < 600
+        assert len(problem.hint or "") < 600
