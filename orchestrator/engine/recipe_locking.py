@@ -1,7 +1,7 @@
 """`recipe lock`: the pins of everything remote that a project uses, in all of its environments."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -132,7 +132,17 @@ async def _collect(session: Session, environments: Sequence[str], draft: Draft) 
             if isinstance(step, PluginStep | PrebuiltStep) and step.path is None and step.url is not None:
                 await _pin_step(quiet, canister, step, draft, pins)
 
-    await run_all(canisters, one)
+    await run_all(_without_repetition(canisters), one)
+
+
+def _without_repetition(canisters: Iterable[Canister]) -> list[Canister]:
+    """Return what differs: most environments have the same canisters, and what is wrong with one is told once."""
+    seen: dict[str, list[Canister]] = {}
+    for canister in canisters:
+        same_name = seen.setdefault(canister.name, [])
+        if canister not in same_name:
+            same_name.append(canister)
+    return [canister for same_name in seen.values() for canister in same_name]
 
 
 async def _pin_step(session: Session, canister: Canister, step: PluginStep | PrebuiltStep, draft: Draft, pins: Pinning) -> None:

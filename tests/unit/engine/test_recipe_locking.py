@@ -20,7 +20,7 @@ from orchestrator.store.lock_file import LockFile
 from orchestrator.store.lock_report import PinChange
 from tests.support.memory_network import MemoryNetwork
 from tests.support.package_caches import served_cache
-from tests.support.projects import Recording, make_project, make_wasm, memory_session
+from tests.support.projects import LOCAL, Recording, make_project, make_wasm, memory_session
 
 pytestmark = pytest.mark.anyio
 A, B = "a" * 64, "b" * 64
@@ -131,6 +131,18 @@ async def test_what_others_pin_meanwhile_is_no_hindrance(tmp_path: Path) -> None
     assert report.written
     assert files.asked == ["https://files.test/r.hbs", URL]
     assert list(file.load().recipes) == ["https://files.test/r.hbs"]
+
+
+async def test_what_cannot_be_had_is_told_once(tmp_path: Path) -> None:
+    """Two environments with the same canister have one problem."""
+    canister = made(tmp_path, "api", PrebuiltStep(url="https://files.test/gone.wasm"))
+    staging = Environment(name="staging", network=LOCAL, canisters=(canister,))
+
+    with pytest.raises(OrchestratorError) as caught:
+        await lock_recipes(opened(tmp_path, [canister], Files(), staging))
+
+    assert caught.value.slug == "build/download"
+    assert len(caught.value.diagnostics) == 1
 
 
 async def test_a_locked_machine_writes_nothing(tmp_path: Path) -> None:
