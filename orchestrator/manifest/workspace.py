@@ -76,7 +76,7 @@ def read_workspace(directory: Path, problems: Problems) -> tuple[ProjectFiles, .
             problems.error("too-many-projects", f"the workspace has more than {MAX_PROJECTS:,} projects", dependency.span)
             break
         elif dependency.place not in found:
-            project = _read_project(dependency.directory, dependency.place, place, problems)
+            project = _read_project(_shortest(dependency, directory), dependency.place, place, problems)
             found[dependency.place] = project
             pending.append((project, iter(project.dependencies)))
     return _with_root_overlay(tuple(found.values()), problems)
@@ -194,6 +194,13 @@ def _read_exposed(entry: NamedEntry, problems: Problems) -> tuple[ScalarNode, ..
 
 def _resolved(directory: Path) -> Path:
     return Path(os.path.realpath(directory))
+
+
+def _shortest(dependency: DependencyFiles, root: Path) -> Path:
+    """Return a project's directory from the root's, without detours by those of others; links stay as they are written."""
+    directory = root / dependency.project
+    detour = os.path.normpath(directory) == os.path.normpath(dependency.directory)
+    return directory if detour and _resolved(directory) == dependency.place else dependency.directory
 
 
 def _relative(place: Path, root: Path) -> str:

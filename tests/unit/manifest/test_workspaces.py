@@ -137,6 +137,22 @@ def test_a_root_that_cannot_be_read(tmp_path: Path, broken: str) -> None:
     assert (warning.slug, str(tmp_path / broken) in warning.summary) == ("manifest/workspace", True)
 
 
+def test_places_have_no_detours(tmp_path: Path) -> None:
+    """A project that others lead to is named from the root, not by the way that leads there; links stay as they are written."""
+    files = {
+        "icp.yaml": "dependencies: [{name: mid, path: p/mid}]\n",
+        "p/mid/icp.yaml": "dependencies: [{name: lib, path: ../lib}, {name: link, path: ../link}]\n",
+        "p/lib/icp.yaml": f"canisters: [{{name: core, {BUILD}}}]\nenvironments: [{{name: local, colour: red}}]\n",
+        "p/link": "-> ../elsewhere",
+        "elsewhere/icp.yaml": f"canisters: [{{name: far, {BUILD}}}]\n",
+    }
+    project = load(tmp_path, files, "")
+    assert [canister.directory for canister in project.canisters] == [tmp_path / "p/lib", tmp_path / "p/mid/../link"]
+    (warning,) = project.warnings
+    assert warning.span is not None
+    assert warning.span.path == tmp_path / "p/lib/icp.yaml"
+
+
 def test_an_override_by_alias(tmp_path: Path) -> None:
     """As for icp-cli it does nothing; the warning has the key."""
     root = "dependencies: [{name: l, path: ../lib}]\nenvironments: [{name: local, init_args: {'l:c': '(1)'}}]"
