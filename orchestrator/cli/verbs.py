@@ -51,10 +51,18 @@ def open_project(state: State, *, strict: bool = False) -> "Project":
 
 
 def find_directory(state: State) -> Path:
-    """Return the folder of the project that the command line means; raises `UsageError` or `ManifestError` where there is none."""
+    """Return the folder of the project that the command line means, and show why it is not the nearest one.
+
+    Raises `UsageError` or `ManifestError` where there is none.
+    """
     from orchestrator import manifest
 
-    return _named_project(state) or manifest.find_root(state.terminal.directory).directory
+    named = _named_project(state)
+    if named is not None:
+        return named
+    found = manifest.find_root(state.terminal.directory)
+    show_warnings(state, found.warnings)
+    return found.directory
 
 
 def show_warnings(state: State, warnings: "Iterable[Diagnostic]") -> None:

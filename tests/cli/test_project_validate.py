@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,22 @@ def test_environments_that_a_dependency_lacks_are_told(orchestrator: Command, wr
 
     assert problems(orchestrator) == [("manifest/environment-not-defined", "warning")]
     assert orchestrator("plan", "--env", "staging").stderr.startswith("error[usage/environment-not-defined]")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--strict",)], ids=["text", "json", "strict"])
+def test_a_project_of_a_workspace(orchestrator: Command, written: Path, options: tuple[str, ...]) -> None:
+    """The whole workspace is checked, which one warning says; that is no mistake even with --strict."""
+    (written / "lib").mkdir()
+    (written / "lib" / "icp.yaml").write_text("environments: [{name: staging}]\n", encoding="utf-8")
+    manifest = written / "icp.yaml"
+    manifest.write_text(f"{manifest.read_text()}dependencies: [{{name: lib, path: lib}}]\n", encoding="utf-8")
+    done = replace(orchestrator, directory=written / "lib")("project", "validate", *options)
+
+    assert done.exit_code == 0
+    assert done.stderr.count("warning[manifest/workspace]") == 1
+    if options == ("--json",):
+        answer = json.loads(done.stdout)
+        assert (answer["manifest"], answer["problems"]) == (str(manifest), [])
 
 
 def test_what_plugins_are_shown_is_checked(orchestrator: Command, written: Path) -> None:
