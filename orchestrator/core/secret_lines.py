@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 from orchestrator.core.manifest_keys import KNOWN_KEYS
 from orchestrator.errors import Span
@@ -58,9 +59,9 @@ _PLAIN_KEYS = frozenset({"path", "format"})
 """Keys within, whose values say where a secret is and not what it is."""
 
 
-def shown_line(lines: tuple[str, ...], index: int) -> str:
-    """Return line `index` (from 0) without its secrets."""
-    return _masked(lines[index], secret_parts(lines)[index])
+def shown_line(lines: tuple[str, ...], index: int, path: Path | None = None) -> str:
+    """Return line `index` (from 0) without its secrets; a recipe's own file, which its `path` tells, has none."""
+    return lines[index] if _is_recipe(path) else _masked(lines[index], secret_parts(lines)[index])
 
 
 def hide_secrets(span: Span) -> Span:
@@ -103,7 +104,14 @@ def hide_quotes(message: str, source: str) -> str:
     return re.sub("`([^`]+)`", hide, message)
 
 
+def _is_recipe(path: Path | None) -> bool:
+    """Tell whether a file is a template or its description: they say what a value is called and never what it is."""
+    return path is not None and (path.suffix == ".hbs" or path.name == "recipe.yaml")
+
+
 def _parts_of(span: Span) -> tuple[Part, ...]:
+    if _is_recipe(span.path):
+        return ()
     if 0 < span.line <= len(span.lines) and span.lines[span.line - 1] == span.text:
         return secret_parts(span.lines)[span.line - 1]
     return secret_parts((span.text,))[0]

@@ -46,7 +46,7 @@ def render_excerpt(place: Span, *, base: Path, style: Style = PLAIN) -> Iterator
     for number in _leading_lines(place):
         if before and number > before + 1:
             yield f"{gutter} ..."
-        yield f"{number:>{len(gutter)}} | {_head(redact_urls(shown_line(place.lines, number - 1)), columns)}".rstrip()
+        yield f"{number:>{len(gutter)}} | {_head(redact_urls(shown_line(place.lines, number - 1, place.path)), columns)}".rstrip()
         before = number
     if before and place.line > before + 1:
         yield f"{gutter} ..."

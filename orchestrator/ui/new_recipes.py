@@ -16,13 +16,19 @@ __all__ = ["recipe_project_to_json", "render_recipe_project"]
 
 def recipe_project_to_json(project: "RecipeProject") -> dict[str, object]:
     """Return what was written as plain values; `files` are relative to `directory`."""
-    return {"schema": RECIPE_SCHEMA, "directory": str(project.directory), "name": project.name, "files": list(project.files)}
+    return {
+        "schema": RECIPE_SCHEMA,
+        "directory": str(project.directory),
+        "name": project.name,
+        "address": project.address,
+        "files": list(project.files),
+    }
 
 
 def render_recipe_project(project: "RecipeProject", shown: Path) -> str:
     """Return what to do next, as lines without a final line end; `shown` is the folder as the user wrote it."""
     text = harmless(shown.as_posix())
-    address = text if shown.is_absolute() else "./" if text == "." else f"./{text}"
+    address = harmless(project.address) if project.address else text if shown.is_absolute() else "./" if text == "." else f"./{text}"
     return "\n".join(
         (
             f"wrote the recipe {project.name}: {len(project.files)} files in {text}",

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from os.path import normpath
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from orchestrator.errors import UsageError
+from orchestrator.errors import ManifestError, UsageError
 from orchestrator.recipes.authored import AuthoredRecipe
 
-__all__ = ["BUNDLED_FACTS", "describe_recipe", "find_recipes", "find_template", "open_recipe", "read_recipe"]
+__all__ = ["BUNDLED_FACTS", "describe_recipe", "find_address", "find_recipes", "find_template", "open_recipe", "read_recipe"]
 
 BUNDLED_FACTS: Final[Mapping[str, object]] = MappingProxyType({"network": {"managed": True}, "host": {"batch": True}})
 """What a bundled recipe finds under `_` beside the canister's name, unless somebody says otherwise."""
 _SUFFIX: Final = ".hbs"
+_DESCRIPTION_SUFFIX: Final = ".yaml"
 _RECIPES_FOLDER: Final = "recipes"
 
 
@@ -25,7 +27,8 @@ def find_template(text: str, directory: Path) -> Path | None:
     if path.is_dir() and (path / TEMPLATE_NAME).is_file():
         return path / TEMPLATE_NAME
     if path.is_file():
-        return path
+        template = path.with_suffix(_SUFFIX)  # its description was named
+        return template if path.suffix == _DESCRIPTION_SUFFIX and template.is_file() else path
     return find_bundled(text)
 
 
@@ -97,8 +100,24 @@ def _recipes_in(folder: Path) -> Iterable[Path]:
         yield from sorted({*place.glob(f"*/{TEMPLATE_NAME}"), *place.glob(f"*{_SUFFIX}")})
 
 
+def find_address(path: Path, directory: Path) -> str | None:
+    """Return how the manifest of the project that `directory` is in names a template or folder below it; None where there is none."""
+    from orchestrator.manifest import find_project
+
+    try:
+        project = find_project(directory).parent
+    except ManifestError:
+        return None
+    return _relative(path, project)
+
+
+def _relative(path: Path, directory: Path) -> str | None:
+    whole, directory = Path(normpath(path)), Path(normpath(directory))  # which takes `..` out, and leaves links as they are
+    return f"./{whole.relative_to(directory).as_posix()}" if whole.is_relative_to(directory) else None
+
+
 def _address(path: Path, directory: Path) -> str:
-    return f"./{path.relative_to(directory).as_posix()}" if path.is_relative_to(directory) else path.as_posix()
+    return find_address(path, directory) or _relative(path, directory) or normpath(path)
 
 
 def _missing(text: str, directory: Path) -> UsageError:

@@ -7,6 +7,7 @@ from typing import Final
 from orchestrator.core.recipe_project import RecipeProject
 from orchestrator.engine.authoring.new_files import ProjectFile, write_new_files
 from orchestrator.engine.authoring.plugin_templates import template_directory
+from orchestrator.engine.authoring.recipe_files import find_address
 from orchestrator.errors import UsageError
 
 __all__ = ["write_recipe_project"]
@@ -30,7 +31,9 @@ def write_recipe_project(directory: Path, *, name: str | None = None) -> RecipeP
         ProjectFile(path=path.relative_to(root).as_posix(), data=path.read_bytes().replace(_PLACEHOLDER, name.encode())) for path in paths
     ]
     write_new_files(directory, files)
-    return RecipeProject(directory=directory, name=name, files=tuple(file.path for file in files))
+    return RecipeProject(
+        directory=directory, name=name, files=tuple(file.path for file in files), address=find_address(directory, directory)
+    )
 
 
 def _check_name(directory: Path, name: str | None) -> str:

@@ -1,5 +1,6 @@
 """A recipe rendered alone: its configuration from the command line, no project, nothing run."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ __all__ = ["DEFAULT_CANISTER", "RecipeInput", "merge_values", "read_configuratio
 
 DEFAULT_CANISTER: Final = "example"
 """The canister's name where none is given."""
+_HALVES: Final = re.compile(r"(?<!\\)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def read_configuration(text: str, path: Path) -> dict[str, object]:
     """Read a configuration as YAML, which JSON is, too; raises `DocumentError` and `UsageError`."""
     from orchestrator.documents import MappingNode, describe, parse_yaml, plain_value
 
-    node = parse_yaml(text, path)
+    node = parse_yaml(_joined(text), path)
     if node is None:
         return {}
     if not isinstance(node, MappingNode):
@@ -54,6 +56,19 @@ def read_configuration(text: str, path: Path) -> dict[str, object]:
             hint="write `NAME: VALUE`, as below `configuration:` in a manifest",
         )
     return {entry.name: plain_value(entry.value) for entry in node.entries}
+
+
+def _joined(text: str) -> str:
+    """Return JSON with each character that it spells in two halves written out, which YAML does not put together; else the text."""
+    import json
+
+    if _HALVES.search(text) is None:
+        return text
+    try:
+        json.loads(text)
+    except ValueError:
+        return text
+    return _HALVES.sub(lambda pair: chr((int(pair[1], 16) - 0xD800) * 0x400 + int(pair[2], 16) - 0xDC00 + 0x10000), text)
 
 
 def merge_values(values: Mapping[str, object], pairs: Iterable[tuple[str, str]], option: str) -> dict[str, object]:

@@ -138,6 +138,16 @@ def test_caret_follows(column: int, length: int, shown: tuple[int, int]) -> None
     assert (hidden.column, hidden.length) == shown
 
 
+@pytest.mark.parametrize("name", ["recipe.yaml", "recipe.hbs", "site.hbs"])
+def test_recipes_hold_no_secrets(name: str) -> None:
+    """A recipe's own files say what a value is called: `token: {type: text}` is shown, also above another line."""
+    line = "  token: {type: text}"
+    span = Span(path=Path(name), line=1, column=11, length=4, text=line, lines=(line,))
+    assert (hide_secrets(span), secret_texts(span), shown_line((line,), 0, Path(name))) == (span, (), line)
+    rendered = Path(f"{name} (rendered for web)")
+    assert shown_line((line,), 0, rendered) == "  token: {type: ********}"
+
+
 def test_what_a_message_must_not_repeat() -> None:
     """The secret that a place marks is known as it is written, and without its quotes; so are those of its line."""
     text = "  A: 'hunter2'"

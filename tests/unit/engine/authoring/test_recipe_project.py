@@ -33,6 +33,13 @@ def test_all_files_have_the_name_and_are_listed(tmp_path: Path) -> None:
     assert written["README.md"].startswith("# site\n")
 
 
+def test_the_address_is_that_of_the_project(tmp_path: Path) -> None:
+    """In a project the new recipe's address starts from there; elsewhere nobody knows it."""
+    assert write_recipe_project(tmp_path / "site").address is None
+    (tmp_path / "icp.yaml").write_text("", encoding="utf-8")
+    assert write_recipe_project(tmp_path / "a" / "b").address == "./a/b"
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """One file in the way is enough; then nothing is written."""
     (tmp_path / "site").mkdir()

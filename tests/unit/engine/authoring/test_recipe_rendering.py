@@ -34,6 +34,22 @@ def test_a_bare_name_is_bundled_where_nothing_is_in_the_way(tmp_path: Path) -> N
     assert (own.bundled, own.address, own.default_facts) == (False, "./prebuilt/recipe.hbs", {})
 
 
+def test_an_address_starts_from_the_project(tmp_path: Path) -> None:
+    """A recipe is named as the project's manifest has to name it, from wherever that is asked, and by its description, too."""
+    write_recipe(tmp_path / "project" / "recipes" / "one", TEMPLATE)
+    write_recipe(tmp_path / "other", TEMPLATE)
+    (tmp_path / "project" / "icp.yaml").write_text("", encoding="utf-8")
+    folder = tmp_path / "project" / "canisters" / "web"
+    folder.mkdir(parents=True)
+    (tmp_path / "project" / "recipes" / "one" / "recipe.yaml").write_text("summary: x\n", encoding="utf-8")
+
+    for text in ("../../recipes/one", "../../recipes/one/recipe.yaml", str(tmp_path / "project" / "recipes" / "one")):
+        assert open_recipe(text, folder).address == "./recipes/one/recipe.hbs"
+    assert open_recipe("../../../other", folder).address == str(tmp_path / "other" / "recipe.hbs")
+    assert open_recipe("../other", tmp_path / "project").address == str(tmp_path / "other" / "recipe.hbs")
+    assert open_recipe("./other/../other", tmp_path).address == "./other/recipe.hbs"
+
+
 def test_folders_are_looked_through(tmp_path: Path) -> None:
     """A folder without a template of its own stands for those in it and in its `recipes`, each once, by name."""
     for path in ("b/recipe.hbs", "a/recipe.hbs", "c.hbs", "recipes/d/recipe.hbs", "deep/er/e/recipe.hbs"):
@@ -135,3 +151,13 @@ def test_bundled_recipes_are_listed() -> None:
     """All of them, with what they take."""
     assert [(each.name, each.bundled) for each in list_bundled()] == [(name, True) for name in bundled_names()]
     assert all(each.description is not None for each in list_bundled())
+
+
+def test_json_spells_characters_in_two_halves() -> None:
+    """What programs write as JSON is read as JSON: a character beyond the first 65,536 may be two escapes; one alone is none."""
+    path = Path("stdin")
+    assert read_configuration('{"name": "\\ud83d\\ude00", "n": [1.5, null]}', path) == {"name": "😀", "n": [1.5, None]}
+    assert read_configuration("{name: 'a\\ud83d\\ude00'}", path) == {"name": "a\\ud83d\\ude00"}
+    with pytest.raises(DocumentError) as caught:
+        read_configuration('{"name": "\\ud83d"}', path)
+    assert caught.value.slug == "document/syntax"
