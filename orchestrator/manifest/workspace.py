@@ -26,6 +26,7 @@ MAX_PROJECTS = 1_000
 """Projects in one workspace."""
 
 _KEYS = ("canisters", "networks", "environments", "dependencies", "registries")
+_MISNAMED_OVERLAY = "orchestrator.yml"
 _DEPENDENCY_KEYS = ("name", "path", "canisters")
 
 
@@ -84,7 +85,7 @@ def read_workspace(directory: Path, problems: Problems) -> tuple[ProjectFiles, .
 
 def _read_project(directory: Path, place: Path, root: Path, problems: Problems) -> ProjectFiles:
     manifest = _read_top(directory / MANIFEST_FILE, problems)
-    overlay = _read_top(directory / OVERLAY_FILE, problems) if is_file(directory / OVERLAY_FILE) else None
+    overlay = _read_overlay(directory, problems)
     canisters = collect_entries(manifest, overlay, "canisters", problems)
     is_root = place == root
     return ProjectFiles(
@@ -102,6 +103,19 @@ def _read_project(directory: Path, place: Path, root: Path, problems: Problems) 
             for name, template in read_registries(document.mapping.get("registries"), problems).items()
         },
     )
+
+
+def _read_overlay(directory: Path, problems: Problems) -> Document | None:
+    if is_file(directory / OVERLAY_FILE):
+        return _read_top(directory / OVERLAY_FILE, problems)
+    if is_file(misnamed := directory / _MISNAMED_OVERLAY):
+        problems.warn(
+            "misnamed-file",
+            f"`{_MISNAMED_OVERLAY}` is not read: the file's name is `{OVERLAY_FILE}`",
+            Span(path=misnamed, line=1, column=1),
+            hint=f"rename it to `{OVERLAY_FILE}`",
+        )
+    return None
 
 
 def _read_top(path: Path, problems: Problems) -> Document:
@@ -210,12 +224,13 @@ def _relative(place: Path, root: Path) -> str:
 def _note_circle(dependency: DependencyFiles, chain: list[ProjectFiles], problems: Problems) -> None:
     start = next(index for index, project in enumerate(chain) if project.place == dependency.place)
     keys = [project.key or "." for project in chain[start:]]
+    itself = len(keys) == 1
     problems.error(
         "project-cycle",
-        "projects depend on each other in a circle",
+        f"dependency `{dependency.alias}` is the project itself" if itself else "projects depend on each other in a circle",
         dependency.span,
-        detail=" → ".join([*keys, keys[0]]),
-        hint="remove one of these dependencies",
+        detail=None if itself else " → ".join([*keys, keys[0]]),
+        hint="remove it, or write another project's folder into `path`" if itself else "remove one of these dependencies",
     )
 
 

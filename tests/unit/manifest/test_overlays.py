@@ -175,3 +175,12 @@ def test_the_mainnet_is_where_it_was(tmp_path: Path) -> None:
     project = load(tmp_path, "environments: [{name: ic, protected: true}]", f"{BASE}environments: [{{name: ic}}]\n")
     assert project.environments["ic"].network.name == "local"
     assert [warning.slug for warning in project.warnings] == ["manifest/local-mainnet"]
+
+
+def test_a_name_that_is_nearly_right(tmp_path: Path) -> None:
+    """A file `orchestrator.yml` is not read, which a warning says; beside the right one it is nobody's."""
+    project = load(tmp_path, "", BASE, orchestrator_dot_yml="canisters: [{name: a, labels: {x: y}}]")
+    assert (dict(project.canisters[0].labels), project.warnings) == ({}, ())
+    (tmp_path / "orchestrator.yaml").unlink()
+    (warning,) = load_project(tmp_path).warnings
+    assert (warning.slug, warning.hint) == ("manifest/misnamed-file", "rename it to `orchestrator.yaml`")

@@ -137,6 +137,13 @@ def test_a_root_that_cannot_be_read(tmp_path: Path, broken: str) -> None:
     assert (warning.slug, str(tmp_path / broken) in warning.summary) == ("manifest/workspace", True)
 
 
+def test_a_project_that_depends_on_itself(tmp_path: Path) -> None:
+    """That is no circle to look for: the dependency is named."""
+    with pytest.raises(ManifestError, match="dependency `me` is the project itself") as caught:
+        load(tmp_path, {"icp.yaml": "dependencies: [{name: me, path: ''}]\n"}, "")
+    assert caught.value.slug == "manifest/project-cycle"
+
+
 def test_places_have_no_detours(tmp_path: Path) -> None:
     """A project that others lead to is named from the root, not by the way that leads there; links stay as they are written."""
     files = {
