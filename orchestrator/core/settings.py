@@ -39,6 +39,7 @@ AMOUNTS = (
     "log_memory_limit",
 )
 VISIBILITIES = ("log_visibility", "snapshot_visibility", "status_visibility")
+_NO_VIEWERS = "no allowed viewers"
 _LATE_VISIBILITIES = frozenset({"snapshot_visibility", "status_visibility"})
 """Settings that are younger than networks which somebody may still run."""
 
@@ -196,5 +197,5 @@ def _text(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, tuple):
-        return ", ".join(sorted(str(each) for each in value))
+        return ", ".join(sorted({str(each) for each in value})) or _NO_VIEWERS
     return str(value)

@@ -28,10 +28,10 @@ __all__ = [
 
 Schema = dict[str, object]
 OWN = "Not known to icp-cli: may stand in orchestrator.yaml instead."
-_NUMBER = r"^\s*[-+]?(?=[0-9_.]*[0-9])[0-9_]*\.?[0-9_]*([eE][-+]?[0-9_]+)?"
+_NUMBER = r"^\s*_*[-+]?(?=[0-9_.]*[0-9])[0-9_]*\.?[0-9_]*([eE][-+]?[0-9_]+)?"
 CYCLES = rf"{_NUMBER}[kKmMbBtT]?\s*$"
 MEMORY = rf"{_NUMBER}\s*([kKmMgG][iI]?[bB])?\s*$"
-DURATION = r"^\s*[+]?[0-9_]+\s*[sSmMhHdDwW]?\s*$"
+DURATION = r"^\s*_*[+]?(?=_*[0-9])[0-9_]+\s*[sSmMhHdDwW]?\s*$"
 URL = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]+\S*$"
 HASH = "^[0-9a-fA-F]{64}$"
 

@@ -141,3 +141,18 @@ def test_a_setting_that_the_network_lacks_is_left_out() -> None:
     assert update.unknown == ("snapshot_visibility", "status_visibility")
     assert update.visibilities == {"log_visibility": "public"}
     assert plan_creation(settings).visibilities.keys() == {"log_visibility", "snapshot_visibility", "status_visibility"}
+
+
+def test_an_empty_list_of_viewers_is_said() -> None:
+    """Before and after read as something, and who is listed twice is shown once."""
+    update = plan_settings(
+        Settings(log_visibility=(), status_visibility=(ME, ME)),
+        ObservedSettings(log_visibility="public", status_visibility=()),
+        ids={},
+        variables={},
+    )
+
+    assert [(detail.before, detail.after) for detail in update.details] == [
+        ("public", "no allowed viewers"),
+        ("no allowed viewers", str(ME)),
+    ]

@@ -218,6 +218,14 @@ UNSEEN = (
 )
 """What a schema cannot see, or cannot say: files, ports, line ends, 64-bit numbers, `canisters: null` beside `canisters:`."""
 
+INCALCULABLE = frozenset(
+    (
+        *(".5", '".5"', ".inf", "1e3", "1e400", '"1e30"', '"1e38"', '"1e39"', '"0.0000000000001t"', '"18446744073709551616kb"'),
+        *('"0e99999999999999999999"', '"340282366920938463463374607431768211455"', '"340282366920938463463374607431768211456"'),
+    )
+)
+"""Numbers that are too large, or come out in fractions, or are whole for a schema although YAML has a fraction there."""
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slot", SLOTS)
@@ -231,6 +239,8 @@ def test_schema_agrees_about_every_value_of_every_key(slot: str, tmp_path: Path)
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             (directory / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         verdict = _compare(checker("icp"), directory)
+        if slot.startswith("settings.") and verdict == "lets pass" and value in INCALCULABLE:
+            continue
         if verdict is not None and not f"{slot}={value}".startswith(
             UNSEEN if verdict == "lets pass" else (*SILENT, "plugin.fields.entry=")
         ):
