@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.command import Command
 from tests.support.projects import make_wasm
+from tests.support.recipe_server import recipe_server
 
 SCRIPT = "    build: { steps: [{ type: script, command: make }] }\n"
 
@@ -353,11 +354,11 @@ def test_warnings_make_room_for_errors(orchestrator: Command, project: Path) -> 
 
 def test_failed_download_says_how_to_go_on(orchestrator: Command, project: Path) -> None:
     """A recipe that cannot be had is an error; the rest is checked beside it, and can be checked without it."""
-    (project / "icp.yaml").write_text(
-        "canisters:\n  - { name: a, recipe: { type: 'http://127.0.0.1:9/recipe.hbs' } }\n  - { name: b, recipe: { type: ./missing.hbs } }\n"
-    )
-
-    done = orchestrator("project", "validate")
+    with recipe_server({}) as server:
+        (project / "icp.yaml").write_text(
+            f"canisters:\n  - {{ name: a, recipe: {{ type: '{server.url}/a.hbs' }} }}\n  - {{ name: b, recipe: {{ type: ./missing.hbs }} }}\n"
+        )
+        done = orchestrator("project", "validate")
 
     assert "error[recipe/not-found]" in done.stderr
     assert "error[recipe/download]" in done.stderr

@@ -45,14 +45,20 @@ MATCHES = {
 }
 
 
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    """Return a directory with others below it, and a link to one that is not."""
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with others below it, and a link to one that is not; nobody changes it."""
+    return make_base(tmp_path_factory.mktemp("patterns"))
+
+
+def make_base(directory: Path) -> Path:
+    """Make such a directory."""
+    base = directory / "base"
     for name in DIRECTORIES:
-        (tmp_path / "base" / name).mkdir(parents=True)
-    (tmp_path / "base" / "link").symlink_to("../out")
-    (tmp_path / "base" / "c" / "file").touch()
-    return tmp_path / "base"
+        (base / name).mkdir(parents=True)
+    (base / "link").symlink_to("../out")
+    (base / "c" / "file").touch()
+    return base
 
 
 @pytest.mark.parametrize("pattern", MATCHES)
@@ -74,8 +80,9 @@ def test_absolute_patterns(base: Path) -> None:
     assert [is_pattern(text) for text in ("a", "a*", "a?", "[a]", "{a}")] == [False, True, True, True, True]
 
 
-def test_links_that_lead_back(base: Path) -> None:
+def test_links_that_lead_back(tmp_path: Path) -> None:
     """Two of them, which would be followed for ever, end a walk where they are."""
+    base = make_base(tmp_path)
     (base / "c" / "up").symlink_to("..")
     (base / "c" / "again").symlink_to("..")
     assert [str(found.relative_to(base)) for found in find_directories(base, "**/deep")] == ["c/n/deep"]
