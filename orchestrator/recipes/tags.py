@@ -222,7 +222,7 @@ class _TagReader:
             self._no_long_end = True
         end = self._text.find("}}", start + 3)
         if end < 0:
-            raise self._error("a comment is never closed", start, hint="add `}}`")
+            raise self._error("a comment is never closed", start + 2, hint="add `}}`", tag=start)
         return Tag(kind="comment", start=start, end=end + 2)
 
     def _raw(self, start: int) -> tuple[Tag, ...]:

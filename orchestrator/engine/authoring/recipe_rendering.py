@@ -76,9 +76,13 @@ def merge_values(values: Mapping[str, object], pairs: Iterable[tuple[str, str]],
 
     Raises `UsageError`, which names the `option`.
     """
+    from orchestrator.documents import MAX_DEPTH
+
     merged = dict(values)
     for key, text in pairs:
         value: object = _read_value(key, text, option)
+        if key.count(".") >= MAX_DEPTH:
+            raise UsageError(f"`{option}` names a value in more than {MAX_DEPTH} maps", slug="usage/set")
         for step in reversed(key.split(".")):
             if not step:
                 raise UsageError(f"`{option} {key}=…` names nothing", slug="usage/set", hint=f"write `{option} NAME.KEY=VALUE`")

@@ -199,6 +199,14 @@ DIFFERENCES: tuple[Difference, ...] = (
         cases={"": ("tag null", "rendered: sync of nothing", "rendered: sync is null", "recipe has a byte order mark")},
     ),
     Difference(
+        title="a `~` in front of `else if` in a template",
+        icp="crashes",
+        own="renders it",
+        why="every other `else` may have one",
+        verdict="only we load it",
+        cases={"": ("rendered: a tilde before else if",)},
+    ),
+    Difference(
         title="the address of a recipe: `name`, `./path`, a folder",
         icp="has `file://`, URLs and registries",
         own="takes them, too: bundled recipes, and paths from the project's folder",

@@ -57,6 +57,9 @@ RECIPES: dict[str, Case] = {
         x_dot_hbs="{{#if}}",
         y_dot_hbs="{{",
     ),
+    "rendered: a tilde before else if": _rendered(
+        "build: {steps: [{type: script, command: '{{#if a}}x{{~else if b}}y{{/if}}'}]}", "{a: false, b: true}"
+    ),
     "rendered, then nothing": _rendered("{{! nothing }}"),
     "rendered: list": _rendered("- x\n"),
     "rendered: text": _rendered("x\n"),

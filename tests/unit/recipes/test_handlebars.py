@@ -44,8 +44,11 @@ def test_refuses_like_the_crate(case: dict[str, Any]) -> None:
         assert (str(caught.value.span.line), str(caught.value.span.column)) == place.groups()
 
 
-# Seen of icp-cli 1.5.0, which counts columns from where the template stands in its recipe.
-RAW_PLACES = {
+# Seen of icp-cli 1.5.0, whose columns count from the start of the line.
+PLACES = {
+    "{{!--": 3,
+    "x{{! a }": 4,
+    "{{!--a}} {{!--": 12,
     "{{{{a}}}}x{{{{each}}}}": 15,
     "{{{{a}}}}x{{{{ each}}}}": 16,
     "{{{{a}}}}x{{{{~each}}}}": 11,
@@ -56,13 +59,13 @@ RAW_PLACES = {
 }
 
 
-@pytest.mark.parametrize("template", RAW_PLACES)
-def test_faults_of_raw_blocks_have_the_place_of_the_crate(template: str) -> None:
-    """What ends a raw block wrongly is reported where the crate's grammar gave up."""
+@pytest.mark.parametrize("template", PLACES)
+def test_what_is_never_closed_has_the_place_of_the_crate(template: str) -> None:
+    """Comments without an end, and raw blocks with a wrong one, are reported where the crate's grammar gives up."""
     with pytest.raises(RecipeError) as caught:
         render(template, {})
     assert caught.value.span is not None
-    assert caught.value.span.column == RAW_PLACES[template]
+    assert caught.value.span.column == PLACES[template]
 
 
 def test_blocks_that_cross_are_both_shown() -> None:

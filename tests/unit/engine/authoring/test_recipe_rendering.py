@@ -84,7 +84,14 @@ def test_values_of_the_command_line_go_before(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("pair", [("a", "[1"), ("a..b", "1"), (".a", "1"), ("a", "*b")])
+DEEP_NAME = ".".join(["a"] * 10_000)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("a", "[1"), ("a..b", "1"), (".a", "1"), ("a", "*b"), (DEEP_NAME, "1")],
+    ids=["no YAML", "an empty step", "an empty start", "no alias", "too deep"],
+)
 def test_what_cannot_be_set(pair: tuple[str, str]) -> None:
     """A value that is no YAML, and a name with nothing in it, are wrong command lines."""
     with pytest.raises(UsageError):
