@@ -33,7 +33,7 @@ def check_proxies(sync: Node | None, canisters: Collection[str], problems: Probl
     for step in _items_below(sync, "steps"):
         proxy = step.get("proxy") if isinstance(step, MappingNode) else None
         if isinstance(proxy, ScalarNode) and proxy.value not in _PROXY_WORDS:
-            check_canister_or_principal(proxy, "`proxy`", canisters, problems)
+            check_canister_or_principal(proxy, "`proxy`", canisters, problems, words=_PROXY_WORDS)
 
 
 def check_controllers(settings: Node | None, name: str, scope: Scope, problems: Problems, *, severity: Literal["error", "warning"]) -> None:
@@ -51,14 +51,16 @@ def check_controllers(settings: Node | None, name: str, scope: Scope, problems: 
             )
 
 
-def check_canister_or_principal(node: Node | None, what: str, canisters: Collection[str], problems: Problems) -> None:
-    """Note a text that is neither a principal nor the name of a canister."""
+def check_canister_or_principal(
+    node: Node | None, what: str, canisters: Collection[str], problems: Problems, *, words: Collection[str] = ()
+) -> None:
+    """Note a text that is neither a principal nor the name of a canister; `words` are others that may have been meant."""
     if isinstance(node, ScalarNode) and isinstance(node.value, str) and not _is_known(node.value, canisters):
         problems.error(
             "unknown-canister",
             f"{what} is neither a principal nor a canister of the project: `{node.value}`",
             node.span,
-            hint=did_you_mean(node.value, canisters) or _NAME_HINT,
+            hint=did_you_mean(node.value, (*canisters, *sorted(words))) or _NAME_HINT,
         )
 
 

@@ -213,6 +213,9 @@ class _Reader:
             return None
         if not isinstance(item, MappingNode):
             return read_choice(item, "a gate", _GATES, self._problems)
+        if (word := next((entry for entry in item.entries if entry.name in _GATES), None)) is not None:
+            self._problems.error("wrong-type", f"the gate `{word.name}` has no value", word.key.span, hint=f"write `- {word.name}`")
+            return None
         check_keys(item, ("bake",), "a gate", self._problems, severity="error")
         if item.get("bake") is None and (not item.entries or item.entry("bake") is not None):
             self._problems.error("missing-key", "a gate that is a map has no `bake`", item.span, hint="write `{ bake: 10m }`")

@@ -136,9 +136,9 @@ def _plugin_keys() -> dict[str, Schema]:
             f"Where update calls go: a canister, a principal, `none`, or `default` (`--proxy`, else the environment's). {OWN}",
             default="default",
         ),
-        "timeout": terms.amount(f"How long the whole step may take, calls included. {OWN}", DURATION, "5m"),
-        "compute": terms.amount(f"How long the plugin itself may compute. {OWN}", DURATION, "90s", default="60s"),
-        "memory": terms.amount(f"For all its linear memories together. {OWN}", MEMORY, "512mib", default="1gib"),
+        "timeout": terms.amount(f"How long the whole step may take, calls included. {OWN}", DURATION, "5m", minimum=1),
+        "compute": terms.amount(f"How long the plugin itself may compute. {OWN}", DURATION, "90s", default="60s", minimum=1),
+        "memory": terms.amount(f"For all its linear memories together. {OWN}", MEMORY, "512mib", default="1gib", minimum=1),
         "max_cycles": terms.amount(f"Cycles that all its calls together may attach. {OWN}", CYCLES, "1t"),
         "run": _run(),
     }

@@ -194,7 +194,7 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "write `canisters: rest` for all that are in no other stage",
     ),
     "baking without a time": (GATE, "bake", "missing-key", "write `{ bake: 10m }`"),
-    "a gate as a key": (GATE, "{health: true}", "unknown-key", "the key here is `bake`"),
+    "a gate as a key": (GATE, "{health: true}", "wrong-type", "write `- health`"),
     "viewers as a list": (
         VISIBILITY,
         "[2vxsx-fae]",
@@ -208,6 +208,7 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
         "write a principal; canisters are not known by name here",
     ),
     "misspelt viewers": (VISIBILITY, "{allowed_viewer: []}", "unknown-key", "did you mean `allowed_viewers`?"),
+    "a word in capitals": (PLUGIN, "proxy: None", "unknown-canister", "did you mean `none`?"),
     "a flag for a word": (PLUGIN, "run: true", "wrong-type", "write `always` or `changed`"),
 }
 
@@ -230,3 +231,19 @@ def test_principals_of_approvers_know_no_case(tmp_path: Path) -> None:
     assert {"manifest/duplicate-name"} < {warning.slug for warning in project.warnings}
     assert (approvers := project.environments["s"].approvers) is not None
     assert approvers.principals == (ANONYMOUS,)
+
+
+@pytest.mark.parametrize(
+    ("template", "key", "home"),
+    [
+        (VISIBILITY.replace("status_visibility: VALUE", "VALUE"), "labels: {}", "`labels` belongs in a canister"),
+        (ENVIRONMENT, "launcher: dfx", "`launcher` belongs in a managed network"),
+        (ENVIRONMENT, "health: []", "`health` belongs in a canister"),
+        (PLUGIN, "inputs: []", "`inputs` belongs in an item of `build: steps:`"),
+    ],
+    ids=["labels", "launcher", "health", "inputs"],
+)
+def test_own_keys_know_where_they_belong(template: str, key: str, home: str, tmp_path: Path) -> None:
+    """A key in the wrong place is told its right one."""
+    (warning,) = load(tmp_path, template.replace("VALUE", key)).warnings
+    assert (warning.slug, warning.hint) == ("manifest/unknown-key", f"{home}; check the indentation")
