@@ -1,12 +1,37 @@
 """What `project show` writes stays small and quick where a project is large."""
 
+import json
 from collections.abc import ItemsView
 from pathlib import Path
 
-from orchestrator.core.project import Canister, Environment, ManagedNetwork, PluginStep, Project, ScriptStep
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.core.project import Arguments, Canister, Environment, ManagedNetwork, PluginStep, Project, ScriptStep, Settings
 from orchestrator.ui.project_show import project_to_json, render_project
 
 MANY = 300
+TEXTS = st.text(
+    alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\n\t\r :#-!'\"&*|>{[\x1b\x85\u2028\u202e")), max_size=8
+)
+ARGUMENTS = st.one_of(
+    st.builds(Arguments, content=TEXTS, format=st.sampled_from(["candid", "hex"])),
+    st.builds(Arguments, content=st.binary(max_size=4), format=st.just("bin")),
+)
+
+
+class Tagged(yaml.SafeLoader):
+    """Reads the tags of arguments as what the JSON has in their place."""
+
+
+def _tagged(loader: Tagged, _tag: str, node: yaml.Node) -> object:
+    if isinstance(node, yaml.SequenceNode):
+        return {"content": bytes(loader.construct_sequence(node)).hex(), "format": "bin"}
+    return loader.construct_mapping(node, deep=True) if isinstance(node, yaml.MappingNode) else None
+
+
+Tagged.add_multi_constructor("!", _tagged)
 
 
 class _Counting(dict[str, str]):
@@ -56,3 +81,37 @@ def test_steps_that_come_from_no_file() -> None:
         "path: /p/x.wasm\n        sha256: null\n        dirs:\n        - a\n        files: null\n        fields:\n          k: v\n" in shown
     )
     assert "timeout: 90\n" in shown
+
+
+@settings(max_examples=40)
+@given(
+    commands=st.lists(TEXTS, min_size=1, max_size=3), variables=st.dictionaries(TEXTS, TEXTS, max_size=3), first=ARGUMENTS, second=ARGUMENTS
+)
+def test_yaml_and_json_say_the_same(commands: list[str], variables: dict[str, str], first: Arguments, second: Arguments) -> None:
+    """Whatever commands, values of variables and arguments are made of, any reader of YAML gets what the JSON has."""
+    canister = Canister(
+        name="../ü:a",
+        directory=Path("/p: #"),
+        build=(ScriptStep(commands=tuple(commands)),),
+        settings=Settings(environment_variables=variables),
+        init_args=first,
+        upgrade_args=second,
+        bindings={"a": "../ü:a"},
+    )
+    local = ManagedNetwork(name="local")
+    environment = Environment(name="local", network=local, canisters=(canister,))
+    project = Project(
+        directory=Path("/p: #"),
+        manifest=Path("/p: #/icp.yaml"),
+        canisters=(canister,),
+        networks={"local": local},
+        environments={"local": environment},
+    )
+    shown = yaml.load("".join(render_project(project, {})), Loader=Tagged)  # noqa: S506  a safe loader
+    told = json.loads("".join(project_to_json(project, {})))
+
+    for read, expected in ((shown, told), (shown["environments"]["local"], told["environments"]["local"])):
+        place, inside = read["canisters"]["../ü:a"]
+        assert {"dir": place, **inside} == expected["canisters"]["../ü:a"]
+    step = told["canisters"]["../ü:a"]["build"]["steps"][0]
+    assert step.get("commands", [step.get("command")]) == commands
