@@ -10,7 +10,13 @@ from orchestrator.documents.faults import _FAULTS
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "errors.md"
 _SLUG = re.compile(r"(?:deploy|document|manifest|pins|recipe|usage)/[a-z0-9]+(?:-[a-z0-9]+)*")
-_FAMILIES = ("document/", "manifest/", "recipe/", "pins/", "deploy/", "usage/")
+_FAMILIES = ("document/", "manifest/", "recipe/", "pins/", "build/", "plugin/", "deploy/", "usage/")
+_STEP_SLUG = re.compile(r"(?:build|plugin)/[a-z0-9]+(?:-[a-z0-9]+)*")
+_STEP_FILES = (
+    *("engine/declared_forms.py", "engine/step_checks.py"),
+    *("sandbox/component.py", "sandbox/declared.py", "sandbox/interface.py", "sandbox/private_contents.py"),
+)
+"""Where the files of steps are looked at before anything runs."""
 _WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _NOTED = {
     "documents": ("document/", {"_refuse"}),
@@ -32,6 +38,8 @@ def slugs() -> set[str]:
             continue
         for node in ast.walk(ast.parse(text)):
             found |= {*_whole(node), *_noted(node, package, path.stem)}
+    for name in _STEP_FILES:
+        found |= set(re.findall(rf'"({_STEP_SLUG.pattern})"', (ROOT / "orchestrator" / name).read_text(encoding="utf-8")))
     return found
 
 
