@@ -146,7 +146,7 @@ async def test_a_proxy_is_named_as_canisters_are(directory: Path) -> None:
     ("path", "expected"),
     [
         pytest.param((80, 16), "core", id="id by own name"),
-        pytest.param((44, 16), "in the member", id="file"),
+        pytest.param((44, 16), "in the member", id="file", marks=pytest.mark.slow),
     ],
 )
 async def test_what_a_members_plugin_is_given(tmp_path: Path, network: MemoryNetwork, path: tuple[int, ...], expected: str) -> None:
