@@ -12,6 +12,8 @@ _SCHEME = r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://"  # bounded: a line may be a megabyt
 # Passwords may have what ends a URL elsewhere, and a value of a query may have an apostrophe within.
 _URL = re.compile(rf"{_SCHEME}(?:[^\s/?#]*@)?(?:[^\s'\"`<>]|'(?=[\w~%=&-]))+")
 _QUOTED_URL = re.compile(rf"""(?P<quote>['"]?)(?P<url>{_SCHEME}.*)(?P=quote)""", re.DOTALL)
+_ENDS = frozenset(("", *" \t,;}])'\"`<>"))
+"""What may stand behind a URL in a line."""
 _QUERY_VALUE = re.compile(r"(?<==)[^&;]+")
 _BARE_QUERY = re.compile(r"[^=]+")
 
@@ -51,12 +53,13 @@ def redact_span(span: Span | None) -> Span | None:
         return None
     start = span.column - 1
     before, marked, after = span.text[:start], span.text[start : start + span.length], span.text[start + span.length :]
-    whole = _QUOTED_URL.fullmatch(marked)  # then it is known where the URL ends, whatever is in it
+    # Of a URL that is marked as a whole it is known where it ends, whatever is in it; what is marked may be a part of one.
+    whole = _QUOTED_URL.fullmatch(marked) if after[:1] in _ENDS else None
     hidden = redact_urls(marked) if whole is None else f"{whole['quote']}{redact_url(whole['url'])}{whole['quote']}"
     parts = redact_urls(before) + hidden + redact_urls(after)
     text = redact_urls(span.text) if whole is None else parts
     if text == span.text:
         return span
     if parts != text:
-        return replace(span, text=text)
+        return replace(span, text=text, column=min(span.column, len(text) + 1))
     return replace(span, text=text, column=len(redact_urls(before)) + 1, length=max(1, len(hidden)))

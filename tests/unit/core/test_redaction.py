@@ -83,6 +83,26 @@ def test_a_place_shows_no_secrets() -> None:
     assert shown.text[shown.column - 1 :][: shown.length] == "https://***@example.com/a?b=***"
 
 
+@pytest.mark.parametrize("length", [1, 7, 10, 14, 20, 30])
+def test_a_mark_below_a_part_of_a_url_hides_all_of_it(length: int) -> None:
+    """Wherever the caret ends, the rest of the URL behind it is not shown either."""
+    shown = redact_span(replace(SPAN, column=6, length=length, text="url: https://me:secret@example.com/a?b=secret, x: y"))
+
+    assert shown is not None
+    assert "secret" not in shown.text
+    assert shown.column <= len(shown.text) + 1
+
+
+def test_a_mark_within_what_is_hidden_stays_in_the_line() -> None:
+    """A caret far inside of a secret that is replaced by a few stars does not stand behind the end of the line."""
+    line = '"https://a.test/?token=a-very-long-secret'
+    shown = redact_span(replace(SPAN, column=len(line) - 2, length=1, text=line))
+
+    assert shown is not None
+    assert "secret" not in shown.text
+    assert 1 <= shown.column <= len(shown.text) + 1
+
+
 @pytest.mark.parametrize("span", [None, replace(SPAN, text="path: plugin.wasm", length=4)])
 def test_other_places_stay(span: Span | None) -> None:
     """A place without a URL is left alone."""
