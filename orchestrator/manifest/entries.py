@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.documents import MappingNode, Node, ScalarNode, SequenceNode, describe
 from orchestrator.errors import Span
 from orchestrator.manifest.fields import read_text
-from orchestrator.manifest.files import CANISTER_FILE, MANIFEST_FILE, is_file, load_map
+from orchestrator.manifest.files import CANISTER_FILE, MANIFEST_FILE, OVERLAY_FILE, is_file, load_map
 from orchestrator.manifest.habits import hint_for_list, hint_for_place
 from orchestrator.manifest.overlays import lay_over
 from orchestrator.manifest.patterns import PatternError, find_directories, is_pattern
@@ -57,7 +57,8 @@ def collect_entries(manifest: Document, overlay: Document | None, section: str, 
 
 def _is_misspelt(entry: NamedEntry, known: Collection[str], kind: str, problems: Problems) -> bool:
     """Tell whether an entry that only the overlay has can only be meant for another one; note that, or that it may be."""
-    if kind == "canister" and ":" not in entry.name and entry.mapping.get("build") is None and entry.mapping.get("recipe") is None:
+    buildable = entry.mapping.get("build") is not None or entry.mapping.get("recipe") is not None
+    if kind == "canister" and not buildable and ":" not in entry.name and entry.span.path.name == OVERLAY_FILE:
         problems.error(
             "unknown-canister",
             f"{MANIFEST_FILE} has no canister `{entry.name}` to which this could add",

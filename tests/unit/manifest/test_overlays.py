@@ -151,6 +151,13 @@ def test_a_canister_that_is_not_there(tmp_path: Path, overlay: str, hint: str) -
     assert hint in (problem.hint or "")
 
 
+def test_a_canister_of_a_file_that_cannot_be_built(tmp_path: Path) -> None:
+    """A `canister.yaml` that an overlay names adds to nothing: it lacks what every canister needs."""
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path, "canisters: [c]", c__canister_dot_yaml="name: c\n")
+    assert caught.value.slug == "manifest/no-build"
+
+
 @pytest.mark.parametrize(
     ("environment", "slugs"),
     [
