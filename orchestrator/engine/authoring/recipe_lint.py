@@ -9,8 +9,9 @@ from typing import Final
 from orchestrator.core.project import RecipeReference
 from orchestrator.engine.authoring.recipe_marks import Instrumented, MarkedText, instrument, render_marked
 from orchestrator.engine.authoring.recipe_names import check_description, check_facts, check_helpers, check_names
-from orchestrator.engine.authoring.recipe_probing import MULTILINE_PROBES, PROBES, Failures, Harm, find_harm
+from orchestrator.engine.authoring.recipe_probing import CHARACTERS_PER_VALUE, MULTILINE_PROBES, PROBES, Failures, Harm, find_harm
 from orchestrator.engine.authoring.recipe_rendering import DEFAULT_CANISTER
+from orchestrator.engine.authoring.recipe_repairs import repair_template
 from orchestrator.engine.authoring.recipe_scenarios import SAMPLE, Scenario, complete, complete_facts, make_scenarios
 from orchestrator.engine.authoring.recipe_step_checks import check_steps
 from orchestrator.engine.authoring.recipe_usage import Usage, find_usage
@@ -74,7 +75,9 @@ def _lint(recipe: AuthoredRecipe, most_characters: int) -> Iterator[Diagnostic]:
         found += check_names(usage, description, template)
     known = {(each.slug, _place(each)) for each in found}
     found += (
-        each for each in _Trial(recipe, template, usage, description, most_characters).findings() if (each.slug, _place(each)) not in known
+        each
+        for each in _Trial(recipe, repair_template(template), usage, description, most_characters).findings()
+        if (each.slug, _place(each)) not in known
     )
     yield from apply_waivers(found, template, description.path if description is not None else None)
 
@@ -105,14 +108,19 @@ class _Trial:
         return (*self._failed.values(), *steps, *self._harms(instrumented), *self._untried())
 
     def _untried(self) -> Iterator[Diagnostic]:
-        if self._failures.left < 0:
-            yield Diagnostic(
-                slug="recipe-lint/not-all-tried",
-                summary="the recipe renders to too much text to try every value",
-                severity="warning",
-                span=self._template.origin.span(Place(line=1, column=1, length=1)),
-                detail=f"{self._most_characters:,} characters were rendered and read",
-            )
+        if self._failures.left >= 0:
+            return
+        harms = [
+            _HARMS[harm][1].replace("that is written here", "of it") for harm in sorted(self._failures.unnamed - set(self._failures.found))
+        ]
+        yield Diagnostic(
+            slug="recipe-lint/not-all-tried",
+            summary="the recipe renders to too much text to try every value",
+            severity="error" if harms else "warning",
+            span=self._template.origin.span(Place(line=1, column=1, length=1)),
+            detail="; ".join(["what was read and rendered came to " + f"{self._most_characters:,} characters", *harms]),
+            hint="look at a part of it, with the same kind of tags" if harms else None,
+        )
 
     def _render(self, instrumented: Instrumented, scenario: Scenario, text: str) -> MarkedText | None:
         """Render; what fails with sample values is noted. None also where the description does not take the text, and at the limit."""
@@ -131,7 +139,7 @@ class _Trial:
                 detail = f"{scenario.label}; {first.detail}" if first.detail else scenario.label
                 self._failed.setdefault((first.slug, _place(first)), replace(first, detail=detail))
             return None
-        self._failures.spend(len(marked.text))
+        self._failures.spend(len(marked.text) + CHARACTERS_PER_VALUE * len(marked.written))
         return marked
 
     def _probe(self, instrumented: Instrumented, rendered: Sequence[tuple[Scenario, MarkedText]]) -> None:

@@ -11,9 +11,9 @@ from orchestrator.recipes import Parameter, RecipeDescription, render_template
 from orchestrator.recipes.bundled import TEMPLATE_NAME
 from orchestrator.recipes.configuration import RESERVED_NAME
 from orchestrator.recipes.descriptions import DESCRIPTION_NAME
-from orchestrator.recipes.template import Block, Call, Literal, Output, Place, Template
+from orchestrator.recipes.template import Block, Call, Literal, Origin, Output, Place, Template
 
-__all__ = ["check_description", "check_facts", "check_helpers", "check_names"]
+__all__ = ["check_description", "check_facts", "check_helpers", "check_names", "find_wrong_call"]
 
 _CANISTER_FACTS: Final = {"canister": {"name": ""}}
 _WRONG_CALLS: Final = frozenset({"recipe/unknown-helper", "recipe/helper-parameters", "recipe/template-syntax"})
@@ -83,13 +83,20 @@ def _check_facts(usage: Usage, facts: Mapping[str, object], template: Template) 
 def check_helpers(template: Template) -> Iterator[Diagnostic]:
     """Yield helpers that do not exist or lack parameters, in parts that no configuration reaches, too."""
     for call, place, is_block in walk_calls(template.body):
-        blank = Call(name=call.name, parameters=tuple(Literal(value="") for _ in call.parameters))
-        node = Block(call=blank, body=(), otherwise=(), names=(), place=place) if is_block else Output(expression=blank, place=place)
-        try:
-            render_template(Template(body=(node,), origin=template.origin), {})
-        except RecipeError as error:
-            if error.slug in _WRONG_CALLS:
-                yield _finding(error.slug.partition("/")[2], error.summary, error.span, "error", detail=error.detail, hint=error.hint)
+        error = find_wrong_call(call, place, template.origin, is_block=is_block)
+        if error is not None:
+            yield _finding(error.slug.partition("/")[2], error.summary, error.span, "error", detail=error.detail, hint=error.hint)
+
+
+def find_wrong_call(call: Call, place: Place, origin: Origin, *, is_block: bool = False) -> RecipeError | None:
+    """Return what is wrong with a call of a helper, whatever values it is given; None where that depends on these."""
+    blank = Call(name=call.name, parameters=tuple(Literal(value="") for _ in call.parameters))
+    node = Block(call=blank, body=(), otherwise=(), names=(), place=place) if is_block else Output(expression=blank, place=place)
+    try:
+        render_template(Template(body=(node,), origin=origin), {})
+    except RecipeError as error:
+        return error if error.slug in _WRONG_CALLS else None
+    return None
 
 
 def check_description(description: RecipeDescription | None, template: Template) -> Iterator[Diagnostic]:

@@ -14,7 +14,17 @@ from orchestrator.engine.authoring.recipe_marks import MARK, MARK_BETWEEN, Marke
 from orchestrator.engine.authoring.shell_words import Operator, Token, UnfinishedError, Word, fill_in, split_script
 from orchestrator.errors import DocumentError
 
-__all__ = ["MULTILINE_PROBES", "PROBES", "Failures", "Harm", "ScalarPair", "ShapeError", "find_harm", "pair_scalars"]
+__all__ = [
+    "CHARACTERS_PER_VALUE",
+    "MULTILINE_PROBES",
+    "PROBES",
+    "Failures",
+    "Harm",
+    "ScalarPair",
+    "ShapeError",
+    "find_harm",
+    "pair_scalars",
+]
 
 Harm = Literal["yaml-value", "yaml-type", "shell-quoting"]
 
@@ -49,6 +59,8 @@ MULTILINE_PROBES: Final = ("a\nb", "a\n- b: c", "a\n\nEOF\nb")
 """Texts of several lines, for parameters that take them."""
 MAX_FINDINGS: Final = 100
 """Tags that are reported for one kind of harm."""
+CHARACTERS_PER_VALUE: Final = 100
+"""Characters that each value in a rendering counts for, and each value of the YAML: looking at it takes as long as reading these."""
 _PATH: Final = Path("probe")
 
 
@@ -56,11 +68,12 @@ _PATH: Final = Path("probe")
 class Failures:
     """What was found so far: for each harm, the tags that do it, each with the values that showed it.
 
-    `left` is how many characters may still be read to find more.
+    `left` is how many characters may still be read to find more, `unnamed` the harms of which that was not enough to find the tag.
     """
 
     left: int
     found: dict[Harm, dict[int, list[str]]] = field(default_factory=dict)
+    unnamed: set[Harm] = field(default_factory=set)
 
     def spend(self, characters: int) -> bool:
         """Count text that is about to be read; tell whether there is still some left to spend."""
@@ -111,6 +124,7 @@ def find_harm(marked: MarkedText, probe: str, failures: Failures) -> None:
         scalars = list(pair_scalars(meant, parse_yaml(marked.fill(left - wrong), _PATH)))
     except (DocumentError, ShapeError):
         return  # two values break it together, and neither does alone
+    failures.spend(CHARACTERS_PER_VALUE * (len(scalars) + len(marked.written)))
     for scalar in scalars:
         _find_type_change(scalar, marked, probe, failures)
         if _is_command(scalar.path, meant):
@@ -125,8 +139,11 @@ def _find_wrong(marked: MarkedText, meant: Node | None, tags: frozenset[int], fa
     if wrong is not None or len(tags) == 1:
         found |= tags if wrong is None else wrong
         return
+    before = len(found)
     for half in _halves(tags):
         _find_wrong(marked, meant, half, failures, found)
+    if len(found) == before and failures.left < 0:
+        failures.unnamed.add("yaml-value")
 
 
 def _halves(tags: Collection[int]) -> tuple[frozenset[int], frozenset[int]]:
@@ -259,6 +276,8 @@ def _find_acted_on(script: _Script, tags: frozenset[int], failures: Failures, fo
             _find_acted_on(script, half, failures, found)
     if len(found) == before and failures.left >= 0:
         found.add(min(tags))
+    elif len(found) == before:
+        failures.unnamed.add("shell-quoting")
 
 
 @lru_cache(maxsize=8)
