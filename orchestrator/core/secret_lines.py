@@ -43,8 +43,9 @@ _FLOW_KEY = re.compile(r"""(?<![^{,\s])(?P<quote>["']?)(?P<name>[A-Za-z_][\w-]{0
 _GIVEN = re.compile(
     rf"""(?<![\w-])(?:{_WORD}{_TELLING_WORDS}{_WORD}(?<!file)(?<!path)=|--{_WORD}{_TELLING_WORDS}{_WORD}(?<!file)(?<!path)[ ]+(?!-)"""
     r"""|(?i:bearer|authorization:[ ]*\w+)[ ]+|-u[ ]+(?=\S+:))(?P<text>(?!\$)(?:"[^"]*"?|'[^']*'?|[^\s"';|&,}\]]+))"""
+    r"""|(?<![\w-])(?P<form>(?:[rs]k_(?:live|test)_|gh[opsu]_|github_pat_|glpat-|npm_|xox[abp]-|AKIA|eyJ[\w-]{10,99}\.)[\w.-]{8,999})"""
 )
-"""What a command gives to something that is called like a secret; what the shell puts in its place is none."""
+"""What a command gives to something that is called like a secret (what the shell puts in its place is none), and what has the form of one."""
 _CLOSING = re.compile(r"\s*[}\]][\s}\],]*$")
 _ITEM = re.compile(r"\s*-\s+")
 _ASSIGNMENT = re.compile(r"""["']?[A-Za-z_]\w*=""")
@@ -194,7 +195,7 @@ class _Scanner:
         self.flow_key, self.rest = "", None
         key = _find_section(line, start)
         for given in _GIVEN.finditer(line, start, len(line) if key is None else key.start("name")):
-            yield given.span("text")
+            yield given.span(given.lastgroup or 0)
         if key is None:
             return
         column = key.start("quote")

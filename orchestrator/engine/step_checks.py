@@ -42,14 +42,9 @@ def check_steps(canister: Canister, project_directory: Path) -> tuple[Sequence[D
 def _check_module(step: PrebuiltStep) -> Iterator[Diagnostic]:
     from orchestrator.engine.modules import describe_defect
 
-    if step.path is None:
-        return
-    data = _read(step.path)
-    if isinstance(data, str):
-        yield _missing("module", step.path, data, step.span)
-        return
-    yield from _check_hash("module", step.path, data, step.sha256, step.span)
-    if (defect := describe_defect(data)) is not None:
+    data, found = _look_at_file("module", step)
+    yield from found
+    if data is not None and (defect := describe_defect(data)) is not None:
         yield Diagnostic(
             slug="build/not-a-module",
             summary="the pre-built module is not a module",
@@ -62,17 +57,24 @@ def _check_module(step: PrebuiltStep) -> Iterator[Diagnostic]:
 def _check_plugin(step: PluginStep) -> Iterator[Diagnostic]:
     from orchestrator.engine.declared_forms import check_forms, read_interface
 
-    if step.path is None:
+    data, found = _look_at_file("plugin", step)
+    yield from found
+    if data is None:
         return
-    data = _read(step.path)
-    if isinstance(data, str):
-        yield _missing("plugin", step.path, data, step.span)
-        return
-    yield from _check_hash("plugin", step.path, data, step.sha256, step.span)
     try:
         check_forms(step, read_interface(data))
     except PluginRefusedError as error:
         yield from (each if each.span is not None else replace(each, span=step.span) for each in error.diagnostics)
+
+
+def _look_at_file(noun: str, step: PrebuiltStep | PluginStep) -> tuple[bytes | None, Sequence[Diagnostic]]:
+    """Return a step's file, if it has one that can be read, and what is wrong with it as any file."""
+    if step.path is None:
+        return None, ()
+    data = _read(step.path)
+    if isinstance(data, str):
+        return None, (_missing(noun, step.path, data, step.span),)
+    return data, tuple(_check_hash(noun, step.path, data, step.sha256, step.span))
 
 
 def _check_declared(canister: Canister, step: PluginStep, project_directory: Path, *, scripted: bool) -> Iterator[Diagnostic]:

@@ -53,6 +53,11 @@ _SPECIAL: Final = {
 }
 _RECIPE_KEYS: Final = frozenset({"package", "candid", "main", "source", "metadata", "shrink", "crate"})
 """What dfx.json has in a canister, and what recipes take as configuration."""
+_MAP_HINTS: Final = {
+    "environment_variables": "write `NAME: VALUE` on a line for each, without `- ` and `=`",
+    "settings": "write keys and values on lines below `settings:`, indented",
+    "configuration": "write keys and values on lines below `configuration:`, indented",
+}
 _ITEMS_SHOWN: Final = 10
 
 
@@ -94,22 +99,16 @@ def hint_for_map(node: Node, what: str) -> str | None:
     key = what.strip("`")
     text = node.text if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
     command = text if text and "\n" not in text else "make"
-    match key:
-        case "build" | "sync":
-            return f"write:\n{key}:\n  steps:\n    - type: script\n      command: {command}"
-        case "a build step" | "a sync step" if text:
-            return f"write:\n- type: script\n  command: {command}"
-        case "recipe" if text:
-            quoted = text if text[0] not in "@./" else f'"{text}"'
-            return f"write:\nrecipe:\n  type: {quoted}"
-        case "environment_variables":
-            return "write `NAME: VALUE` on a line for each, without `- ` and `=`"
-        case "labels":
-            return f"write a name and a text, such as `labels: {{ NAME: {text or 'edge'} }}`"
-        case "settings" | "configuration":
-            return f"write keys and values on lines below `{key}:`, indented"
-        case _:
-            return None
+    if key in {"build", "sync"}:
+        return f"write:\n{key}:\n  steps:\n    - type: script\n      command: {command}"
+    if key in {"a build step", "a sync step"} and text:
+        return f"write:\n- type: script\n  command: {command}"
+    if key == "recipe" and text:
+        quoted = text if text[0] not in "@./" else f'"{text}"'
+        return f"write:\nrecipe:\n  type: {quoted}"
+    if key == "labels":
+        return f"write a name and a text, such as `labels: {{ NAME: {text or 'edge'} }}`"
+    return _MAP_HINTS.get(key)
 
 
 def hint_for_place(text: str, kind: str, directory: Path) -> str | None:

@@ -80,21 +80,26 @@ def _leading_lines(place: Span) -> list[int]:
     if not 0 <= last < len(lines) or lines[last] != place.text:
         return []
     found: list[int] = []
-    indentation = _indentation(lines[last])
     rest: list[int] = []
-    for index in range(last - 1, max(-1, last - 1 - _LOOKED_AT_LINES), -1):
-        if not (text := lines[index].strip()) or text.startswith("#"):
-            continue
-        is_parent = _indentation(lines[index]) < indentation
+    for number, indentation, is_parent in _lines_above(lines, last):
         if not found or is_parent:
-            found.append(index + 1)
+            found.append(number)
         elif not rest:
-            rest.append(index + 1)
-        if is_parent:
-            indentation = _indentation(lines[index])
+            rest.append(number)
         if len(found) == _CONTEXT_LINES or (indentation == 0 and found and rest):
             break
     return sorted((*found, *rest)[:_CONTEXT_LINES])
+
+
+def _lines_above(lines: tuple[str, ...], last: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield the lines above line `last` (from 0) that tell something: number, least indentation so far, whether it is a parent's."""
+    indentation = _indentation(lines[last])
+    for index in range(last - 1, max(-1, last - 1 - _LOOKED_AT_LINES), -1):
+        text = lines[index].strip()
+        if text and not text.startswith("#"):
+            is_parent = _indentation(lines[index]) < indentation
+            indentation = min(indentation, _indentation(lines[index]))
+            yield index + 1, indentation, is_parent
 
 
 def _indentation(line: str) -> int:

@@ -108,6 +108,10 @@ SHOWN = {
             "- curl -u ******** -H 'Authorization: Bearer ********' x\n"
         ),
     ),
+    "secrets by their form": (
+        "stripe: sk_live_0123456789abcdef\nnote: [npm run, eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc]\ncommand: npm run npm_build\n",
+        "stripe: ********\nnote: [npm run, ********]\ncommand: npm run npm_build\n",
+    ),
     "alias": ("environment_variables:\n  A: &x hunter2\n  B: *x\n", "environment_variables:\n  A: ********\n  B: ********\n"),
     "comment": ("# environment_variables: { A: hunter2 }\n", "# environment_variables: { A: ******** }\n"),
 }
