@@ -67,9 +67,9 @@ def find_directory(state: State) -> Path:
 
 def show_warnings(state: State, warnings: "Iterable[Diagnostic]") -> None:
     """Show what was found odd."""
-    from orchestrator.ui.errors import render_diagnostic
-
     for warning in warnings:
+        from orchestrator.ui.errors import render_diagnostic  # most projects have nothing odd, and pay nothing for it
+
         text = render_diagnostic(warning, base=state.terminal.directory, style=state.style())
         state.terminal.stderr.write(f"{text}\n\n")
 
@@ -148,7 +148,6 @@ def start_log(state: State, directory: Path, verb: str) -> None:
     from orchestrator.cli.logs import keep_log, name_log
     from orchestrator.errors import Diagnostic, StoreError
     from orchestrator.store.layout import Layout
-    from orchestrator.ui.errors import render_diagnostic
 
     path = name_log(Layout(directory).logs, verb)
     verbose = _patient(state, state.terminal.stderr, "stderr") if state.verbose else None
@@ -156,6 +155,8 @@ def start_log(state: State, directory: Path, verb: str) -> None:
         state.stack.enter_context(keep_log(path, verbose=verbose))
         state.log = path
     except StoreError as error:
+        from orchestrator.ui.errors import render_diagnostic
+
         warning = Diagnostic(slug=error.slug, summary=f"no log is kept: {error.summary}", severity="warning", detail=error.detail)
         state.terminal.stderr.write(f"{render_diagnostic(warning, base=state.terminal.directory, style=state.style())}\n\n")
         state.stack.enter_context(keep_log(None, verbose=verbose))

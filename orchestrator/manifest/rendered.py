@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.core.project import BuildStep, SyncStep
-from orchestrator.core.secret_lines import hide_texts
 from orchestrator.documents import MappingNode, ScalarNode, describe, parse_yaml, source_of_text
 from orchestrator.errors import Diagnostic, DocumentError, ManifestError, Span
 from orchestrator.manifest.fields import check_keys
@@ -103,6 +102,8 @@ class _Secrets:
         values = _differing(line[marked], span.text[marked])
         if not values:
             return diagnostic
+        from orchestrator.core.secret_lines import hide_texts  # only a rendering that fails pays for it
+
         words = (hide_texts(text, values) if text else text for text in (diagnostic.summary, diagnostic.detail, diagnostic.hint))
         summary, detail, hint = words
         return replace(diagnostic, summary=summary or "", detail=detail, hint=hint)
