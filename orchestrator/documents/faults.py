@@ -109,6 +109,7 @@ def _span_of_mark(mark: yaml.Mark | None, source: Source) -> Span | None:
     if mark is None:
         return None
     last = len(source.lines) - 1
-    if mark.line >= last and not source.lines[last] and last > 0:
-        return source.span(last - 1, len(source.lines[last - 1]))
-    return source.span(mark.line, mark.column)
+    behind = mark.line > last or (mark.line == last and not source.lines[last])
+    while behind and last > 0 and not source.lines[last].strip():
+        last -= 1
+    return source.span(last, len(source.lines[last])) if behind else source.span(mark.line, mark.column)

@@ -289,3 +289,14 @@ def test_places_are_made_when_they_are_asked_for() -> None:
     assert node is not None
     assert kept < 25 * len(text)
     assert node.span.text == "- name: canister"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
+def test_what_is_noticed_at_the_end_has_a_line(end: str) -> None:
+    """What is missing at the end of a text is missed in a line that can be shown, whether the text ends with a line or not."""
+    with pytest.raises(DocumentError) as caught:
+        parse_yaml(f"name: a\nbuild: [{end}", Path("f"))
+    (found,) = caught.value.diagnostics
+
+    assert found.span is not None
+    assert (found.span.line, found.span.text) == (2, "build: [")
