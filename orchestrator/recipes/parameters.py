@@ -1,6 +1,7 @@
 """What a recipe takes: its parameters, as `recipe.yaml` beside the template declares them."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,8 @@ _PLURALS: dict[ParameterType, str] = {
     "map": "maps",
     "any": "values",
 }
-_LINE_ENDS = frozenset("\n\r\x85\u2028\u2029")
+_NOT_IN_LINES = re.compile("[^\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Line ends, control characters, and the others that no YAML text may have."""
 _DESCRIPTION_COLUMNS = 72
 """Characters of a parameter's description that a list of parameters shows."""
 
@@ -144,9 +146,7 @@ def _has_type(expected: ParameterType, value: object) -> bool:
 
 
 def _is_one_line(text: str) -> bool:
-    return not any(
-        character in _LINE_ENDS or (ord(character) < 0x20 and character != "\t") or 0x7F <= ord(character) < 0xA0 for character in text
-    )
+    return _NOT_IN_LINES.search(text) is None
 
 
 def _presence(description: RecipeDescription, parameter: Parameter) -> str:

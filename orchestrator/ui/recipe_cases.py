@@ -25,7 +25,7 @@ def render_cases(reports: Sequence["RecipeReport"], *, style: Style = PLAIN) -> 
     parts = [f"{counts[result]} {result}" for result in _COLOURS if counts[result]]
     number = counts.total()
     lines += ["", f"{number} case{'s' if number != 1 else ''}: {', '.join(parts)}"]
-    if counts["failed"]:
+    if any(case.result == "failed" and case.difference for report in reports for case in report.cases):
         lines += ["", f"{style.paint('cyan', 'hint')}: where the new outcome is right, `orchestrator recipe test --update` writes it down"]
     return "\n".join(lines)
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from syrupy.assertion import SnapshotAssertion
 
+from orchestrator.cli.main import run
 from orchestrator.cli.terminal import Terminal
 from orchestrator.recipes import bundled_names
 from tests.support.command import Command
@@ -160,6 +161,28 @@ def test_cases(orchestrator: Command, project: Path, snapshot: SnapshotAssertion
         ("module-is-missing", "passed"),
         ("shrunk", "failed"),
     ]
+
+
+def test_broken_cases_cannot_be_written_down(orchestrator: Command, recipe: Path) -> None:
+    """Where nothing but cases that cannot be read fails, `--update` is no help, and is not offered."""
+    folder = recipe / "cases" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "case.yaml").write_text("[]", encoding="utf-8")
+    done = orchestrator("recipe", "test", str(recipe), "--case", "broken")
+
+    assert (done.exit_code, "case.yaml:1:1: a case must be a map" in done.stdout, "--update" in done.stdout) == (1, True, False)
+
+
+def test_a_configuration_that_is_no_text(orchestrator: Command, recipe: Path, project: Path) -> None:
+    """What is not UTF-8 is called so; a terminal's stdin hands it on in disguise."""
+    (project / "latin.yaml").write_bytes(b"package: \xe9")
+    done = orchestrator("recipe", "render", str(recipe), "--configuration", "latin.yaml")
+    stdout, stderr = io.StringIO(), io.StringIO()
+    terminal = Terminal(stdin=io.StringIO("package: \udce9"), stdout=stdout, stderr=stderr, environ={}, directory=project)
+
+    assert (done.exit_code, "it is not UTF-8 text" in done.stderr) == (2, True)
+    assert run(["recipe", "render", str(recipe), "--configuration", "-"], terminal) == 2
+    assert "it is not UTF-8 text" in stderr.getvalue()
 
 
 def test_no_cases_are_an_error(orchestrator: Command, recipe: Path) -> None:

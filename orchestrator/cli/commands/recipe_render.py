@@ -63,7 +63,8 @@ def _configuration(state: State, source: str | None) -> dict[str, object]:
     path = state.terminal.directory / source
     try:
         text = state.terminal.stdin.read() if source == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text.encode()  # stdin lets pass what is not UTF-8
+    except (OSError, UnicodeError) as error:
         detail = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"the configuration `{source}` cannot be read", slug="usage/configuration", detail=detail) from error
     return read_configuration(text, Path("stdin") if source == "-" else path)

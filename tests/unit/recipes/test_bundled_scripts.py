@@ -175,7 +175,7 @@ def check_words_of_cargo(values: list[str], workshop: Workshop) -> None:
     assert not (workshop.directory / "hacked").exists()
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(values=st.lists(LINES, min_size=1, max_size=30))
 def test_any_line_reaches_cargo_as_it_is(values: list[str], workshop: Workshop) -> None:
     """Packages, profiles, features and paths arrive in cargo's words, whatever is in them."""
@@ -190,11 +190,8 @@ def test_any_line_of_many_reaches_cargo_as_it_is(values: list[str], workshop: Wo
     check_words_of_cargo(values, workshop)
 
 
-@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(values=st.lists(LINES, max_size=10, unique=True))
-def test_any_line_becomes_metadata_as_it_is(values: list[str], workshop: Workshop) -> None:
-    """Names, values and paths of the steps are those of the configuration, whatever is in them."""
-    values = [*HOSTILE, *values]
+def check_metadata(values: list[str], workshop: Workshop) -> None:
+    """Build with these values as names, values and paths, and look at the module and the steps."""
     built = workshop.build(
         "prebuilt", path="empty.wasm", metadata=[{"name": f"{index} {value}", "value": value} for index, value in enumerate(values)]
     )
@@ -205,6 +202,19 @@ def test_any_line_becomes_metadata_as_it_is(values: list[str], workshop: Worksho
         (step,) = workshop.steps("prebuilt", path=value)
         assert isinstance(step, PrebuiltStep)
         assert str(step.path) == str(workshop.directory / value)
+
+
+def test_any_line_becomes_metadata_as_it_is(workshop: Workshop) -> None:
+    """Names, values and paths of the steps are those of the configuration, whatever is in them."""
+    check_metadata(HOSTILE, workshop)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(values=st.lists(LINES, max_size=10, unique=True))
+def test_any_line_of_many_becomes_metadata_as_it_is(values: list[str], workshop: Workshop) -> None:
+    """The same for hundreds of lines."""
+    check_metadata(values, workshop)
 
 
 def test_cargo_that_is_not_there(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from orchestrator.errors import RecipeError, Span
 from orchestrator.manifest.configuration import read_configuration
 from orchestrator.manifest.problems import Problems
 from orchestrator.recipes import CheckedConfiguration, RecipeDescription, check_configuration, expand, load_description
+from orchestrator.recipes.parameters import Parameter, find_misfit
 from tests.support.reports import render_error
 
 DESCRIPTION = """\
@@ -196,3 +197,12 @@ def test_one_broken_template_is_told_where_each_canister_uses_it(tmp_path: Path)
             with pytest.raises(RecipeError) as caught:
                 expand(used, template, tmp_path / "x.hbs", canister="web")
             assert [span.line for span, _ in caught.value.diagnostics[0].related if span.path.name == "icp.yaml"] == [line]
+
+
+def test_a_line_has_what_yaml_may_have() -> None:
+    """Every character that YAML refuses, or takes for a line end, is refused at the key; all others pass."""
+    text, lines = Parameter(name="text", type="string"), Parameter(name="text", type="string", multiline=True)
+    assert [find_misfit(text, f"a{each}b") for each in "\t é\xa0\u200b\ufeff\ufffd\U0010ffff"] == [None] * 8
+    for each in "\0\x1b\n\r\x7f\x85\u2028\u2029\ud800\ufffe\uffff":
+        assert find_misfit(text, f"a{each}b") == "must be one line without control characters"
+        assert find_misfit(lines, f"a{each}b") is None

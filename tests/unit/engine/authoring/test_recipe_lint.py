@@ -24,7 +24,7 @@ def parameter(kind: str) -> str:
     return TEXT.replace("type: string, required: true", kind)
 
 
-@pytest.mark.parametrize("name", bundled_names())
+@pytest.mark.parametrize("name", [name if name == "prebuilt" else pytest.param(name, marks=pytest.mark.slow) for name in bundled_names()])
 def test_bundled_recipes_have_nothing_to_find(name: str, tmp_path: Path) -> None:
     """They take every value for what it is."""
     assert lint_recipe(open_recipe(name, tmp_path)).findings == ()
