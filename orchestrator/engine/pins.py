@@ -93,9 +93,21 @@ class Pinning:
                 raise _not_locked(what, locked)
             return present
         stated = what.stated.lower()
-        if present is not None and present != stated:
-            await self._overrule(what, stated, present, locked)
+        if present is not None and present != stated and locked is not None:
+            raise _contradicted(what, stated, present, locked)
         return stated
+
+    async def follow(self, what: Pinned) -> None:
+        """Let the manifest's pin count where the lock file has another one: bytes have been seen that have it.
+
+        Whoever wrote it into the manifest has chosen; before there are such bytes, it may be mistyped.
+        """
+        if what.stated is None:
+            return
+        stated = what.stated.lower()
+        present = (await self._load()).find(what.kind, what.address)
+        if present is not None and present != stated:
+            await self._overrule(what, stated, present)
 
     async def pin(self, what: Pinned, sha256: str) -> bool:
         """Pin what was used for the first time; returns whether this run did it, or would have.
@@ -126,17 +138,7 @@ class Pinning:
         self._noted.add(key)
         return True
 
-    async def _overrule(self, what: Pinned, stated: str, present: str, locked: str | None) -> None:
-        """Let the manifest's pin count, and write it into the lock file: whoever wrote it has chosen."""
-        facts = f"`sha256` is {stated}\nthe lock file has {present}"
-        if locked is not None:
-            raise StoreError(
-                f"{what.name} is pinned differently in `orchestrator.lock`, and {locked}",
-                slug="pins/contradiction",
-                detail=facts,
-                span=redact_span(what.span),
-                hint="run `orchestrator recipe lock`, look at what it changes, and commit the file",
-            )
+    async def _overrule(self, what: Pinned, stated: str, present: str) -> None:
         if self.writes:
             await anyio.to_thread.run_sync(self._store.put, what.kind, what.address, stated)
             self._pins = (self._pins or Pins()).with_pin(what.kind, what.address, stated)
@@ -147,7 +149,7 @@ class Pinning:
                 slug="pins/contradiction",
                 summary=f"{what.name} {'was' if self.writes else 'is'} pinned differently in `orchestrator.lock`: the manifest's `sha256` counts",
                 severity="warning",
-                detail=facts,
+                detail=_describe_both(stated, present),
                 span=redact_span(what.span),
                 hint="it has been changed there: commit that file" if self.writes else LOCK_HINT,
             )
@@ -205,6 +207,20 @@ def tell_warnings(emit: Callable[[Warned], None]) -> Tell:
         emit(Warned(slug=found.slug, summary=found.summary, hint=found.hint, place=found.span))
 
     return tell
+
+
+def _contradicted(what: Pinned, stated: str, present: str, locked: str) -> StoreError:
+    return StoreError(
+        f"{what.name} is pinned differently in `orchestrator.lock`, and {locked}",
+        slug="pins/contradiction",
+        detail=_describe_both(stated, present),
+        span=redact_span(what.span),
+        hint="run `orchestrator recipe lock`, look at what it changes, and commit the file",
+    )
+
+
+def _describe_both(stated: str, present: str) -> str:
+    return f"`sha256` is {stated}\nthe lock file has {present}"
 
 
 def _not_locked(what: Pinned, locked: str) -> StoreError:

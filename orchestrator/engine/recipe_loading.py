@@ -157,6 +157,8 @@ class RecipeLoader:
         sha256 = _hash(data)
         if wanted is None:
             refuse_page(reference, url, data)
+        elif self.pins is not None:
+            await self.pins.follow(what)
         return LoadedRecipe(
             path=self._packages.path_of(sha256),
             data=data,

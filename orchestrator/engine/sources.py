@@ -86,6 +86,7 @@ async def load_remote(session: Session, step: PrebuiltStep | PluginStep, wanted:
     what = Pinned(kind=kind, address=step.url or "", stated=step.sha256, span=step.span)
     pin = await pins.wanted(what, locked=session.why_locked)
     data = await _fetch(session, step, wanted, pin)
+    await pins.follow(what)
     if pin is None and (step.url or "").startswith("http://") and not is_loopback_url(step.url or ""):
         session.emit(
             Warned(

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.project import Canister, Environment, RecipeReference
+from orchestrator.core.project import Canister, Environment, PrebuiltStep, RecipeReference
 from orchestrator.engine.authoring.recipe_addresses import load_recipe
-from orchestrator.engine.pins import Pinned, Pinning, open_lock_file
+from orchestrator.engine.building import wanted_module
+from orchestrator.engine.pins import Pinned, Pinning, open_lock_file, tell_warnings
+from orchestrator.engine.recipes import expand_recipes
 from orchestrator.engine.session import Session
 from orchestrator.engine.showing import expand_project
+from orchestrator.engine.sources import load_remote
 from orchestrator.engine.validating import validate_project
-from orchestrator.errors import Diagnostic, StoreError
+from orchestrator.errors import BuildError, Diagnostic, RecipeError, StoreError
 from orchestrator.events import Warned
 from orchestrator.manifest import Reading
 from tests.support.memory_network import MemoryNetwork
@@ -101,10 +104,47 @@ async def test_a_contradiction_stays_as_it_is(session: Session) -> None:
     told: list[Diagnostic] = []
     pins = Pinning(file, tell=told.append, writes=False)
 
-    found = [await pins.wanted(Pinned(kind="recipes", address=URL, stated=SHA256)) for _ in range(2)]
+    what = Pinned(kind="recipes", address=URL, stated=SHA256)
+
+    found = [await pins.wanted(what) for _ in range(2)]
+    for _ in range(2):
+        await pins.follow(what)
 
     assert found == [SHA256, SHA256]
     assert [(each.slug, "recipe lock" in str(each.hint)) for each in told] == [("pins/contradiction", True)]
+    assert file.path.read_bytes() == before
+
+
+async def test_a_hash_that_no_bytes_have_is_not_pinned(session: Session, recording: Recording) -> None:
+    """A `sha256` that is mistyped fails, and leaves the lock file as it was; nothing says that it has been changed."""
+    file = open_lock_file(session.layout)
+    file.put("recipes", URL, SHA256)
+    before = file.path.read_bytes()
+    (canister,) = session.project.environments["production"].canisters
+    mistyped = replace(canister, recipe=RecipeReference(address=URL, sha256="0" * 64))
+
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(session, [mistyped])
+
+    assert caught.value.slug == "recipe/checksum"
+    assert recording.of("warning") == []
+    assert file.path.read_bytes() == before
+
+
+async def test_a_module_of_other_bytes_is_not_pinned(session: Session, recording: Recording) -> None:
+    """The same holds for a pre-built module."""
+    file = open_lock_file(session.layout)
+    file.put("modules", URL, SHA256)
+    before = file.path.read_bytes()
+    (canister,) = session.project.environments["production"].canisters
+    step = PrebuiltStep(url=URL, sha256="0" * 64)
+    pins = Pinning(file, tell=tell_warnings(recording))
+
+    with pytest.raises(BuildError) as caught:
+        await load_remote(session, step, wanted_module(canister), pins)
+
+    assert caught.value.slug == "build/checksum"
+    assert recording.of("warning") == []
     assert file.path.read_bytes() == before
 
 
