@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from orchestrator.errors import RecipeError
-from orchestrator.recipes.literals import LiteralReader
+from orchestrator.recipes.literals import SYMBOL, LiteralReader
 from orchestrator.recipes.template import Call, Expression, Literal, Lookup, Origin, Place
 
 __all__ = ["MAX_EXPRESSION_DEPTH", "Head", "Scanner", "named"]
@@ -20,15 +20,14 @@ MAX_EXPRESSION_DEPTH = 20
 
 _LINE_END = re.compile("\n")
 _SPACE = re.compile(r"[ \t\n\r]*+")
-_SYMBOL = r"[A-Za-z0-9_$:\-\u0080-\U0010ffff]"
-_NAME = re.compile(rf"{_SYMBOL}++")
-_ITEM = rf"(?>{_SYMBOL}++|\[[^\]]*+\])"
+_NAME = re.compile(rf"{SYMBOL}++")
+_ITEM = rf"(?>{SYMBOL}++|\[[^\]]*+\])"
 _PATH = re.compile(
     rf"(?:this[./]|\./)?+(?P<root>@root[./])?+(?P<local>@)?+(?P<up>(?:\.\.[./])*+)(?P<steps>{_ITEM}(?:[./]{_ITEM})*+)",
 )
 _ITEMS = re.compile(_ITEM)
-_RESERVED = re.compile(rf"(?:as|else)[ \t\n\r]*+(?!{_SYMBOL})")
-_PARTIAL_NAME = re.compile(r"[A-Za-z0-9_@/.\-\u0080-\U0010ffff]++|'(?:\\'|[^'])++'")
+_RESERVED = re.compile(rf"(?:as|else)[ \t\n\r]*+(?!{SYMBOL})")
+_PARTIAL_NAME = re.compile(r"[^\x00-,:-?\[-^`{-\x7f]++|'(?:\\'|[^'])++'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
