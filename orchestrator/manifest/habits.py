@@ -97,18 +97,23 @@ def hint_for_list(node: Node, *, key: str = "name") -> str | None:
 def hint_for_map(node: Node, what: str) -> str | None:
     """Return how a value is made the map that is wanted; `what` is its key in backticks."""
     key = what.strip("`")
-    text = node.text if isinstance(node, ScalarNode) and isinstance(node.value, str) else None
-    command = text if text and "\n" not in text else "make"
-    if key in {"build", "sync"}:
-        return f"write:\n{key}:\n  steps:\n    - type: script\n      command: {command}"
-    if key in {"a build step", "a sync step"} and text:
-        return f"write:\n- type: script\n  command: {command}"
+    text = node.text if isinstance(node, ScalarNode) and isinstance(node.value, str) else ""
+    if key in {"build", "sync", "a build step", "a sync step"}:
+        return _hint_for_command(key, text)
     if key == "recipe" and text:
         quoted = text if text[0] not in "@./" else f'"{text}"'
         return f"write:\nrecipe:\n  type: {quoted}"
     if key == "labels":
         return f"write a name and a text, such as `labels: {{ NAME: {text or 'edge'} }}`"
     return _MAP_HINTS.get(key)
+
+
+def _hint_for_command(key: str, text: str) -> str | None:
+    """Return how a command becomes a step; `key` is where it stands."""
+    command = text if text and "\n" not in text else "make"
+    if key in {"build", "sync"}:
+        return f"write:\n{key}:\n  steps:\n    - type: script\n      command: {command}"
+    return f"write:\n- type: script\n  command: {command}" if text else None
 
 
 def hint_for_place(text: str, kind: str, directory: Path) -> str | None:

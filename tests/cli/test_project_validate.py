@@ -364,3 +364,13 @@ def test_failed_download_says_how_to_go_on(orchestrator: Command, project: Path)
     assert "error[recipe/download]" in done.stderr
     assert "`--offline` checks the rest and makes this a warning" in done.stderr
     assert ("recipe/offline", "warning") in problems(orchestrator, "--offline")
+
+
+def test_what_an_unreadable_overlay_may_say_is_not_missed(orchestrator: Command, project: Path) -> None:
+    """A canister whose build may stand in the file that cannot be read is not told to have none; a misspelt key is told once."""
+    (project / "icp.yaml").write_text("canisters:\n  - name: a\n  - name: b\n    bulid: {}\n")
+    (project / "orchestrator.yaml").write_text("canisters:\n  - name: a\n    build: {steps: [}\n")
+
+    assert problems(orchestrator) == [("manifest/unknown-key", "error"), ("document/bracket", "error")]
+    (project / "orchestrator.yaml").unlink()
+    assert problems(orchestrator) == [("manifest/no-build", "error"), ("manifest/unknown-key", "error")]
