@@ -16,6 +16,10 @@ from orchestrator.manifest.problems import Problems, did_you_mean
 __all__ = ["Document", "NamedEntry", "collect_entries"]
 
 _KINDS = {"canisters": "canister", "networks": "network", "environments": "environment", "dependencies": "dependency"}
+_ADDED = {"environment": "network", "network": "mode"}
+"""What an overlay may add, with the key that a new one needs."""
+_IMPLICIT = ("local", "ic")
+"""Environments and networks that every project has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +70,23 @@ def _is_misspelt(entry: NamedEntry, known: Collection[str], kind: str, problems:
             hint=did_you_mean(entry.name, known) or "write the name of one that is there, or add a `build:` or a `recipe:` for a new one",
         )
         return True
-    if kind == "environment" and entry.mapping.get("network") is None and (guess := did_you_mean(entry.name, known)) is not None:
-        problems.warn(
-            "added-environment",
-            f"{MANIFEST_FILE} has no environment `{entry.name}`: this adds one",
-            entry.span,
-            hint=f"{guess} Add `network:` if it is a new one",
-        )
+    if kind in _ADDED:
+        _tell_of_addition(entry, known, kind, problems)
     return False
+
+
+def _tell_of_addition(entry: NamedEntry, known: Collection[str], kind: str, problems: Problems) -> None:
+    """Note that the overlay adds an environment or a network that lacks what a new one needs."""
+    key = _ADDED[kind]
+    if entry.name in _IMPLICIT or entry.mapping.entry(key) is not None:
+        return
+    guess = did_you_mean(entry.name, (*known, *_IMPLICIT))
+    summary = f"{MANIFEST_FILE} has no {kind} `{entry.name}`: this adds one"
+    hint = f"{guess} Add `{key}:` if it is a new one" if guess else f"add `{key}:`; without it, it is on `local`"
+    if kind == "environment":
+        problems.warn("added-environment", summary, entry.span, hint=hint)
+    elif guess:
+        problems.warn("added-network", summary, entry.span, hint=hint)
 
 
 def _by_name(documents: list[Document], section: str, problems: Problems) -> dict[str, NamedEntry]:
@@ -170,6 +183,8 @@ def _glob(node: Node, pattern: str, directory: Path, problems: Problems) -> list
         return []
     if not found:
         braces, hint = ("`{` and `}` have no meaning in a pattern", "write an entry for each directory") if "{" in pattern else (None, None)
+        if pattern.endswith(f"/{CANISTER_FILE}"):
+            hint = f"name the directories, without the file: `{pattern.removesuffix(f'/{CANISTER_FILE}')}`"
         problems.warn("empty-glob", f"no directory with {CANISTER_FILE} matches `{pattern}`", node.span, detail=braces, hint=hint)
     return found
 

@@ -21,6 +21,8 @@ _GUESSES = frozenset(
 """What would not be wrong if a file had what it is missing."""
 _HALVES = frozenset(f"manifest/{slug}" for slug in ("ambiguous-step", "missing-key", "mixed-steps", "no-build", "no-such-step"))
 """What would not be wrong if the other half was there: what `orchestrator.yaml` and the file below it say about one thing."""
+_CAUSES = frozenset(f"manifest/{slug}" for slug in ("added-environment", "added-network", "empty-glob", "misnamed-file", "unknown-key"))
+"""Warnings of what may be why something else is missing."""
 _OVERLAY = "orchestrator.yaml"
 
 
@@ -46,6 +48,15 @@ class Problems:
     def warnings(self) -> tuple[Diagnostic, ...]:
         """Return what is odd but not wrong, in the order of the files."""
         return sort_problems(self._warnings)
+
+    @property
+    def warning_count(self) -> int:
+        """Return how many warnings were noted."""
+        return len(self._warnings)
+
+    def warnings_since(self, count: int) -> tuple[Diagnostic, ...]:
+        """Return the warnings that were noted after there were so many."""
+        return tuple(self._warnings[count:])
 
     def error(
         self,
@@ -102,13 +113,13 @@ class Problems:
     def raise_errors(self, *, strict: bool = False) -> None:
         """Raise one `ManifestError` with all errors, in the order of the files; with `strict`, warnings are errors.
 
-        Unknown keys stand beside the errors: a key that is missing may be one of them, misspelt.
+        Warnings of what may be meant for something that is missing stand beside the errors, such as unknown keys.
         """
         found = [*self._errors, *(replace(warning, severity="error") for warning in self._warnings if strict)]
         if not found:
             return
         if not strict:
-            found += [warning for warning in self._warnings if warning.slug == "manifest/unknown-key"]
+            found += [warning for warning in self._warnings if warning.slug in _CAUSES]
         shown, left = limit_problems(found)
         if len(shown) > 1:
             raise ManifestError("the project cannot be loaded", detail=say_left(left), diagnostics=shown)

@@ -57,6 +57,11 @@ FOLDERS: Mapping[str, Mapping[str, str]] = {
         "n.yaml": "name: n\nmode: manged\n",
     },
     "a list in a canister's file": {"icp.yaml": "canisters: [a]\n", "a/canister.yaml": f"canisters:\n  - name: a\n    {BUILD}"},
+    "a pattern that matches nothing": {
+        "icp.yaml": "canisters: [canister/*]\nenvironments: [{name: prod, canisters: [backend]}]\n",
+        "canisters/a/canister.yaml": f"name: backend\n{BUILD}",
+    },
+    "a pattern of files": {"icp.yaml": "canisters: [canisters/*/canister.yaml]\n", "canisters/a/canister.yaml": f"name: backend\n{BUILD}"},
     "the path of the file": {"icp.yaml": "canisters: [a/canister.yaml]\n", "a/canister.yaml": f"name: a\n{BUILD}"},
     "a home directory": {"icp.yaml": "canisters: [~/canisters/a]\n"},
     "a folder of canisters": {"icp.yaml": "canisters: [canisters]\n", "canisters/a/canister.yaml": f"name: a\n{BUILD}"},

@@ -163,15 +163,26 @@ def test_a_canister_of_a_file_that_cannot_be_built(tmp_path: Path) -> None:
     [
         ("{name: stagin, protected: true}", ["manifest/added-environment"]),
         ("{name: stagin, network: ic}", []),
-        ("{name: other, protected: true}", []),
+        ("{name: other, protected: true}", ["manifest/added-environment"]),
+        ("{name: local, protected: true}", []),
         ("{name: staging, protected: true}", []),
     ],
-    ids=["misspelt", "with a network", "another", "there"],
+    ids=["misspelt", "with a network", "another", "everywhere", "there"],
 )
 def test_an_environment_that_is_not_there(tmp_path: Path, environment: str, slugs: list[str]) -> None:
     """One whose name is nearly that of another leaves the other without protection: a warning says so."""
     project = load(tmp_path, f"environments: [{environment}]", f"{BASE}environments: [{{name: staging}}]\n")
     assert [warning.slug for warning in project.warnings] == slugs
+
+
+def test_a_network_that_is_not_there(tmp_path: Path) -> None:
+    """Beside the error that it lacks a mode, strict loading tells which one may be meant."""
+    base = f"{BASE}networks: [{{name: testnet, mode: managed}}]\n"
+    write_files(tmp_path, {"icp.yaml": base, "orchestrator.yaml": "networks: [{name: tesnet, ports: ['1:2']}]"})
+    with pytest.raises(ManifestError) as caught:
+        load_project(tmp_path, strict=True)
+    hints = {found.slug: found.hint or "" for found in caught.value.diagnostics}
+    assert hints["manifest/added-network"].startswith("did you mean `testnet`?")
 
 
 def test_the_mainnet_is_where_it_was(tmp_path: Path) -> None:
