@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, get_args
 
+from orchestrator.core.addresses import path_text
 from orchestrator.core.plan import Change, change_to_json
 from orchestrator.core.recipe_use import RecipeUse, use_to_json
 from orchestrator.errors import Span
@@ -377,7 +378,7 @@ def _plain(value: object) -> object:
         case RecipeUse():
             return use_to_json(value)
         case Span():
-            return {"path": str(value.path), "line": value.line, "column": value.column}
+            return {"path": path_text(value.path), "line": value.line, "column": value.column}
         case tuple():
             return [_plain(item) for item in value]
         case _:

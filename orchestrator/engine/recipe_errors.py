@@ -1,6 +1,7 @@
 """What is wrong with recipes of other machines, at their place in the manifest and without secrets."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.core.project import RecipeReference
@@ -10,7 +11,7 @@ from orchestrator.engine.pins import Pinned, describe_change, hint_of_change
 from orchestrator.errors import Diagnostic, OrchestratorError, RecipeError, StoreError
 from orchestrator.store.download import DownloadError
 
-__all__ = ["checksum_error", "describe_pinned", "download_error", "not_fetched", "refuse_page", "warn_insecure"]
+__all__ = ["checksum_error", "describe_pinned", "download_error", "explain_missing", "not_fetched", "refuse_page", "warn_insecure"]
 
 _PAGES: Final = (b"<!doctype", b"<html", b"<?xml")
 _BEGINNING_BYTES: Final = 64
@@ -70,6 +71,15 @@ def not_fetched(
         span=redact_span(reference.span),
         hint=settings or _MISSING.get(status or 0, general),
     )
+
+
+def explain_missing(error: RecipeError) -> RecipeError:
+    """Return a fault of a remote template; where a value is missing, it says why nothing tells what the recipe takes."""
+    if error.slug != "recipe/missing-value":
+        return error
+    reason = "no `recipe.yaml` comes with a recipe of another machine: what it takes stands in its template"
+    diagnostics = [replace(each, detail="\n".join(filter(None, (each.detail, reason)))) for each in error.diagnostics]
+    return RecipeError(error.summary, slug=error.slug, detail=error.detail, span=error.span, hint=error.hint, diagnostics=diagnostics)
 
 
 def refuse_page(reference: RecipeReference, url: str, data: bytes) -> None:

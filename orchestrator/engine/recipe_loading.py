@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import anyio.to_thread
 
+from orchestrator.core.addresses import address_path
 from orchestrator.core.project import Canister, RecipeReference
 from orchestrator.engine.pins import Pinning
 from orchestrator.engine.recipe_errors import (
     checksum_error,
     describe_pinned,
     download_error,
+    explain_missing,
     not_fetched,
     refuse_page,
     warn_insecure,
@@ -51,6 +53,10 @@ class LoadedRecipe:
     url: str | None = None
     pinned: bool = True
     warnings: tuple[Diagnostic, ...] = ()
+
+    def place(self, reference: RecipeReference) -> Path:
+        """Return what places in the template name: its file, or, where that is a copy, the address."""
+        return address_path(reference.address) if self.remote else self.path
 
 
 class RecipeLoader:
@@ -198,7 +204,13 @@ def render_steps(
     from orchestrator.manifest import load_steps
     from orchestrator.recipes import expand
 
-    expansion = expand(reference, found.data, found.path, canister=canister.local_name, facts=facts, description=found.description)
+    name = canister.local_name
+    try:
+        expansion = expand(reference, found.data, found.place(reference), canister=name, facts=facts, description=found.description)
+    except RecipeError as error:
+        if not found.remote:
+            raise
+        raise explain_missing(error) from error
     steps = load_steps(
         expansion.text, expansion.path, directory=canister.directory, canisters=names, related=expansion.related, shown=expansion.shown
     )

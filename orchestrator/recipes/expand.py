@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from orchestrator.core.addresses import path_text
 from orchestrator.core.project import RecipeReference
 from orchestrator.errors import Diagnostic, RecipeError, Span
 from orchestrator.recipes.configuration import RESERVED_NAME, CheckedConfiguration, check_configuration
@@ -76,7 +77,7 @@ def expand(
 ) -> Expansion:
     """Render a template for a canister; raise `RecipeError`.
 
-    `path` is where the template's bytes came from, `facts` is what `_` holds besides `canister.name`.
+    `path` is where the template's bytes came from (an `address_path` for other machines), `facts` is what `_` holds besides `canister.name`.
     The hash is checked first, on every expansion; then, by the recipe's `description`, the configuration.
     """
     sha256 = hashlib.sha256(template).hexdigest()
@@ -148,6 +149,6 @@ def _decode(template: bytes, path: Path, reference: RecipeReference) -> str:
         raise RecipeError(
             "the recipe's template is not UTF-8 text",
             slug="recipe/not-utf-8",
-            detail=f"{path}: byte {error.start} does not belong there",
+            detail=f"{path_text(path)}: byte {error.start} does not belong there",
             span=reference.span,
         ) from error

@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.core.addresses import path_text
 from orchestrator.core.redaction import redact_urls
 from orchestrator.core.secret_lines import MASK, hide_texts, secret_texts
 from orchestrator.errors import Diagnostic, OrchestratorError, Span
 from orchestrator.ui.excerpts import render_excerpt, render_note, render_place
 from orchestrator.ui.style import PLAIN, Paint, Style, harmless, harmless_block
 
-__all__ = ["count_problems", "diagnostic_to_json", "error_to_json", "render_diagnostic", "render_error", "render_place"]
+__all__ = ["count_problems", "diagnostic_to_json", "error_to_json", "mention_warnings", "render_diagnostic", "render_error", "render_place"]
 
 
 def render_error(error: OrchestratorError, *, base: Path, style: Style = PLAIN) -> str:
@@ -40,6 +41,14 @@ def count_problems(diagnostics: Sequence[Diagnostic]) -> str:
     """Return how many errors and warnings there are: `2 errors, 1 warning`."""
     counts = {severity: sum(each.severity == severity for each in diagnostics) for severity in ("error", "warning")}
     return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items() if count)
+
+
+def mention_warnings(warnings: Sequence[Diagnostic], *, style: Style = PLAIN) -> str:
+    """Return one line about warnings: what a single one says, else how many there are; and what shows them in full."""
+    only, *more = warnings
+    what = f"{len(warnings)} about the project" if more else harmless_block(_without_secrets(only).summary)
+    label = style.paint("yellow", "warnings") if more else _label(only, style)
+    return f"{label}: {what}; see `orchestrator project validate`"
 
 
 def render_diagnostic(diagnostic: Diagnostic, *, base: Path, style: Style = PLAIN) -> str:
@@ -82,7 +91,7 @@ def diagnostic_to_json(diagnostic: Diagnostic) -> dict[str, object]:
 
 
 def _place_to_json(span: Span) -> dict[str, object]:
-    return {"path": str(span.path), "line": span.line, "column": span.column}
+    return {"path": path_text(span.path), "line": span.line, "column": span.column}
 
 
 def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:

@@ -12,6 +12,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestrator.core.addresses import is_address, path_text
 from orchestrator.core.redaction import redact_span, redact_urls
 from orchestrator.core.secret_lines import hide_secrets, shown_line
 from orchestrator.errors import Span
@@ -30,8 +31,8 @@ _TAB = "    "
 
 def render_place(span: Span, base: Path) -> str:
     """Return `icp.yaml:9:13`, relative to `base` when the file is below it."""
-    path = span.path.relative_to(base) if span.path.is_relative_to(base) else span.path
-    return f"{path}:{span.line}:{span.column}"
+    path = span.path.relative_to(base) if span.path.is_relative_to(base) and not is_address(span.path) else span.path
+    return f"{path_text(path)}:{span.line}:{span.column}"
 
 
 def render_excerpt(place: Span, *, base: Path, style: Style = PLAIN) -> Iterator[str]:

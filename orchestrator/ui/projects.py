@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Protocol
 
+from orchestrator.core.addresses import path_text
 from orchestrator.core.project import Project
 from orchestrator.errors import Diagnostic, Span
 from orchestrator.ui.errors import count_problems, diagnostic_to_json
@@ -82,7 +83,7 @@ def _place(span: Span | None) -> dict[str, object]:
     """Return a place; lines and columns count from 1, columns and length in code points."""
     if span is None:
         return {"file": None, "line": None, "column": None, "length": None}
-    return {"file": str(span.path), "line": span.line, "column": span.column, "length": span.length}
+    return {"file": path_text(span.path), "line": span.line, "column": span.column, "length": span.length}
 
 
 def _count(number: int, noun: str) -> str:

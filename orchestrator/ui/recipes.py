@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from orchestrator.core.addresses import path_text
 from orchestrator.core.redaction import redact_url
 from orchestrator.ui.style import harmless
 
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["RECIPE_SCHEMA", "recipe_to_json", "recipes_to_json", "render_recipe", "render_recipes", "rendering_to_json"]
 
 RECIPE_SCHEMA: Final = 1
+_UNDESCRIBED_REMOTE: Final = (
+    "A recipe of another machine comes without a recipe.yaml, if it has one: what it takes stands in the template only."
+)
 
 
 def rendering_to_json(expansion: "Expansion") -> dict[str, object]:
     """Return a rendering as plain values; `lines` has for each line of `text` the line of the template that it came from."""
     return {
         "schema": RECIPE_SCHEMA,
-        "template": str(expansion.template),
+        "template": path_text(expansion.template),
         "sha256": expansion.sha256,
         "text": expansion.text,
         "lines": list(expansion.lines),
@@ -37,7 +41,7 @@ def render_recipe(recipe: "AuthoredRecipe") -> str:
         blocks.append(description.description.rstrip())
     blocks.append("\n".join(_facts(recipe)))
     if description is None:
-        blocks.append("It has no recipe.yaml: what it takes stands in the template only.")
+        blocks.append(_UNDESCRIBED_REMOTE if recipe.remote else "It has no recipe.yaml: what it takes stands in the template only.")
         example = ["    recipe:", f"      type: {_quoted(redact_url(recipe.address))}", *_pin(recipe)]
     else:
         blocks += _parameters(recipe)

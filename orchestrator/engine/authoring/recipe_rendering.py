@@ -33,12 +33,14 @@ class RecipeInput:
 
 def render_recipe(recipe: "AuthoredRecipe", given: RecipeInput) -> "Expansion":
     """Render a recipe as a deployment does: its configuration is checked by its `recipe.yaml` first. Raises `RecipeError`."""
+    from orchestrator.core.addresses import address_path
     from orchestrator.core.project import RecipeReference
     from orchestrator.recipes import expand
 
     reference = RecipeReference(address=recipe.address, configuration=dict(given.configuration))
     facts = merge_maps(recipe.default_facts, given.facts)
-    return expand(reference, recipe.data, recipe.path, canister=given.canister, facts=facts, description=recipe.description)
+    path = address_path(recipe.address) if recipe.remote else recipe.path
+    return expand(reference, recipe.data, path, canister=given.canister, facts=facts, description=recipe.description)
 
 
 def read_configuration(text: str, path: Path) -> dict[str, object]:
