@@ -1,7 +1,7 @@
 """Running a verb of the engine: project, log, display, and a way to ask."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO, TypeVar, cast
@@ -35,10 +35,15 @@ __all__ = [
 
 Result = TypeVar("Result")
 Consent = Callable[["Plan"], Awaitable[bool]]
+_TERSE = frozenset({"canister start", "canister stop"})
+"""Verbs for which it does not matter what a manifest says about making canisters."""
 
 
-def open_project(state: State, *, strict: bool = False) -> "Project":
-    """Find and load the project that the command line means, and show what loading found odd."""
+def open_project(state: State, *, strict: bool = False, environment: str | None = None, whole: bool = False) -> "Project":
+    """Find and load the project that the command line means, and show what loading found odd.
+
+    All of it with `whole`; what is about that environment or about all where one is given; else that there is something.
+    """
     from orchestrator import manifest
 
     named, strict = _named_project(state), strict or state.strict
@@ -46,7 +51,12 @@ def open_project(state: State, *, strict: bool = False) -> "Project":
         project = manifest.load_project(named, strict=strict)
     else:
         project = manifest.load_nearest(state.terminal.directory, strict=strict)
-    show_warnings(state, project.warnings)
+    if whole:
+        show_warnings(state, project.warnings)
+    elif environment is not None:
+        show_warnings(state, project.warnings_for(environment))
+    else:
+        _mention_warnings(state, project.warnings)
     return project
 
 
@@ -74,6 +84,14 @@ def show_warnings(state: State, warnings: "Iterable[Diagnostic]") -> None:
         state.terminal.stderr.write(f"{text}\n\n")
 
 
+def _mention_warnings(state: State, warnings: "Sequence[Diagnostic]") -> None:
+    """Say in a line what was found odd, or how much, where the command is about something else."""
+    from orchestrator.ui.errors import mention_warnings
+
+    if warnings:
+        state.terminal.stderr.write(f"{mention_warnings(warnings, style=state.style())}\n")
+
+
 def _named_project(state: State) -> Path | None:
     """Return the folder that was named as the project's, if one was; raises `UsageError` where that holds no project."""
     from orchestrator.manifest import MANIFEST_FILE
@@ -98,7 +116,7 @@ def run_verb(state: State, verb: str, action: Callable[["Session"], Awaitable[Re
     display = _choose_display(state, events_are_data=events_are_data)
     state.display = display
     try:
-        project = open_project(state)
+        project = open_project(state, environment=None if verb in _TERSE else state.environment)
         start_log(state, project.directory, verb)
         result = wait(lambda: action(_open_session(state, project, verb, _watched(state, display), environment=state.environment)))
     except BaseException as error:  # the display ends with every run, and says how; the edge says it to people

@@ -44,6 +44,7 @@ EntrySection = Literal["dirs", "files"]
 Launcher = Literal["embedded", "pocket-ic", "dfx", "docker"]
 Visibility = Literal["controllers", "public"] | tuple[Principal, ...]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_WARNINGS: Mapping[str, tuple[Diagnostic, ...]] = MappingProxyType({})
 _UNWRITTEN: Mapping[str, object] = MappingProxyType({})
 _NOWHERE: Mapping[tuple[EntrySection, int], Span] = MappingProxyType({})
 
@@ -270,7 +271,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A loaded project; `warnings` are what loading found odd but not wrong.
+    """A loaded project; `warnings` are what loading found odd but not wrong, `environment_warnings` those about one environment alone.
 
     `registries` are the URL templates of the project's recipe registries, by name. `members` are the projects of the
     workspace, this one first; `missing_environments` says by environment which of them do not know it, and `scope` is the
@@ -284,6 +285,12 @@ class Project:
     environments: Mapping[str, Environment]
     registries: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     warnings: tuple[Diagnostic, ...] = ()
+    environment_warnings: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=lambda: _NO_WARNINGS)
     members: tuple[Member, ...] = ()
     missing_environments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scope: str = ""
+
+    def warnings_for(self, environment: str) -> tuple[Diagnostic, ...]:
+        """Return the warnings that matter to somebody who works on one environment: all but those about others alone."""
+        others = {each for name, found in self.environment_warnings.items() if name != environment for each in found}
+        return tuple(warning for warning in self.warnings if warning not in others)

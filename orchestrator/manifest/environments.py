@@ -131,7 +131,7 @@ def _read_rollout(entry: NamedEntry, canisters: Mapping[str, Canister], problems
     key = entry.mapping.entry("rollout")
     if rollout is not None and rollout.stages and key is not None:
         detail = "`deploy` changes all canisters at once, without stages and gates"
-        problems.warn_without_effect("rollout", f"environment `{entry.name}`", key.key.span, detail=detail)
+        problems.warn("not-supported", f"the key `rollout` in environment `{entry.name}` has no effect yet", key.key.span, detail=detail)
     return rollout
 
 

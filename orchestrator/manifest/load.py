@@ -62,8 +62,11 @@ def _read(directory: Path, problems: Problems) -> Project:
         network.name: implicit_environment(network.name, members.all_in(network.name), networks.get(network.name, network))
         for network in IMPLICIT_NETWORKS
     }
+    about: dict[str, tuple[Diagnostic, ...]] = {}
     for entry in root.environments:
+        before = problems.warning_count
         environment = read_environment(entry, _known(members, entry, networks, broken), problems)
+        about[entry.name] = problems.warnings_since(before)
         if environment is not None:
             environments[entry.name] = environment
     if not problems.complete:
@@ -76,6 +79,7 @@ def _read(directory: Path, problems: Problems) -> Project:
         environments=MappingProxyType(environments),
         registries=MappingProxyType({name: url for project in reversed(workspace) for name, url in project.registries.items()}),
         warnings=problems.warnings,
+        environment_warnings=MappingProxyType(about),
         members=members.members,
         missing_environments=members.missing(environments),
     )

@@ -106,3 +106,16 @@ def test_reader_that_leaves_early_gets_no_complaint(project: Path) -> None:
 
     assert done.returncode != 0
     assert done.stderr == b""
+
+
+def test_warnings_are_told_where_they_matter(orchestrator: Command, project: Path) -> None:
+    """One about an environment is told in full by a plan for that, in a line by commands that are about something else."""
+    manifest = project / "icp.yaml"
+    manifest.write_text(f"{manifest.read_text()}    rollout: {{stages: [{{name: first, canisters: [backend]}}]}}\n")
+    told = "the key `rollout` in environment `staging` has no effect yet"
+
+    assert orchestrator("canister", "list").stderr == f"warning[manifest/not-supported]: {told}; see `orchestrator project validate`\n"
+    manifest.write_text(manifest.read_text().replace("    rollout", "    approvrs: []\n    rollout"))
+    assert orchestrator("environment", "list").stderr == "warnings: 2 about the project; see `orchestrator project validate`\n"
+    assert told not in orchestrator("build", "-e", "local").stderr
+    assert told in orchestrator("build", "-e", "staging").stderr

@@ -31,7 +31,7 @@ def show(state: State, *, as_yaml: bool) -> None:
 
     if as_yaml and state.as_json:
         raise UsageError("`--yaml` and `--json` contradict each other", hint="leave out one of the two")
-    loaded = open_project(state)
+    loaded = open_project(state, whole=True)
     registry_recipes = {each.name: each.recipe.address for each in loaded.canisters if each.recipe and each.recipe.address.startswith("@")}
     shown = _expand(state, loaded)
     render = project_to_json if state.as_json else render_project
