@@ -4,7 +4,7 @@ A tag that fits nothing is reported at the place up to which the text could be r
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from orchestrator.errors import RecipeError
@@ -245,18 +245,23 @@ class _TagReader:
                 tag=start,
             )
         content = Tag(kind="raw text", start=begin, end=match.start())
-        position = scanner.space(match.end())
+        closing = self._end_of_raw(match.start(), match.end())
+        return () if closing is None else (opening, content, closing)
+
+    def _end_of_raw(self, start: int, inside: int) -> Tag | None:
+        """Read the closing tag of a raw block, whose braces go up to `inside`."""
+        scanner, text = self._scanner, self._text
+        position = scanner.space(inside)
         before = text.startswith("~", position)
-        scanner.failed(match.start() if before else position)
+        scanner.failed(start if before else position)
         position = scanner.space(position + 1) if before else position
         if not text.startswith("/", position):
-            place = match.start() if before else position
+            place = start if before else position
             raise self._error("a raw block holds `{{{{`, which only its closing tag may", place, hint="write `\\{{{{` for the text")
-        name, end = scanner.name(scanner.space(position + 1)) or ("", scanner.space(position + 1))
-        closing = self._end("close", match.start(), (_NOTHING, end), before=before, closing="}}}}")
-        if closing is None:
-            return ()
-        return opening, content, Tag(kind="close", start=closing.start, end=closing.end, name=name, before=before, after=closing.after)
+        position = scanner.space(position + 1)
+        name, end = scanner.name(position) or ("", position)
+        tag = self._end("close", start, (_NOTHING, end), before=before, closing="}}}}")
+        return None if tag is None else replace(tag, name=name)
 
     def _fault(self, start: int) -> RecipeError:
         position = max(start, self._scanner.furthest)
