@@ -10,7 +10,7 @@ from orchestrator.cli import logs
 from orchestrator.core import units
 from orchestrator.core.workspace import MAX_FRIENDLY_NAMES
 from orchestrator.documents import source, yaml_reader
-from orchestrator.engine import adapter, modules, preparing, readiness, recipe_loading, session, shell, slots
+from orchestrator.engine import adapter, modules, preparing, readiness, recipe_loading, recipe_locking, session, shell, slots
 from orchestrator.engine.authoring import recipe_cases, recipe_lint, recipe_scenarios, recording_file, trace
 from orchestrator.manifest import arguments, patterns, problems, workspace
 from orchestrator.network import ping, seeding, settings
@@ -40,8 +40,9 @@ SAID = {
     "a recipe's template, as a file or a download": f"{local.MAX_TEMPLATE_BYTES // MIB} MiB",
     "a recipe's download as a whole, further attempts included": f"{recipe_loading.RECIPE_SECONDS:.0f} seconds",
     "`orchestrator.lock`": f"{lock_file.MAX_LOCK_FILE_BYTES // MIB} MiB",
+    "attempts of `recipe lock` while other commands change the file": f"{recipe_locking.LOCK_ATTEMPTS}",
     "configurations that `recipe lint` tries": f"{recipe_scenarios.MAX_SCENARIOS}",
-    "text that `recipe lint` renders and reads in all": f"{recipe_lint.MAX_TRIED_CHARACTERS:,} characters",
+    "text that `recipe lint` renders and reads in all, each value counting for 100 characters more": f"{recipe_lint.MAX_TRIED_CHARACTERS:,} characters",
     "what a case of a recipe expects": f"{recipe_cases.MAX_EXPECTED_BYTES // MIB} MiB",
     "a recipe's output": f"{render.MAX_RENDERED_CHARACTERS:,} characters",
     "parts that rendering a recipe goes through": f"{render.MAX_RENDER_STEPS:,}",
