@@ -30,6 +30,21 @@ def test_new_identity_is_listed_and_can_be_the_default(orchestrator: Command) ->
     assert orchestrator("identity", "principal").stdout == made.stdout
 
 
+def test_answers_as_json(orchestrator: Command) -> None:
+    """With `--json` a principal comes with its identity's name, and the default identity in an object."""
+    made = json.loads(orchestrator("identity", "new", "alice", "--json").stdout)
+
+    assert (made["schema"], made["name"]) == (1, "alice")
+    assert json.loads(orchestrator("identity", "principal", "--identity", "alice", "--json").stdout) == made
+    assert json.loads(orchestrator("identity", "principal", "--json").stdout) == {
+        "schema": 1,
+        "name": "anonymous",
+        "principal": "2vxsx-fae",
+    }
+    assert json.loads(orchestrator("identity", "default", "alice", "--json").stdout) == {"schema": 1, "default_identity": "alice"}
+    assert json.loads(orchestrator("identity", "default", "--json").stdout) == {"schema": 1, "default_identity": "alice"}
+
+
 def test_encrypted_identity_needs_its_password(orchestrator: Command, tmp_path: Path) -> None:
     """An encrypted key opens with the password file, and not without."""
     password = tmp_path / "password"

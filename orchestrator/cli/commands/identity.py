@@ -46,11 +46,12 @@ def list_identities(state: State) -> None:
 @click.pass_obj
 def principal(state: State) -> None:
     """Print the principal of the default identity, or of `--identity`."""
-    from orchestrator.agent.identities import icp_data_directory, load_identity
+    from orchestrator.agent.identities import IdentityStore, icp_data_directory, load_identity
 
-    source = make_password_source(state, in_loop=False)
-    found = load_identity(state.identity, icp_data_directory(state.terminal.environ), source)
-    state.terminal.stdout.write(f"{found.principal}\n")
+    directory = icp_data_directory(state.terminal.environ)
+    found = load_identity(state.identity, directory, make_password_source(state, in_loop=False))
+    name = state.identity if state.identity is not None else IdentityStore(directory).load_default_name()
+    _print(state, str(found.principal), name=name, principal=str(found.principal))
 
 
 @click.command(short_help="Print or set the default identity.")
@@ -64,10 +65,13 @@ def default(state: State, *, name: str | None) -> None:
 
     directory = icp_data_directory(state.terminal.environ)
     if name is None:
-        state.terminal.stdout.write(f"{IdentityStore(directory).load_default_name()}\n")
+        found = IdentityStore(directory).load_default_name()
+        _print(state, found, default_identity=found)
         return
     IdentityFiles(directory).set_default(name)
     state.terminal.stderr.write(f"The default identity is `{name}`\n")
+    if state.as_json:
+        _print(state, name, default_identity=name)
 
 
 @click.command(short_help="Make an identity.")
@@ -84,4 +88,12 @@ def new(state: State, *, name: str, storage_password_file: Path | None) -> None:
     made = IdentityFiles(icp_data_directory(state.terminal.environ)).create(name, password=password)
     protection = "encrypted" if password is not None else "not encrypted; whoever reads the file is this identity"
     state.terminal.stderr.write(f"Made identity `{name}`; its key is {protection}\n")
-    state.terminal.stdout.write(f"{made.principal}\n")
+    _print(state, str(made.principal), name=name, principal=str(made.principal))
+
+
+def _print(state: State, text: str, **fields: str) -> None:
+    """Print a text, or with `--json` the fields that it is about."""
+    from orchestrator.ui.identities import IDENTITY_SCHEMA
+
+    shown = json.dumps({"schema": IDENTITY_SCHEMA, **fields}, ensure_ascii=False) if state.as_json else text
+    state.terminal.stdout.write(f"{shown}\n")
