@@ -33,25 +33,29 @@ class Registries:
         self._settings = settings
         self._tell = tell
         self._all: Mapping[str, str] | None = None
-        self._overridden: list[str] = []
+        self._overridden: dict[str, str] = {}
 
     def load(self) -> Mapping[str, str]:
         """Return all registries' templates by name. Raises `ManifestError` for a settings file with problems. Blocks."""
         if self._all is None:
             own = self._load_own()
-            self._overridden = [name for name in sorted(BUILT_IN_REGISTRIES) if name in own]
-            self._all = {**BUILT_IN_REGISTRIES, **self._project, **own}
+            others = {**BUILT_IN_REGISTRIES, **self._project}
+            self._overridden = {name: others[name] for name, template in own.items() if others.get(name, template) != template}
+            self._all = {**others, **own}
         return self._all
 
     def url_of(self, address: "RegistryRecipe", span: Span | None) -> str:
-        """Return where a recipe's template is; raises `RecipeError` for an unknown registry, and as `load` does."""
+        """Return where a recipe's template is; raises `RecipeError` for an unknown registry, and as `load` does.
+
+        That the user's settings count instead of another registry is told once, when it is used.
+        """
         known = self.load()
-        while self._overridden:
-            name = self._overridden.pop()
-            self._tell(_overridden(name, known[name], self._settings))
         template = known.get(address.registry)
         if template is None:
             raise self._unknown(address, known, span)
+        other = self._overridden.pop(address.registry, None)
+        if other is not None:
+            self._tell(_overridden(address.registry, template, self._settings, other))
         return recipe_url(template, address.name, address.version)
 
     def _load_own(self) -> Mapping[str, str]:
@@ -76,10 +80,10 @@ class Registries:
         )
 
 
-def _overridden(name: str, template: str, path: Path | None) -> Diagnostic:
+def _overridden(name: str, template: str, path: Path | None, other: str) -> Diagnostic:
     return Diagnostic(
         slug="recipe/registry-overridden",
-        summary=f"recipes of `@{name}` come from {redact_url(template)}",
+        summary=f"recipes of `@{name}` come from {redact_url(template)}, as your own settings say, and not from {redact_url(other)}",
         severity="warning",
-        detail=f"{path} says so",
+        hint=f"take `{name}` out of `{path}` if that is not meant",
     )
