@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 
+from orchestrator.core.json_values import as_list, as_object, as_optional_text, as_text
 from orchestrator.core.recipe_use import RecipeUse, use_from_json, use_to_json
 from orchestrator.errors import DeployError
 
@@ -122,55 +123,34 @@ def plan_from_json(document: object) -> Plan:
 
 
 def _read_plan(document: object) -> Plan:
-    fields = _mapping(document)
+    fields = as_object(document)
     if fields["schema"] != PLAN_SCHEMA:
         raise ValueError(f"schema {fields['schema']!r} is not {PLAN_SCHEMA}")
     return Plan(
-        environment=_text(fields["environment"]),
-        network=_text(fields["network"]),
-        digest=_text(fields["digest"]),
-        canisters=tuple(_text(name) for name in _sequence(fields["canisters"])),
-        changes=tuple(_read_change(_mapping(change)) for change in _sequence(fields["changes"])),
-        artifacts={name: _text(sha256) for name, sha256 in _mapping(fields["artifacts"]).items()},
+        environment=as_text(fields["environment"]),
+        network=as_text(fields["network"]),
+        digest=as_text(fields["digest"]),
+        canisters=tuple(as_text(name) for name in as_list(fields["canisters"])),
+        changes=tuple(_read_change(as_object(change)) for change in as_list(fields["changes"])),
+        artifacts={name: as_text(sha256) for name, sha256 in as_object(fields["artifacts"]).items()},
         mode=_choice(fields["mode"], get_args(Mode)),
         force=bool(fields["force"]),
-        recipes=tuple(use_from_json(use) for use in _sequence(fields.get("recipes", []))),
+        recipes=tuple(use_from_json(use) for use in as_list(fields.get("recipes", []))),
     )
 
 
 def _read_change(fields: Mapping[str, object]) -> Change:
-    details = [_mapping(detail) for detail in _sequence(fields["details"])]
+    details = [as_object(detail) for detail in as_list(fields["details"])]
     return Change(
-        canister=_text(fields["canister"]),
+        canister=as_text(fields["canister"]),
         action=_choice(fields["action"], get_args(Action)),
-        reason=_text(fields["reason"]),
+        reason=as_text(fields["reason"]),
         destructive=bool(fields["destructive"]),
         details=tuple(
-            Detail(field=_text(detail["field"]), before=_optional(detail["before"]), after=_optional(detail["after"])) for detail in details
+            Detail(field=as_text(detail["field"]), before=as_optional_text(detail["before"]), after=as_optional_text(detail["after"]))
+            for detail in details
         ),
     )
-
-
-def _mapping(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise TypeError("expected an object")
-    return value
-
-
-def _sequence(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError("expected a list")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("expected a text")
-    return value
-
-
-def _optional(value: object) -> str | None:
-    return None if value is None else _text(value)
 
 
 def _choice(value: object, words: tuple[_Word, ...]) -> _Word:

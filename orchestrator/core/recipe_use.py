@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orchestrator.core.json_values import as_list, as_object, as_optional_text, as_text
 from orchestrator.core.project import Canister, PluginStep, ScriptStep
 from orchestrator.core.redaction import redact_url
 
@@ -104,51 +105,23 @@ def _reach_facts(reach: Reach) -> dict[str, object]:
 
 def use_from_json(document: object) -> RecipeUse:
     """Return what `use_to_json` wrote; raises `KeyError`, `TypeError` or `ValueError` for anything else."""
-    fields = _object(document)
+    fields = as_object(document)
     return RecipeUse(
-        canister=_text(fields["canister"]),
-        recipe=_text(fields["recipe"]),
-        sha256=_text(fields["sha256"]),
+        canister=as_text(fields["canister"]),
+        recipe=as_text(fields["recipe"]),
+        sha256=as_text(fields["sha256"]),
         build_commands=_number(fields["build_commands"]),
         sync_commands=_number(fields["sync_commands"]),
-        reaches=tuple(_reach(_object(each)) for each in _list(fields["reaches"])),
+        reaches=tuple(_reach(as_object(each)) for each in as_list(fields["reaches"])),
     )
 
 
 def _reach(fields: Mapping[str, object]) -> Reach:
     return Reach(
         step=_number(fields["step"]),
-        name=_optional(fields["name"]),
-        proxy=_optional(fields["proxy"]),
-        canisters=tuple(_text(each) for each in _list(fields["canisters"])),
-        component=_optional(fields.get("component")),  # plans of older versions have none, and are stale
-        agreed=_optional(fields.get("agreed")),
+        name=as_optional_text(fields["name"]),
+        proxy=as_optional_text(fields["proxy"]),
+        canisters=tuple(as_text(each) for each in as_list(fields["canisters"])),
+        component=as_optional_text(fields.get("component")),  # plans of older versions have none, and are stale
+        agreed=as_optional_text(fields.get("agreed")),
     )
-
-
-def _object(value: object) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise TypeError("expected an object")
-    return value
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError("expected a list")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("expected a text")
-    return value
-
-
-def _optional(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError("expected a number")
-    return value
