@@ -43,4 +43,12 @@ class LazyGroup(click.Group):
         if not ctx._protected_args and not ctx.args:  # noqa: SLF001  # click has no public name for the arguments that are left
             click.echo(ctx.get_help())
             return None
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if error.ctx is None:  # click does not say which command lacks an option's value
+                name = ctx.invoked_subcommand or ""
+                error.ctx = click.Context(
+                    self.get_command(ctx, name) or self, parent=ctx if name else ctx.parent, info_name=name or ctx.info_name
+                )
+            raise

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_ENVIRONMENT", "ENVIRONMENT_VARIABLES", "PROJECT_VARIABLES", "State"]
 
 DEFAULT_ENVIRONMENT = "local"
+_MANIFEST_FILE = "icp.yaml"
 ENVIRONMENT_VARIABLES = ("ORCHESTRATOR_ENV", "ICP_ENVIRONMENT")
 PROJECT_VARIABLES = ("ORCHESTRATOR_PROJECT", "ICP_PROJECT_ROOT")
 
@@ -48,9 +49,12 @@ class State:
 
     @property
     def project(self) -> Path | None:
-        """Return the folder that was named as the project's, if one was, without `..`; then none above it counts."""
+        """Return the folder that was named as the project's, or whose icp.yaml was, without `..`; then none above it counts."""
         given = self.options.get("project") or self._variable(PROJECT_VARIABLES)
-        return _without_dots(self.terminal.directory / given) if isinstance(given, (str, Path)) else None
+        if not isinstance(given, (str, Path)):
+            return None
+        named = _without_dots(self.terminal.directory / given)
+        return named.parent if named.name == _MANIFEST_FILE and named.is_file() else named
 
     @property
     def identity(self) -> str | None:

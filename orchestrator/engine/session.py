@@ -235,7 +235,8 @@ def _unknown_canister(session: Session, name: str) -> UsageError:
     owner = f"environment `{session.environment.name}`" if elsewhere else "the project"
     known = [canister.name for canister in session.environment.canisters]
     namesakes = [f"`{canister.name}`" for canister in session.environment.canisters if canister.local_name == name]
-    guess = f"did you mean {' or '.join(namesakes)}?" if namesakes else did_you_mean(name, known)
+    local = [each.local_name for each in session.environment.canisters if canister_key(session, each.local_name) == each.name]
+    guess = f"did you mean {' or '.join(namesakes)}?" if namesakes else did_you_mean(name, [*known, *local])
     names = f"canisters of `{session.environment.name}`: {', '.join(known) or 'none'}"
     hint = f"{guess} {names}" if guess else names
     return UsageError(f"{owner} has no canister named `{name}`", slug="usage/unknown-canister", hint=hint)

@@ -46,7 +46,7 @@ def _check_module(step: PrebuiltStep) -> Iterator[Diagnostic]:
     yield from found
     if data is not None and (defect := describe_defect(data)) is not None:
         yield Diagnostic(
-            slug="build/not-a-module",
+            slug="build/not-wasm",
             summary="the pre-built module is not a module",
             detail=f"{step.path}: {defect}",
             span=step.span,

@@ -108,10 +108,10 @@ def _note_ambiguous(item: MappingNode, first: MappingNode, index: int, problems:
 
 
 def _note_missing(item: MappingNode, count: int, problems: Problems, what: str) -> None:
-    have = "there are none" if count == 0 else "there is one" if count == 1 else f"there are {count}"
+    have = "there is none" if count == 0 else "there is one" if count == 1 else f"there are {count}"
     problems.error(
         "no-such-step",
-        f"{what} have none for this item to add to: {have}",
+        f"this item adds to a step that is not there: of {what} {have}",
         item.span,
         detail="an item without `type` adds keys to a step that is written below; steps of a recipe are in its template",
         hint="give it the `name` or the position of a step, or a `type` to write a step of its own",

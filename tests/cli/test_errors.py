@@ -67,6 +67,19 @@ def test_named_project_that_is_none(orchestrator: Command, project: Path, name: 
     assert done.stderr.startswith(f"error[usage/no-project]: `{project / name}` is not a project\n  {why}\n")
 
 
+def test_named_manifest(orchestrator: Command, project: Path) -> None:
+    """`--project DIR/icp.yaml` means the folder."""
+    done = orchestrator("project", "validate", "--project", str(project / "icp.yaml"))
+
+    assert done.exit_code == 0
+
+
+def test_option_without_its_value(orchestrator: Command) -> None:
+    """The hint is about the command that was typed."""
+    assert "hint: run `orchestrator project schema --help`" in orchestrator("project", "schema", "-o").stderr
+    assert "hint: run `orchestrator --help`" in orchestrator("--project").stderr
+
+
 def test_log_of_a_named_project_is_written_short(orchestrator: Command, project: Path) -> None:
     """However the project was named, the log's path has no `..`, unless a link needs it to be resolved."""
     (project / "sub").mkdir()

@@ -205,7 +205,7 @@ def test_files_of_modules_are_looked_at(orchestrator: Command, written: Path) ->
 
     done = orchestrator("project", "validate")
 
-    assert problems(orchestrator) == [("build/checksum", "error"), ("build/not-a-module", "error"), ("build/missing-module", "warning")]
+    assert problems(orchestrator) == [("build/checksum", "error"), ("build/not-wasm", "error"), ("build/missing-module", "warning")]
     assert "`~` means nothing here" in done.stderr
     assert done.stderr.endswith("error: the project is not valid (2 errors, 1 warning)\n")
 

@@ -84,7 +84,7 @@ def test_what_could_mean_several_things_is_refused(tmp_path: Path, sync: str, sl
 def test_steps_of_a_recipe_cannot_be_added_to(tmp_path: Path) -> None:
     """They are in its template: the error says so."""
     base = "canisters: [{name: a, recipe: {type: ./r.hbs}}]"
-    with pytest.raises(ManifestError, match="the sync steps of canister `a` have none for this item to add to") as caught:
+    with pytest.raises(ManifestError, match="adds to a step that is not there: of the sync steps of canister `a` there is none") as caught:
         load(tmp_path, "canisters: [{name: a, sync: {steps: [{timeout: 5s}]}}]", base)
     assert caught.value.detail is not None
     assert "template" in caught.value.detail
