@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-__all__ = ["as_list", "as_object", "as_optional_text", "as_text"]
+__all__ = ["as_list", "as_number", "as_object", "as_optional_text", "as_text"]
 
 
 def as_object(value: object) -> Mapping[str, object]:
@@ -17,6 +17,13 @@ def as_list(value: object) -> list[object]:
     """Return a list."""
     if not isinstance(value, list):
         raise TypeError("expected a list")
+    return value
+
+
+def as_number(value: object) -> int:
+    """Return a whole number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("expected a number")
     return value
 
 

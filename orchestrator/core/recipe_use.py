@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.core.json_values import as_list, as_object, as_optional_text, as_text
+from orchestrator.core.json_values import as_list, as_number, as_object, as_optional_text, as_text
 from orchestrator.core.project import Canister, PluginStep, ScriptStep
 from orchestrator.core.redaction import redact_url
 
@@ -110,15 +110,15 @@ def use_from_json(document: object) -> RecipeUse:
         canister=as_text(fields["canister"]),
         recipe=as_text(fields["recipe"]),
         sha256=as_text(fields["sha256"]),
-        build_commands=_number(fields["build_commands"]),
-        sync_commands=_number(fields["sync_commands"]),
+        build_commands=as_number(fields["build_commands"]),
+        sync_commands=as_number(fields["sync_commands"]),
         reaches=tuple(_reach(as_object(each)) for each in as_list(fields["reaches"])),
     )
 
 
 def _reach(fields: Mapping[str, object]) -> Reach:
     return Reach(
-        step=_number(fields["step"]),
+        step=as_number(fields["step"]),
         name=as_optional_text(fields["name"]),
         proxy=as_optional_text(fields["proxy"]),
         canisters=tuple(as_text(each) for each in as_list(fields["canisters"])),
