@@ -117,6 +117,13 @@ def _relative(path: Path, directory: Path) -> str | None:
 
 
 def _address(path: Path, directory: Path) -> str:
+    from orchestrator.recipes.bundled import TEMPLATE_NAME
+
+    if path.name == TEMPLATE_NAME and (folder := find_address(path.parent, directory) or _relative(path.parent, directory)) not in {
+        None,
+        "./.",
+    }:
+        return str(folder)
     return find_address(path, directory) or _relative(path, directory) or normpath(path)
 
 

@@ -1,6 +1,8 @@
 """A new recipe's folder: a template, what it takes, cases that pass."""
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +17,10 @@ __all__ = ["write_recipe_project"]
 MAX_NAME_CHARACTERS: Final = 64
 """The longest name of a new recipe."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_PLACEHOLDER: Final = b"RECIPE_NAME"
+_NAME_PLACEHOLDER: Final = b"RECIPE_NAME"
+_ADDRESS_PLACEHOLDER: Final = b"RECIPE_ADDRESS"
+_PLAIN: Final = re.compile(r"[\w./-]+")
+"""Addresses that YAML takes as they are."""
 
 
 def write_recipe_project(directory: Path, *, name: str | None = None) -> RecipeProject:
@@ -27,13 +32,18 @@ def write_recipe_project(directory: Path, *, name: str | None = None) -> RecipeP
     name = _check_name(directory, name)
     root = template_directory() / "recipe"
     paths = sorted(path for path in root.rglob("*") if path.is_file())
-    files = [
-        ProjectFile(path=path.relative_to(root).as_posix(), data=path.read_bytes().replace(_PLACEHOLDER, name.encode())) for path in paths
-    ]
+    address = find_address(directory, directory)
+    shown = address or f"./{name}"
+    values = {_NAME_PLACEHOLDER: name, _ADDRESS_PLACEHOLDER: shown if _PLAIN.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)}
+    files = [ProjectFile(path=path.relative_to(root).as_posix(), data=_filled(path.read_bytes(), values)) for path in paths]
     write_new_files(directory, files)
-    return RecipeProject(
-        directory=directory, name=name, files=tuple(file.path for file in files), address=find_address(directory, directory)
-    )
+    return RecipeProject(directory=directory, name=name, files=tuple(file.path for file in files), address=address)
+
+
+def _filled(data: bytes, values: Mapping[bytes, str]) -> bytes:
+    for placeholder, value in values.items():
+        data = data.replace(placeholder, value.encode())
+    return data
 
 
 def _check_name(directory: Path, name: str | None) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engine.authoring.plugin_templates import template_directory
 from orchestrator.engine.authoring.recipe_cases import run_recipe_cases
 from orchestrator.engine.authoring.recipe_files import open_recipe
 from orchestrator.engine.authoring.recipe_lint import lint_recipe
@@ -29,7 +30,7 @@ def test_all_files_have_the_name_and_are_listed(tmp_path: Path) -> None:
     written = {path.relative_to(tmp_path / "x y").as_posix(): path.read_text(encoding="utf-8") for path in (tmp_path / "x y").rglob("*.*")}
 
     assert sorted(written) == sorted(project.files)
-    assert not any("RECIPE_NAME" in text for text in written.values())
+    assert not any("RECIPE_" in text for text in written.values())
     assert written["README.md"].startswith("# site\n")
 
 
@@ -38,6 +39,19 @@ def test_the_address_is_that_of_the_project(tmp_path: Path) -> None:
     assert write_recipe_project(tmp_path / "site").address is None
     (tmp_path / "icp.yaml").write_text("", encoding="utf-8")
     assert write_recipe_project(tmp_path / "a" / "b").address == "./a/b"
+    assert "          type: ./a/b\n" in (tmp_path / "a" / "b" / "README.md").read_text(encoding="utf-8")
+    write_recipe_project(tmp_path / "a # b", name="c")
+    assert '          type: "./a # b"\n' in (tmp_path / "a # b" / "README.md").read_text(encoding="utf-8")
+
+
+def test_its_tool_is_named_where_it_is_missing() -> None:
+    """Each script that runs `ic-wasm` looks for it first; metadata can be read by everybody, as its description says."""
+    steps = (template_directory() / "recipe" / "recipe.hbs").read_text(encoding="utf-8").split("- type: script")
+    with_tool = [step for step in steps if 'ic-wasm "$' in step]
+
+    assert len(with_tool) == 2
+    assert all("command -v ic-wasm > /dev/null ||" in step and "npm install -g @icp-sdk/ic-wasm" in step for step in with_tool)
+    assert " -v public " in with_tool[1]
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

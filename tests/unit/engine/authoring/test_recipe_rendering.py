@@ -31,7 +31,7 @@ def test_a_bare_name_is_bundled_where_nothing_is_in_the_way(tmp_path: Path) -> N
     own = open_recipe("prebuilt", tmp_path)
 
     assert (bundled.bundled, bundled.address, bundled.default_facts["network"]) == (True, "prebuilt", {"managed": True})
-    assert (own.bundled, own.address, own.default_facts) == (False, "./prebuilt/recipe.hbs", {})
+    assert (own.bundled, own.address, own.default_facts) == (False, "./prebuilt", {})
 
 
 def test_an_address_starts_from_the_project(tmp_path: Path) -> None:
@@ -44,10 +44,10 @@ def test_an_address_starts_from_the_project(tmp_path: Path) -> None:
     (tmp_path / "project" / "recipes" / "one" / "recipe.yaml").write_text("summary: x\n", encoding="utf-8")
 
     for text in ("../../recipes/one", "../../recipes/one/recipe.yaml", str(tmp_path / "project" / "recipes" / "one")):
-        assert open_recipe(text, folder).address == "./recipes/one/recipe.hbs"
+        assert open_recipe(text, folder).address == "./recipes/one"
     assert open_recipe("../../../other", folder).address == str(tmp_path / "other" / "recipe.hbs")
     assert open_recipe("../other", tmp_path / "project").address == str(tmp_path / "other" / "recipe.hbs")
-    assert open_recipe("./other/../other", tmp_path).address == "./other/recipe.hbs"
+    assert open_recipe("./other/../other", tmp_path).address == "./other"
 
 
 def test_folders_are_looked_through(tmp_path: Path) -> None:
