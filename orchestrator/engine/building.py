@@ -13,6 +13,7 @@ from orchestrator.engine.modules import MAX_MODULE_BYTES, describe_defect
 from orchestrator.engine.session import Session
 from orchestrator.engine.shell import run_commands
 from orchestrator.engine.sources import Wanted, load_source
+from orchestrator.engine.step_blame import blame_recipe
 from orchestrator.errors import BuildError, Diagnostic, OrchestratorError
 from orchestrator.events import BuildFailed, BuildFinished, BuildOutput, BuildStarted, Stream
 from orchestrator.store import ArtifactStore
@@ -71,6 +72,7 @@ async def _build(session: Session, canister: Canister) -> Artifact:
         store = ArtifactStore(directory=session.layout.artifacts, index=session.files.artifacts)
         sha256 = await anyio.to_thread.run_sync(store.add, canister.name, wasm)
     except OrchestratorError as error:
+        blame_recipe(error, canister, canister.build[: canister.expanded.build] if canister.expanded is not None else ())
         session.emit(BuildFailed(canister=canister.name, index=index, total=total, slug=error.slug, summary=error.summary))
         raise
     seconds = anyio.current_time() - started

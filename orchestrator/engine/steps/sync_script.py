@@ -8,6 +8,7 @@ from orchestrator.core.project import Canister, ScriptStep
 from orchestrator.engine.fingerprints import ScriptView, fingerprint_script, step_key
 from orchestrator.engine.run import Run
 from orchestrator.engine.shell import run_commands
+from orchestrator.engine.step_blame import blame_recipe
 from orchestrator.errors import DeployError
 from orchestrator.events import StepOutput, Stream
 
@@ -45,9 +46,11 @@ async def apply_script(run: Run, canister: Canister, canister_id: Principal, mod
             step.commands, directory=canister.directory, environ={**session.environ, **environment}, on_line=on_line
         )
         if failure is not None:
-            raise DeployError(
-                f"a sync script of canister `{canister.name}` failed", slug="sync/script", detail=failure.reason, span=step.span
-            )
+            summary = f"a sync script of canister `{canister.name}` failed"
+            error = DeployError(summary, slug="sync/script", detail=failure.reason, span=step.span)
+            if canister.expanded is not None and index <= canister.expanded.sync:
+                blame_recipe(error, canister, [step])
+            raise error
         if step.run == "changed":
             view = ScriptView(step=step, canister_id=canister_id, module_hash=module_hash, canister_ids=ids)
             records.write(canister.name, key, fingerprint_script(session, run.connection, view))

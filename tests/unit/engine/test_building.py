@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.project import Canister, PrebuiltStep
+from orchestrator.core.project import Canister, ExpandedRecipe, PrebuiltStep
 from orchestrator.engine.building import build_canisters
 from orchestrator.engine.session import Session
 from orchestrator.errors import BuildError, Span
@@ -66,6 +66,24 @@ async def test_a_failed_command_is_named(tmp_path: Path, session: Session, recor
     assert caught.value.span == SPAN
     (failed,) = recording.of("build-failed")
     assert getattr(failed, "index", None) == 2
+
+
+async def test_a_recipe_is_blamed_where_it_is_used(tmp_path: Path, session: Session) -> None:
+    """A step that a recipe made is not in the manifest: the place is that of the recipe, and the step's stands beside it."""
+    inside = Span(path=tmp_path / "rust" / "recipe.hbs (rendered for a)", line=4, column=16)
+    origin = ExpandedRecipe(address="rust", sha256="a" * 64, remote=False, build=1, sync=0, span=SPAN)
+    canister = Canister(name="a", directory=tmp_path, build=(replace(script("exit 3"), span=inside),), expanded=origin)
+
+    with pytest.raises(BuildError) as caught:
+        await build_canisters(session, [canister])
+
+    (told,) = caught.value.diagnostics
+    assert (caught.value.span, told.span) == (SPAN, SPAN)
+    assert told.related == ((inside, "rendered from the recipe `rust`"),)
+    own = replace(canister, expanded=replace(origin, build=0))
+    with pytest.raises(BuildError) as caught:
+        await build_canisters(session, [own])
+    assert caught.value.diagnostics[0].span == inside
 
 
 async def test_one_failure_does_not_hide_another(tmp_path: Path, session: Session, recording: Recording) -> None:
