@@ -127,7 +127,11 @@ def _expand(document: Document, section: str, kind: str, problems: Problems) -> 
     if entry is None or (isinstance(entry.value, ScalarNode) and entry.value.is_empty):
         return []
     if not isinstance(entry.value, SequenceNode):
-        hint = f"write `{section}: []` for none" if describe(entry.value) == "nothing" else hint_for_list(entry.value)
+        hint = (
+            f"write `{section}: []` for none"
+            if describe(entry.value) == "nothing"
+            else hint_for_list(entry.value, key="path" if kind == "dependency" else "name")
+        )
         problems.error("wrong-type", f"`{section}` must be a list, not {describe(entry.value)}", entry.value.span, hint=hint)
         return []
     documents: list[Document] = []

@@ -149,8 +149,8 @@ def read_amount(node: Node | None, what: str, parse: Callable[[str], int], probl
         return None
     written = node.value if isinstance(node, ScalarNode) else None
     if not isinstance(written, int | str) or isinstance(written, bool):
-        quoted = f'put it in double quotes: "{node.text}"' if isinstance(node, ScalarNode) and isinstance(node.value, float) else None
-        wrong_type(node, what, f"a whole number or a text such as `{example}`", problems, hint=quoted)
+        hint = _hint_for_amount(node.text, parse, example) if isinstance(node, ScalarNode) and isinstance(node.value, float) else None
+        wrong_type(node, what, f"a whole number or a text such as `{example}`", problems, hint=hint)
         return None
     if isinstance(written, int) and written > MAX_NAT64:
         problems.error("out-of-range", f"{what} is too large for a number", node.span, hint=f'put it in double quotes: "{written}"')
@@ -162,8 +162,17 @@ def read_amount(node: Node | None, what: str, parse: Callable[[str], int], probl
         return None
 
 
-def read_choice(node: Node | None, what: str, choices: tuple[_Choice, ...], problems: Problems) -> _Choice | None:
-    """Return one of a few words."""
+def _hint_for_amount(text: str, parse: Callable[[str], int], example: str) -> str:
+    """Return what to write instead of a number with a fraction or an exponent: it may mean an amount as a text."""
+    try:
+        parse(text)
+    except UnitError:
+        return f"write a whole number, or one with a unit, such as `{example}`"
+    return f'put it in double quotes: "{text}"'
+
+
+def read_choice(node: Node | None, what: str, choices: tuple[_Choice, ...], problems: Problems, *, also: str = "") -> _Choice | None:
+    """Return one of a few words; `also` is what else could be written, for the hint."""
     if node is None:
         return None
     text = node.value if isinstance(node, ScalarNode) else None
@@ -173,7 +182,7 @@ def read_choice(node: Node | None, what: str, choices: tuple[_Choice, ...], prob
     for choice in choices:
         if text == choice:
             return choice
-    hint = did_you_mean(text, choices) or f"write {listed(choices)}"
+    hint = did_you_mean(text, choices) or f"write {listed(choices)}{also}"
     problems.error("unknown-variant", f"{what} cannot be `{text}`", node.span, detail=f"it is one of {listed(choices)}", hint=hint)
     return None
 

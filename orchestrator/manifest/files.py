@@ -60,7 +60,6 @@ def load_map(path: Path, problems: Problems) -> MappingNode | None:
         return MappingNode(entries=(), origin=Span(path=path, line=1, column=1))
     if isinstance(node, MappingNode):
         return node
-    problems.error(
-        "wrong-type", f"`{path.name}` must hold a map", node.span, hint="start the file with a key, such as `name:` or `canisters:`"
-    )
+    key = "canisters" if path.name in {MANIFEST_FILE, OVERLAY_FILE} else "name"
+    problems.error("wrong-type", f"`{path.name}` must hold a map", node.span, hint=f"start the file with a key, such as `{key}:`")
     return None

@@ -45,11 +45,12 @@ _HOMES: Final = {
     "gateway": "a network",
 }
 """Where keys belong that were found elsewhere."""
-_MARKS: Final = ("networks", "configuration")
-"""Keys that tell where one is: in icp.yaml, in a recipe."""
+_MARKS: Final = ("networks", "configuration", "http-gateway-url")
+"""Keys that tell where one is: in icp.yaml, in a recipe, in a connected network."""
 _SPECIAL: Final = {
     ("version", "networks"): "a manifest has no version: remove the line",
     ("name", "configuration"): "write `type:` instead of `name:`",
+    ("gateway", "http-gateway-url"): "a managed network has a `gateway`; the address of this one's is `http-gateway-url:`",
 }
 _RECIPE_KEYS: Final = frozenset({"package", "candid", "main", "source", "metadata", "shrink", "crate"})
 """What dfx.json has in a canister, and what recipes take as configuration."""
@@ -64,6 +65,8 @@ _ITEMS_SHOWN: Final = 10
 def hint_for_key(key: str, known: Iterable[str]) -> str:
     """Return what helps with a key that nobody knows here: its right spelling, its right place, or the keys there are."""
     names = tuple(known)
+    if key == "<<":
+        return "merge keys are not supported: write the keys of the other map here, or use a recipe for what repeats"
     guess = _SPECIAL.get((key, next((name for name in _MARKS if name in names), ""))) or did_you_mean(key, names, cutoff=0.8)
     if guess is not None:
         return guess
@@ -87,8 +90,10 @@ def hint_for_list(node: Node, *, key: str = "name") -> str | None:
     if not node.entries:
         return "write `[]` for none"
     first = node.entries[0]
-    if key != "name" and node.span.text[node.span.column - 1 : node.span.column] == "{":
+    if key == "type" and node.span.text[node.span.column - 1 : node.span.column] == "{":
         return "put `[` in front of the `{` and `]` behind the `}`"
+    if key == "path" and isinstance(first.value, ScalarNode) and node.entry("name") is None:
+        return f"write:\n- name: {first.name}\n  path: {first.value.text}"
     if key == "name" and node.entry("name") is None and all(isinstance(entry.value, MappingNode) for entry in node.entries):
         return f"write `- name: {first.name}` instead of `{first.name}:`, and put the keys below it under `name`"
     return f"put `- ` in front of `{first.name}:`, and indent the lines below it by two more spaces"

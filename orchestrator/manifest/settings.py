@@ -124,7 +124,7 @@ def _read_visibility(settings: MappingNode, key: str, problems: Problems) -> Vis
         wrong_type(node, what, "text or a map", problems, hint=f"write the list as `{key}: {{ allowed_viewers: [PRINCIPAL] }}`")
         return None
     if not isinstance(node, MappingNode):
-        return read_choice(node, what, _VISIBILITIES, problems)
+        return read_choice(node, what, _VISIBILITIES, problems, also=f", or a list as `{key}: {{ allowed_viewers: [PRINCIPAL] }}`")
     check_keys(node, ("allowed_viewers",), what, problems, severity="error")
     viewers = node.get("allowed_viewers")
     if not node.entries:

@@ -144,6 +144,12 @@ class _Check:
             hint = "put it in double quotes"
         elif parameter.type == "boolean":
             hint = "write `true` or `false`"
+        elif (
+            parameter.type in {"integer", "number"}
+            and isinstance(value, str)
+            and value.strip().lstrip("+-").replace(".", "", 1).isdecimal()
+        ):
+            hint = "write it without quotes"
         elif parameter.type == "list" and not isinstance(value, dict | list):
             hint = f"write it as a list: `{path[-1]}: [...]`"
         elif parameter.choices and (close := get_close_matches(str(value), [str(each) for each in parameter.choices], n=1)):

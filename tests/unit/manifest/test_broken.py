@@ -57,6 +57,14 @@ FOLDERS: Mapping[str, Mapping[str, str]] = {
         "n.yaml": "name: n\nmode: manged\n",
     },
     "a list in a canister's file": {"icp.yaml": "canisters: [a]\n", "a/canister.yaml": f"canisters:\n  - name: a\n    {BUILD}"},
+    "habits of other files": {
+        "icp.yaml": f"canisters:\n  - name: a\n    {BUILD}    <<: {{}}\n"
+        "    settings: { memory_allocation: 1.5, log_visibility: everybody }\n"
+        "dependencies: { lib: ../nolib }\nnetworks: [n.yaml, list.yaml]\n",
+        "n.yaml": "{ name: n, mode: connected, url: 'https://a.example', root-key: fetch, gateway: { port: 1 } }\n",
+        "list.yaml": "[]\n",
+    },
+    "a list for a project": {"icp.yaml": "[]\n"},
     "a pattern that matches nothing": {
         "icp.yaml": "canisters: [canister/*]\nenvironments: [{name: prod, canisters: [backend]}]\n",
         "canisters/a/canister.yaml": f"name: backend\n{BUILD}",
