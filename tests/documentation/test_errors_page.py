@@ -1,4 +1,4 @@
-"""The page of errors has every slug that a manifest's author can meet, of deploying and of the command line, and no other."""
+"""The page of errors has every slug that a manifest's author can meet, of deploying, of networks and of the command line, and no other."""
 
 import ast
 import re
@@ -9,8 +9,8 @@ from orchestrator.documents.faults import _FAULTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "errors.md"
-_SLUG = re.compile(r"(?:deploy|document|manifest|pins|recipe|usage)/[a-z0-9]+(?:-[a-z0-9]+)*")
-_FAMILIES = ("document/", "manifest/", "recipe/", "pins/", "build/", "plugin/", "deploy/", "usage/")
+_SLUG = re.compile(r"(?:deploy|document|manifest|network|pins|recipe|store|usage)/[a-z0-9]+(?:-[a-z0-9]+)*")
+_FAMILIES = ("document/", "manifest/", "recipe/", "pins/", "build/", "plugin/", "deploy/", "network/", "store/", "usage/")
 _STEP_SLUG = re.compile(r"(?:build|plugin)/[a-z0-9]+(?:-[a-z0-9]+)*")
 _STEP_FILES = (
     *("engine/declared_forms.py", "engine/step_checks.py"),
