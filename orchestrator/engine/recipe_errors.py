@@ -34,11 +34,14 @@ def checksum_error(reference: RecipeReference, wanted: str, found: str) -> Recip
     )
 
 
-def download_error(reference: RecipeReference, url: str, error: StoreError) -> OrchestratorError:
-    """Return the error of a download as the error of a recipe; what is not about the URL stays as it is."""
+def download_error(reference: RecipeReference, url: str, error: StoreError, *, pinned: bool) -> OrchestratorError:
+    """Return the error of a download as the error of a recipe; what is not about the URL stays as it is.
+
+    What is not `pinned` cannot be found in the package cache, which knows hashes only.
+    """
     if error.slug == "download/offline":
         return RecipeError(
-            f"the recipe `{redact_url(reference.address)}` is not in the package cache, and nothing is downloaded offline",
+            f"the recipe `{redact_url(reference.address)}` is not {'in the package cache' if pinned else 'pinned'}, and nothing is downloaded offline",
             slug="recipe/offline",
             detail=f"its template is at {redact_url(url)}",
             span=redact_span(reference.span),

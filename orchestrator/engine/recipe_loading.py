@@ -194,7 +194,7 @@ class RecipeLoader:
         except ChecksumError as error:
             raise checksum_error(reference, wanted or "", error.found) from error
         except StoreError as error:
-            raise download_error(reference, url, error) from error
+            raise download_error(reference, url, error, pinned=wanted is not None) from error
 
 
 def render_steps(

@@ -15,8 +15,9 @@ def render_lock(report: LockReport) -> str:
     name = harmless(report.path.name)
     if not report.changes:
         return f"{name} is up to date: {_count(report.pins, 'pin')}"
-    verb = "has" if report.written else "would have"
-    return "\n".join([*(_change(change) for change in report.changes), "", f"{name} {verb} {_count(len(report.changes), 'change')}"])
+    changes = _count(len(report.changes), "change")
+    last = f"{changes} written to {name}" if report.written else f"{name} would have {changes}"
+    return "\n".join([*(_change(change) for change in report.changes), "", last])
 
 
 def _change(change: PinChange) -> str:

@@ -56,7 +56,7 @@ def test_everything_remote_is_locked(orchestrator: Command, project: Path, serve
     value = json.loads(orchestrator("recipe", "lock", "--json").stdout)
 
     assert written.exit_code == 0, str(written)
-    assert written.stdout.endswith("orchestrator.lock has 3 changes\n")
+    assert written.stdout.endswith("3 changes written to orchestrator.lock\n")
     assert (again.exit_code, again.stdout) == (0, "orchestrator.lock is up to date: 3 pins\n")
     assert (value["written"], value["changes"], value["pins"]) == (False, [], 3)
     assert pins(project)["recipes"]["@acme/script@v1"] == sha256(TEMPLATE)

@@ -211,6 +211,16 @@ async def test_offline_a_kept_template_is_enough(tmp_path: Path, session: Sessio
     assert len(server.asked) == 1
     assert caught.value.slug == "recipe/offline"
     assert "hunter2" not in f"{caught.value.summary}{caught.value.detail}"
+    assert "is not in the package cache" in caught.value.summary
+
+
+async def test_offline_what_is_not_pinned_is_not_found(tmp_path: Path, session: Session) -> None:
+    """The cache knows hashes: a template that it may well have is not said to be missing there."""
+    with pytest.raises(RecipeError) as caught:
+        await expand_recipes(replace(served(session, Server()), offline=True), [canister(tmp_path, "https://recipes.test/a.hbs")])
+
+    assert caught.value.slug == "recipe/offline"
+    assert caught.value.summary.endswith("is not pinned, and nothing is downloaded offline")
 
 
 async def test_another_template_than_the_pinned_is_refused(tmp_path: Path, session: Session) -> None:
