@@ -125,6 +125,9 @@ async def test_names_that_users_type(directory: Path, network: MemoryNetwork) ->
     with pytest.raises(UsageError) as caught:
         check_canister(root, "core")
     assert "did you mean `lib:core` or `mid:core`?" in (caught.value.hint or "")
+    with pytest.raises(UsageError) as caught:
+        check_canister(open_in(directory / "lib", network), "spaer")
+    assert "did you mean `spare`?" in (caught.value.hint or "")
 
 
 async def test_every_project_must_know_the_environment(directory: Path) -> None:
