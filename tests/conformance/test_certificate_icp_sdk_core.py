@@ -72,6 +72,7 @@ def certificates() -> list[tuple[bytes, bytes, Principal]]:
     return cases
 
 
+@pytest.mark.slow
 def test_both_believe_the_same_certificates(ask: Ask) -> None:
     """Genuine certificates of both layouts verify in both; wrong keys, canisters and bits are refused by both."""
     cases = certificates()

@@ -46,6 +46,7 @@ def sync_with_icp(binary: Path, project: Workspace, folder: Path) -> Completed:
     return Completed(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
+@pytest.mark.slow
 def test_the_example_plugin_runs_in_icp_cli(npm_modules: Path, tmp_path: Path) -> None:
     """icp-cli accepts the component unchanged, reads the directory through it, and sends the one phrase that is new."""
     binary = npm_modules / "@icp-sdk" / "icp-cli-linux-x64" / "bin" / "icp"

@@ -133,6 +133,7 @@ def test_nested_mismatches_end() -> None:
     assert decode(encode([T.Opt(new)], [value]), [T.Opt(old)]) == [None]
 
 
+@pytest.mark.slow
 def test_comparing_functions_has_a_limit() -> None:
     """Function types that make a comparison quadratic are refused instead of compared for minutes."""
 

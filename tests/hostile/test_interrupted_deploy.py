@@ -48,9 +48,8 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, stderr
 
 
-@pytest.mark.parametrize(
-    "step", ["install", pytest.param("create", marks=pytest.mark.slow), pytest.param("sync-plugin", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["install", "create", "sync-plugin"])
 def test_ctrl_c_is_130_and_the_next_run_finishes(slow: Workspace, step: str) -> None:
     """Ctrl-C at any step: exit status 130, no traceback; the next deploy ends with the seeded data, in one canister."""
     process = deploy_until(slow, step)

@@ -56,6 +56,7 @@ def test_endless_loop_while_instantiating(component_cache: Path) -> None:
     assert (result.outcome, result.limit) == ("limit", "compute")
 
 
+@pytest.mark.slow
 def test_endless_calls(component_cache: Path) -> None:
     """Calls cost no computing; a flood of them ends at the timeout."""
     run = run_now(component_that_calls("m", b"", times=2**31 - 1), component_cache, limits=Limits(timeout_seconds=2.0))

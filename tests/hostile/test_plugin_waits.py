@@ -76,6 +76,7 @@ def all_open(guest: Guest, then: str) -> str:
 
 
 @linux
+@pytest.mark.slow
 def test_a_plugin_that_has_all_files_open_and_computes(component_cache: Path, site: tuple[Preopen, ...]) -> None:
     """Whoever watches a plugin does not need what the plugin can take away: its limit of computing holds."""
     plugin = Guest()

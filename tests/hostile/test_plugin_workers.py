@@ -90,6 +90,7 @@ def test_a_worker_that_asks_for_other_canisters(component_cache: Path) -> None:
     assert run.result.stdout == ("False",) * 3
 
 
+@pytest.mark.slow
 def test_a_worker_that_starts_processes(component_cache: Path) -> None:
     """What a worker has started ends with it, even when the worker itself ends well."""
     run = run_with("forks", component_cache)

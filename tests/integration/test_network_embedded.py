@@ -71,6 +71,7 @@ def test_restart_keeps_the_root_key_and_reset_does_not(project: Workspace) -> No
     assert status(project)["root_key"] != first
 
 
+@pytest.mark.slow
 def test_killed_network_is_noticed_and_replaced(project: Workspace) -> None:
     """After a kill the network counts as stopped, and starting it makes a new process."""
     project.succeed("network", "start")
@@ -87,6 +88,7 @@ def test_killed_network_is_noticed_and_replaced(project: Workspace) -> None:
     assert status(project)["pid"] != pid
 
 
+@pytest.mark.slow
 def test_simultaneous_starts_make_one_network(project: Workspace) -> None:
     """Commands started at the same time agree on one process."""
     started = [project.start("network", "start") for _ in range(3)]

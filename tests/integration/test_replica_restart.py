@@ -206,6 +206,7 @@ def test_what_cannot_work_is_told_in_words(tmp_path: Path, arguments: list[str],
     assert (ended.returncode, words in ended.stderr, "Traceback" in ended.stderr) == (status, True, False), ended.stderr
 
 
+@pytest.mark.slow
 def test_updates_can_be_delayed(tmp_path: Path) -> None:
     """With an artificial delay a call is received at once, starts later, and answers; queries are not delayed."""
     with running_replica(tmp_path, arguments=["--artificial-delay-ms", "700"]) as replica, client_of(replica) as client:

@@ -45,6 +45,7 @@ def download(client: ReplicaClient, canister: Principal, snapshot: object, kind:
     return b"".join(parts)
 
 
+@pytest.mark.slow
 def test_a_snapshot_survives_a_kill_and_moves_to_another_network(tmp_path: Path) -> None:
     """What was saved is loaded after kill -9, and a network that never saw the canister makes one of the download."""
     killed = start_replica(tmp_path / "one")

@@ -37,6 +37,7 @@ def counted(tmp_path: Path) -> Iterator[Counted]:
             yield Counted(project, proxy)
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_sent(counted: Counted) -> None:
     """A deploy that changes nothing sends no update call and says so; one edited file is one update call."""
     _, first = counted.run("deploy")

@@ -108,7 +108,7 @@ async def test_a_first_deploy_killed_at_any_request(tmp_path: Path, *, managed: 
     assert at == 6
 
 
-@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize("after_effect", [pytest.param(False, marks=pytest.mark.slow), True])
 async def test_an_upgrade_killed_at_any_request(tmp_path: Path, *, after_effect: bool) -> None:
     """Wherever an upgrade dies, nothing stays stopped, and what was installed is not installed again."""
     at = 0

@@ -174,6 +174,7 @@ anyio.run(main)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_tool_takes_its_pool_with_it() -> None:
     """Unused workers do not outlive a tool that was killed and could do nothing about it."""
     with subprocess.Popen([sys.executable, "-c", TOOL], stdout=subprocess.PIPE, cwd=ROOT) as tool:
