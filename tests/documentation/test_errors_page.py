@@ -34,18 +34,12 @@ def slugs() -> set[str]:
     for path in (ROOT / "orchestrator").rglob("*.py"):
         package = path.relative_to(ROOT / "orchestrator").parts[0]
         text = path.read_text(encoding="utf-8")
-        if package not in _NOTED and not _SLUG.search(text):
-            continue
-        for node in ast.walk(ast.parse(text)):
-            found |= {*_whole(node), *_noted(node, package, path.stem)}
+        found |= set(re.findall(rf'"({_SLUG.pattern})"', text))
+        for node in ast.walk(ast.parse(text)) if package in _NOTED else ():
+            found |= {*_noted(node, package, path.stem)}
     for name in _STEP_FILES:
         found |= set(re.findall(rf'"({_STEP_SLUG.pattern})"', (ROOT / "orchestrator" / name).read_text(encoding="utf-8")))
     return found
-
-
-def _whole(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and _SLUG.fullmatch(node.value):
-        yield node.value
 
 
 def _noted(node: ast.AST, package: str, module: str) -> Iterator[str]:
