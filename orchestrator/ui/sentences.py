@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 from orchestrator import events
 from orchestrator.events import Event, StepKind
-from orchestrator.ui.errors import render_place
+from orchestrator.ui.excerpts import render_excerpt
 from orchestrator.ui.plans import render_changes
 from orchestrator.ui.style import PLAIN, Style, harmless, harmless_block
 
@@ -236,7 +236,8 @@ def _(event: events.Warned, style: Style) -> str:
     label = style.paint("yellow", "warning") + style.paint("dim", f"[{event.slug}]")
     about = f" canister `{harmless(event.canister)}`:" if event.canister else ""
     hint = f"\n{style.paint('cyan', 'hint')}: {harmless_block(event.hint)}" if event.hint else ""
-    place = f"\n --> {harmless(render_place(event.place, event.place.path.parent))}" if event.place else ""
+    lines = render_excerpt(event.place, base=event.place.path.parent, style=style) if event.place else ()
+    place = "".join(f"\n{line}" for line in lines)
     return f"{label}:{about} {harmless_block(event.summary)}{place}{hint}"
 
 

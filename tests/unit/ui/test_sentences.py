@@ -1,5 +1,6 @@
 """Every event as text."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -211,9 +212,14 @@ def test_an_interrupted_plugin_is_named() -> None:
 
 
 def test_a_warning_points_at_its_place() -> None:
-    """The place stands below what is said, by the file's name."""
-    place = Span(path=Path("/project/icp.yaml"), line=13, column=9)
+    """The place stands below what is said, by the file's name, with its line as in errors; no secret of the line is shown."""
+    place = Span(path=Path("/project/icp.yaml"), line=13, column=9, length=5, text="  type: https://me:hunter2@recipes.test/a.hbs")
 
     text = render_event(events.Warned(slug="plugin/named-pipe", summary="odd", hint="look", place=place))
+    bare = render_event(events.Warned(slug="plugin/named-pipe", summary="odd", hint="look", place=replace(place, text="")))
 
-    assert text == "warning[plugin/named-pipe]: odd\n --> icp.yaml:13:9\nhint: look"
+    assert text == (
+        "warning[plugin/named-pipe]: odd\n  --> icp.yaml:13:9\n   |\n"
+        "13 |   type: https://***@recipes.test/a.hbs\n   |         ^^^^^\nhint: look"
+    )
+    assert bare == "warning[plugin/named-pipe]: odd\n  --> icp.yaml:13:9\nhint: look"
