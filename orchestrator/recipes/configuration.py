@@ -34,13 +34,13 @@ def check_configuration(description: RecipeDescription, reference: RecipeReferen
     values = check.take_map(description.parameters, given, ())
     check.compare(description)
     if check.problems:
-        raise _error(description, sorted(check.problems, key=_place))
+        raise _error(description, sorted(check.problems, key=_place), listed=check.listed)
     return CheckedConfiguration(values=values, warnings=tuple(check.warnings))
 
 
-def _error(description: RecipeDescription, problems: list[Diagnostic]) -> RecipeError:
-    """Return the error with all problems; the last one lists what the recipe takes."""
-    last = replace(problems[-1], detail=list_parameters(description))
+def _error(description: RecipeDescription, problems: list[Diagnostic], *, listed: bool) -> RecipeError:
+    """Return the error with all problems; the last one lists what the recipe takes, if that helps."""
+    last = replace(problems[-1], detail=list_parameters(description)) if listed else problems[-1]
     if len(problems) == 1:
         return RecipeError(last.summary, slug=last.slug, detail=last.detail, span=last.span, hint=last.hint)
     return RecipeError(
@@ -53,12 +53,13 @@ def _error(description: RecipeDescription, problems: list[Diagnostic]) -> Recipe
 
 @dataclass(slots=True, kw_only=True)
 class _Check:
-    """What was found so far about one configuration."""
+    """What was found so far about one configuration; `listed` says that something is wrong with a parameter, not only within one."""
 
     reference: RecipeReference
     problems: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     meant: set[str] = field(default_factory=set)
+    listed: bool = False
 
     def take_map(self, parameters: tuple[Parameter, ...], given: Mapping[str, object], path: _Path) -> dict[str, object]:
         """Return the values of a map whose keys are declared."""
@@ -157,6 +158,7 @@ class _Check:
         self._problem("wrong-parameter", f"`{_written(path)}` {misfit}", path, hint)
 
     def _problem(self, slug: str, summary: str, path: _Path, hint: str | None) -> None:
+        self.listed = self.listed or len(path) <= 1
         self.problems.append(Diagnostic(slug=f"recipe/{slug}", summary=summary, span=self._span(path), hint=hint))
 
     def _span(self, path: _Path) -> Span | None:

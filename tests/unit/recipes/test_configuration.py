@@ -111,7 +111,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_report(name: str, description: RecipeDescription, snapshot: SnapshotAssertion) -> None:
-    """Everything that does not fit is said at once, each at its key, with what the recipe takes and without any value."""
+    """Everything that does not fit is said at once, each at its key, without any value; what the recipe takes is listed where a parameter is wrong."""
     with pytest.raises(RecipeError) as caught:
         check(description, WRONG[name])
     report = render_error(caught.value, description.path.parent)
