@@ -1,7 +1,9 @@
 """The schema of canisters: their steps, settings, arguments, recipe and health checks."""
 
+from collections.abc import Mapping
+
 from orchestrator.manifest.json_schema import terms
-from orchestrator.manifest.json_schema.terms import CYCLES, DURATION, HASH, MEMORY, OWN, Schema
+from orchestrator.manifest.json_schema.terms import CYCLES, DURATION, MEMORY, OWN, Schema
 
 __all__ = ["CANISTER_NAME", "canister", "canister_definitions"]
 
@@ -30,7 +32,8 @@ def canister(*, complete: bool = True) -> Schema:
         "labels": terms.entries(f"Texts by which canisters are selected. {OWN}", {"type": _SCALAR}, propertyNames={"pattern": "^[^=]+$"}),
         "health": terms.items(f"What the canister must answer, hold or be to be well. {OWN}", terms.reference("healthCheck")),
     }
-    rules: Schema = {"not": {"required": ["build", "recipe"]}}
+    alone: Schema = {"properties": {"recipe": False}, "errorMessage": "Write `build` or `recipe`, not both."}
+    rules: Schema = {"allOf": [{"if": {"required": ["build"]}, "then": alone}]}
     if complete:
         rules["anyOf"] = [{"required": ["build"]}, {"required": ["recipe"]}]
     what = "A canister: either `build` or `recipe` says how its module is made."
@@ -41,11 +44,19 @@ def canister(*, complete: bool = True) -> Schema:
 
 def canister_definitions(*, complete: bool = True) -> dict[str, Schema]:
     """Return what canisters refer to; steps of orchestrator.yaml need not be `complete`."""
-    added = () if complete else ("addition",)
     return {
         **({} if complete else {"addition": _addition()}),
-        "build": _steps("How the module is made: steps that run one after another.", "buildScript", "prebuilt", *added, required=True),
-        "sync": _steps("What runs after each deployment; with a recipe, after the recipe's steps.", "syncScript", "plugin", *added),
+        "build": _steps(
+            "How the module is made: steps that run one after another.",
+            {"script": "buildScript", "pre-built": "prebuilt"},
+            complete=complete,
+            least={"minItems": 1},
+        ),
+        "sync": _steps(
+            "What runs after each deployment; with a recipe, after the recipe's steps.",
+            {"script": "syncScript", "plugin": "plugin"},
+            complete=complete,
+        ),
         "buildScript": _script("Shell commands that make the module.", {"inputs": _inputs()}),
         "syncScript": _script("Shell commands that run after each deployment.", {"run": _run()}),
         "prebuilt": _prebuilt(),
@@ -57,10 +68,22 @@ def canister_definitions(*, complete: bool = True) -> dict[str, Schema]:
     }
 
 
-def _steps(description: str, *kinds: str, required: bool = False) -> Schema:
-    least: Schema = {"minItems": 1} if required else {}
-    steps = terms.items("The steps, in the order in which they run.", {"anyOf": [terms.reference(kind) for kind in kinds]}, **least)
-    return terms.mapping(description, {"steps": steps if required else terms.nullable(steps)}, required=["steps"], closed=False)
+def _steps(description: str, kinds: Mapping[str, str], *, complete: bool, least: Schema | None = None) -> Schema:
+    """Return the schema of a list of steps; `kinds` are the words for `type`, and the definition that each stands for."""
+    step: Schema = {
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": terms.choice("What the step does.", list(kinds))},
+        "allOf": [{"if": _is_kind(word), "then": terms.reference(definition)} for word, definition in kinds.items()],
+    }
+    if not complete:
+        step = {"if": {"required": ["type"]}, "then": step, "else": terms.reference("addition")}
+    steps = terms.items("The steps, in the order in which they run.", step, **(least or {}))
+    return terms.mapping(description, {"steps": steps if least else terms.nullable(steps)}, required=["steps"], closed=False)
+
+
+def _is_kind(word: str) -> Schema:
+    return {"required": ["type"], "properties": {"type": {"const": word}}}
 
 
 def _addition() -> Schema:
@@ -105,7 +128,7 @@ def _location(noun: str) -> dict[str, Schema]:
     return {
         "path": terms.text(f"The {noun}, a file from the canister's folder; wins over `url`.", examples=[f"{noun}.wasm"]),
         "url": terms.text(f"The {noun}, downloaded.", examples=[f"https://example.org/{noun}.wasm"]),
-        "sha256": terms.text(f"The hash that the {noun} must have: 64 hex digits.", pattern=HASH),
+        "sha256": terms.sha256(noun),
     }
 
 
@@ -214,9 +237,9 @@ def _recipe() -> Schema:
     properties: dict[str, Schema] = {
         "type": terms.text(
             "A bundled recipe's name, the path of a template, a URL, or `@registry/name@version`.",
-            examples=["rust", "@dfinity/rust@v3.2.0"],
+            examples=["rust", "motoko", "prebuilt", "./recipes/backend.hbs", "@dfinity/rust@v3.2.0"],
         ),
-        "sha256": terms.text("The hash that the template must have: 64 hex digits.", pattern=HASH),
+        "sha256": terms.sha256("template"),
         "configuration": {"type": "object", "description": "What the recipe is given; `orchestrator recipe show` tells what it takes."},
     }
     return terms.mapping("Where the build and sync steps come from.", properties, required=["type"], closed=False)

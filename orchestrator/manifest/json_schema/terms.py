@@ -7,7 +7,6 @@ from orchestrator.core.units import MAX_NAT64, MAX_NAT128
 __all__ = [
     "CYCLES",
     "DURATION",
-    "HASH",
     "MEMORY",
     "OWN",
     "URL",
@@ -23,6 +22,7 @@ __all__ = [
     "nullable",
     "one_of",
     "reference",
+    "sha256",
     "text",
 ]
 
@@ -33,11 +33,14 @@ CYCLES = rf"{_NUMBER}[kKmMbBtT]?\s*$"
 MEMORY = rf"{_NUMBER}\s*([kKmMgG][iI]?[bB])?\s*$"
 DURATION = r"^\s*_*[+]?(?=_*[0-9])[0-9_]+\s*[sSmMhHdDwW]?\s*$"
 URL = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]+\S*$"
-HASH = "^[0-9a-fA-F]{64}$"
+_HASH = "^[0-9a-fA-F]{64}$"
 
 
 def text(description: str, **more: object) -> Schema:
-    """Return a text; `more` is `pattern`, `examples`, `default` and the like."""
+    """Return a text; `more` is `pattern`, `examples`, `default` and the like.
+
+    `patternErrorMessage` and `errorMessage` are no JSON Schema: editors' language servers show them instead of their own words.
+    """
     return {"type": "string", "description": description, **more}
 
 
@@ -64,10 +67,17 @@ def amount(description: str, pattern: str, example: str, **more: object) -> Sche
         "minimum": 0,
         "maximum": maximum,
         "pattern": pattern,
+        "patternErrorMessage": f"Write a whole number, or one with a unit, such as {example}.",
         "description": description,
         "examples": [example],
         **more,
     }
+
+
+def sha256(noun: str) -> Schema:
+    """Return the hash of something."""
+    hint = "Write 64 hex digits, as `sha256sum FILE` prints them."
+    return text(f"The hash that the {noun} must have: 64 hex digits.", pattern=_HASH, patternErrorMessage=hint)
 
 
 def items(description: str, item: Schema, **more: object) -> Schema:
