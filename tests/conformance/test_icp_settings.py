@@ -63,7 +63,7 @@ class Place:
         """Return a canister's settings as icp-cli shows them, but for the ids that canisters are told."""
         found: dict[str, Any] = json.loads(self.icp.run("canister", "settings", "show", name, "--json", "-e", environment))
         variables = [each for each in found["environment_variables"] if not each["name"].startswith("PUBLIC_CANISTER_ID:")]
-        return {**found, "environment_variables": variables}
+        return {**found, "environment_variables": sorted(variables, key=lambda each: str(each["name"]))}  # icp-cli sets them in any order
 
 
 @pytest.fixture
