@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.workspace import ROOT, Completed, workspace
 
+pytestmark = pytest.mark.slow
 HELLO = ROOT / "examples" / "hello"
 LOCAL = """
 networks:

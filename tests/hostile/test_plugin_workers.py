@@ -14,6 +14,7 @@ from orchestrator.sandbox.request import CanisterCallRequest, OutputLine
 from tests.support.components import component_that_returns_ok
 from tests.support.plugin_runs import Run, request_for, run_now
 
+pytestmark = pytest.mark.slow
 WORKERS = "tests.support.bad_workers"
 WAIT_SECONDS = 30.0
 SHORT = Limits(timeout_seconds=0.5)
@@ -90,7 +91,6 @@ def test_a_worker_that_asks_for_other_canisters(component_cache: Path) -> None:
     assert run.result.stdout == ("False",) * 3
 
 
-@pytest.mark.slow
 def test_a_worker_that_starts_processes(component_cache: Path) -> None:
     """What a worker has started ends with it, even when the worker itself ends well."""
     run = run_with("forks", component_cache)
@@ -125,7 +125,6 @@ def test_a_worker_that_fills_its_stderr(component_cache: Path) -> None:
     assert "stopped by the limit" in str(caught.value.detail)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lingers", "mute"])
 def test_a_worker_that_stays(component_cache: Path, name: str) -> None:
     """A worker that has said its last word, or has closed its side, is given a moment, and then ended."""

@@ -16,7 +16,7 @@ from tests.support.replica_process import running_replica
 SOURCE = Path(__file__).parent.parent / "cases" / "replica" / "Network.mo"
 MAX_POLLS = 20_000
 
-pytestmark = pytest.mark.npm
+pytestmark = [pytest.mark.npm, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

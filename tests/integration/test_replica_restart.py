@@ -19,6 +19,7 @@ from tests.support.replica_modules import counter
 from tests.support.replica_process import RunningReplica, running_replica, start_replica, stop_replica
 from tests.support.vm import module
 
+pytestmark = pytest.mark.slow
 EMPTY = b"DIDL\x00\x00"
 UPGRADE = Variant("upgrade")
 
@@ -206,7 +207,6 @@ def test_what_cannot_work_is_told_in_words(tmp_path: Path, arguments: list[str],
     assert (ended.returncode, words in ended.stderr, "Traceback" in ended.stderr) == (status, True, False), ended.stderr
 
 
-@pytest.mark.slow
 def test_updates_can_be_delayed(tmp_path: Path) -> None:
     """With an artificial delay a call is received at once, starts later, and answers; queries are not delayed."""
     with running_replica(tmp_path, arguments=["--artificial-delay-ms", "700"]) as replica, client_of(replica) as client:
