@@ -75,7 +75,10 @@ def test_a_failure_ends_its_canister_alone(tmp_path: Path) -> None:
 
         assert done.exit_code == 1
         assert [count_of(project, name) - START for name in canisters] == [2, 1, 0, 1]
-        assert "error: failed: `fails`, `traps` (2 errors)\n  `fails`: plugin returned error: no luck\n  `traps`: plugin trapped: " in done.stderr
+        assert (
+            "error: failed: `fails`, `traps` (2 errors)\n  `fails`: plugin returned error: no luck\n  `traps`: plugin trapped: "
+            in done.stderr
+        )
 
 
 def test_a_stopped_canister_hides_no_failure(tmp_path: Path) -> None:
